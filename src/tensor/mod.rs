@@ -4,6 +4,9 @@
 
 use ndarray::ArrayD;
 
+/// The largest number of axes a tensor may have.
+pub const MAX_RANK: usize = 32;
+
 /// A value of an ONNX graph. All floating types are widened to f64, all integer types to i64.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Tensor {
