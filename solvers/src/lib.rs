@@ -1,0 +1,51 @@
+//! Linear programs and the solvers behind `icnn`. Knows nothing of networks.
+//!
+//! | module            | what                                                                   | feature   |
+//! |-------------------|------------------------------------------------------------------------|-----------|
+//! | `linear_program`  | [`LinearProgram`]: the problem, and its checks                         |           |
+//! | `text`            | its `Display`                                                          |           |
+//! | `duality`         | reduced costs, dual bounds, rays and Farkas vectors, by multiplication |           |
+//! | `options`         | [`LpOptions`], [`Algorithm`]                                           |           |
+//! | `outcome`         | [`LpOutcome`], [`Status`], [`Basis`]                                   |           |
+//! | `error`           | [`SolverError`]                                                        |           |
+//! | [`highs`]         | HiGHS: simplex, interior point, first order; the only `unsafe`         | `highs`   |
+//! | [`good_lp`]       | any solver that the good_lp crate knows                                | `good_lp` |
+//!
+//! ```
+//! # #[cfg(feature = "highs")] {
+//! use icnn_solvers::{LinearProgram, LpOptions, Status, highs::Highs};
+//!
+//! // minimise x + 2y  subject to  x + y ≥ 1,  x, y ≥ 0
+//! let mut lp = LinearProgram::new(2);
+//! lp.objective = vec![1.0, 2.0];
+//! lp.column_lower = vec![0.0, 0.0];
+//! lp.add_row(1.0, f64::INFINITY, &[(0, 1.0), (1, 1.0)]);
+//!
+//! let outcome = Highs::new(&lp)?.solve(&LpOptions::default(), None)?;
+//! assert_eq!(outcome.status, Status::Optimal);
+//! assert_eq!(outcome.primal, [1.0, 0.0]);
+//! assert_eq!(outcome.row_dual, [1.0]);
+//! assert_eq!(outcome.column_dual, [0.0, 1.0]); // c − Aᵀ·row_dual
+//! assert_eq!(lp.dual_objective(&outcome.row_dual), outcome.objective);
+//! # }
+//! # Ok::<(), icnn_solvers::SolverError>(())
+//! ```
+//!
+//! Deliberately absent: integer variables, maximisation (negate the costs), modelling sugar, and
+//! any belief in a status. [`Status::Optimal`] is a claim; whoever needs a proof recomputes the gap.
+
+mod duality;
+mod error;
+#[cfg(feature = "good_lp")]
+pub mod good_lp;
+#[cfg(feature = "highs")]
+pub mod highs;
+mod linear_program;
+mod options;
+mod outcome;
+mod text;
+
+pub use error::SolverError;
+pub use linear_program::LinearProgram;
+pub use options::{Algorithm, LpOptions};
+pub use outcome::{Basis, BasisStatus, LpOutcome, Status};

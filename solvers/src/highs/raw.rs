@@ -1,0 +1,265 @@
+//! [`Model`]: a safe owner of one HiGHS instance, each call checked. The only `unsafe` of the workspace.
+//!
+//! Nothing is interpreted here: numbers go in and out as HiGHS has them. Every array whose length
+//! HiGHS takes on trust is checked against the sizes of the model before the call, and every
+//! array HiGHS fills is filled with NaN (or −1) first, so that what it leaves untouched shows.
+//!
+//! A C++ exception (out of memory) cannot cross into Rust: it aborts the process.
+#![allow(unsafe_code)]
+
+use std::ffi::{CString, c_void};
+use std::ptr::{self, NonNull};
+
+use highs_sys as sys;
+
+use crate::SolverError;
+
+/// A HiGHS instance with a model of `columns` × `rows`.
+#[derive(Debug)]
+pub(super) struct Model {
+    instance: NonNull<c_void>,
+    columns: usize,
+    rows: usize,
+}
+
+// SAFETY: the instance is owned by this struct alone and HiGHS keeps no pointer to the arrays it was given. What HiGHS
+// ties to a thread, its task scheduler, is thread-local, created on first use by whichever thread calls `run`, and not
+// referred to by the instance between calls; so an instance may be used by one thread after another. It is not `Sync`:
+// even its getters may compute and cache.
+unsafe impl Send for Model {}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        // SAFETY: `instance` came from Highs_create and is destroyed once, here.
+        unsafe { sys::Highs_destroy(self.instance.as_ptr()) }
+    }
+}
+
+/// The arrays of a program with n columns, m rows and `value.len()` matrix entries, as HiGHS reads them.
+pub(super) struct Arrays<'a> {
+    /// n costs, lower and upper bounds.
+    pub columns: [&'a [f64]; 3],
+    /// m lower and upper bounds.
+    pub rows: [&'a [f64]; 2],
+    /// First entry of each row (m), then nothing more.
+    pub start: &'a [i32],
+    /// Column of each entry.
+    pub index: &'a [i32],
+    /// Value of each entry.
+    pub value: &'a [f64],
+}
+
+impl Model {
+    /// Creates an instance and hands it a program. HiGHS copies the arrays.
+    pub fn new(options: &[(&str, Value<'_>)], arrays: &Arrays<'_>) -> Result<Self, SolverError> {
+        // SAFETY: Highs_create has no preconditions.
+        let instance = NonNull::new(unsafe { sys::Highs_create() }).ok_or_else(|| SolverError::Call {
+            solver: "HiGHS",
+            call: "create".into(),
+            returned: "null".into(),
+        })?;
+        let mut model = Model { instance, columns: arrays.columns[0].len(), rows: arrays.rows[0].len() };
+        for &(name, value) in options {
+            model.set(name, value)?;
+        }
+        model.pass(arrays)?;
+        Ok(model)
+    }
+
+    fn pass(&mut self, arrays: &Arrays<'_>) -> Result<(), SolverError> {
+        let (columns, rows, entries) = (self.columns, self.rows, arrays.value.len());
+        assert!(arrays.columns.iter().all(|array| array.len() == columns));
+        assert!(arrays.rows.iter().all(|array| array.len() == rows));
+        assert!(arrays.start.len() == rows && arrays.index.len() == entries);
+        let [cost, column_lower, column_upper] = arrays.columns.map(<[f64]>::as_ptr);
+        let [row_lower, row_upper] = arrays.rows.map(<[f64]>::as_ptr);
+        // SAFETY: the lengths were checked above; HiGHS checks starts and indices itself and copies everything.
+        let returned = unsafe {
+            sys::Highs_passLp(
+                self.instance.as_ptr(),
+                count(columns),
+                count(rows),
+                count(entries),
+                sys::MATRIX_FORMAT_ROW_WISE,
+                sys::OBJECTIVE_SENSE_MINIMIZE,
+                0.0,
+                cost,
+                column_lower,
+                column_upper,
+                row_lower,
+                row_upper,
+                arrays.start.as_ptr(),
+                arrays.index.as_ptr(),
+                arrays.value.as_ptr(),
+            )
+        };
+        check(returned, || "passLp".into())
+    }
+
+    /// Number of columns, as HiGHS has them.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Number of rows, as HiGHS has them.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Sets an option. An option or a value that HiGHS does not know is an error.
+    pub fn set(&mut self, name: &str, value: Value<'_>) -> Result<(), SolverError> {
+        let (instance, c_name) = (self.instance.as_ptr(), c_string(name)?);
+        let option = c_name.as_ptr();
+        // SAFETY: `option` and the text are C strings alive during the calls.
+        let returned = unsafe {
+            match value {
+                Value::Flag(value) => sys::Highs_setBoolOptionValue(instance, option, value.into()),
+                Value::Integer(value) => sys::Highs_setIntOptionValue(instance, option, value),
+                Value::Real(value) => sys::Highs_setDoubleOptionValue(instance, option, value),
+                Value::Text(value) => sys::Highs_setStringOptionValue(instance, option, c_string(value)?.as_ptr()),
+            }
+        };
+        check(returned, || format!("set {name} to {value:?}"))
+    }
+
+    /// Replaces all costs.
+    pub fn set_costs(&mut self, costs: &[f64]) -> Result<(), SolverError> {
+        assert_eq!(costs.len(), self.columns);
+        let last = count(self.columns) - 1;
+        // SAFETY: `costs` has one entry for each of the columns 0..=last.
+        let returned = unsafe { sys::Highs_changeColsCostByRange(self.instance.as_ptr(), 0, last, costs.as_ptr()) };
+        check(returned, || "changeColsCostByRange".into())
+    }
+
+    /// Replaces all column bounds.
+    pub fn set_column_bounds(&mut self, lower: &[f64], upper: &[f64]) -> Result<(), SolverError> {
+        assert!(lower.len() == self.columns && upper.len() == self.columns);
+        let (instance, last) = (self.instance.as_ptr(), count(self.columns) - 1);
+        // SAFETY: both arrays have one entry for each of the columns 0..=last.
+        let returned = unsafe { sys::Highs_changeColsBoundsByRange(instance, 0, last, lower.as_ptr(), upper.as_ptr()) };
+        check(returned, || "changeColsBoundsByRange".into())
+    }
+
+    /// Replaces all row bounds.
+    pub fn set_row_bounds(&mut self, lower: &[f64], upper: &[f64]) -> Result<(), SolverError> {
+        assert!(lower.len() == self.rows && upper.len() == self.rows);
+        let (instance, last) = (self.instance.as_ptr(), count(self.rows) - 1);
+        // SAFETY: both arrays have one entry for each of the rows 0..=last.
+        let returned = unsafe { sys::Highs_changeRowsBoundsByRange(instance, 0, last, lower.as_ptr(), upper.as_ptr()) };
+        check(returned, || "changeRowsBoundsByRange".into())
+    }
+
+    /// Forgets solution, basis and factors, and sets the clocks to zero.
+    pub fn forget(&mut self) -> Result<(), SolverError> {
+        // SAFETY: the instance is valid.
+        check(unsafe { sys::Highs_clearSolver(self.instance.as_ptr()) }, || "clearSolver".into())?;
+        // SAFETY: the instance is valid.
+        check(unsafe { sys::Highs_zeroAllClocks(self.instance.as_ptr()) }, || "zeroAllClocks".into())
+    }
+
+    /// Sets the basis to start from.
+    pub fn set_basis(&mut self, columns: &[i32], rows: &[i32]) -> Result<(), SolverError> {
+        assert!(columns.len() == self.columns && rows.len() == self.rows);
+        // SAFETY: one status for each column and row; HiGHS checks the values.
+        let returned = unsafe { sys::Highs_setBasis(self.instance.as_ptr(), columns.as_ptr(), rows.as_ptr()) };
+        check(returned, || "setBasis".into())
+    }
+
+    /// Solves. Returns the model status; an error of the call itself does not hide the status.
+    pub fn run(&mut self) -> (Result<(), SolverError>, i32) {
+        // SAFETY: the instance is valid.
+        let returned = unsafe { sys::Highs_run(self.instance.as_ptr()) };
+        // SAFETY: the instance is valid.
+        (check(returned, || "run".into()), unsafe { sys::Highs_getModelStatus(self.instance.as_ptr()) })
+    }
+
+    /// An integer of the last solve; None if HiGHS has none of that name now.
+    pub fn info(&self, name: &str) -> Option<i32> {
+        let (name, mut value) = (CString::new(name).ok()?, -1);
+        // SAFETY: `name` is a C string and `value` an integer, both alive during the call.
+        let returned = unsafe { sys::Highs_getIntInfoValue(self.instance.as_ptr(), name.as_ptr(), &mut value) };
+        (returned == sys::STATUS_OK).then_some(value)
+    }
+
+    /// Objective at the last point.
+    pub fn objective(&self) -> f64 {
+        // SAFETY: the instance is valid.
+        unsafe { sys::Highs_getObjectiveValue(self.instance.as_ptr()) }
+    }
+
+    /// Column values, reduced costs and row multipliers of the last solve; NaN where HiGHS has none.
+    pub fn solution(&self) -> Result<[Vec<f64>; 3], SolverError> {
+        let mut values = vec![f64::NAN; self.columns];
+        let mut reduced = vec![f64::NAN; self.columns];
+        let mut multipliers = vec![f64::NAN; self.rows];
+        let (value, dual, row) = (values.as_mut_ptr(), reduced.as_mut_ptr(), multipliers.as_mut_ptr());
+        // SAFETY: HiGHS writes at most one number for each column or row; row activities are not asked for.
+        let returned = unsafe { sys::Highs_getSolution(self.instance.as_ptr(), value, dual, ptr::null_mut(), row) };
+        check(returned, || "getSolution".into())?;
+        Ok([values, reduced, multipliers])
+    }
+
+    /// Statuses of columns and rows in the last basis; −1 where HiGHS has none.
+    pub fn basis(&self) -> Result<[Vec<i32>; 2], SolverError> {
+        let (mut columns, mut rows) = (vec![-1; self.columns], vec![-1; self.rows]);
+        // SAFETY: HiGHS writes at most one status for each column and row.
+        let returned = unsafe { sys::Highs_getBasis(self.instance.as_ptr(), columns.as_mut_ptr(), rows.as_mut_ptr()) };
+        check(returned, || "getBasis".into())?;
+        Ok([columns, rows])
+    }
+
+    /// The direction of unboundedness, one number a column. May solve again.
+    pub fn primal_ray(&mut self) -> Result<Option<Vec<f64>>, SolverError> {
+        let (mut found, mut ray) = (0, vec![f64::NAN; self.columns]);
+        // SAFETY: HiGHS writes at most one number for each column.
+        let returned = unsafe { sys::Highs_getPrimalRay(self.instance.as_ptr(), &mut found, ray.as_mut_ptr()) };
+        check(returned, || "getPrimalRay".into())?;
+        Ok((found != 0).then_some(ray))
+    }
+
+    /// The multipliers that show infeasibility, one number a row. May solve again.
+    pub fn dual_ray(&mut self) -> Result<Option<Vec<f64>>, SolverError> {
+        let (mut found, mut ray) = (0, vec![f64::NAN; self.rows]);
+        // SAFETY: HiGHS writes at most one number for each row.
+        let returned = unsafe { sys::Highs_getDualRay(self.instance.as_ptr(), &mut found, ray.as_mut_ptr()) };
+        check(returned, || "getDualRay".into())?;
+        Ok((found != 0).then_some(ray))
+    }
+
+    /// Writes the model to a file whose ending names the format.
+    pub fn write(&mut self, path: &str) -> Result<(), SolverError> {
+        let file = c_string(path)?;
+        // SAFETY: `file` is a C string alive during the call.
+        check(unsafe { sys::Highs_writeModel(self.instance.as_ptr(), file.as_ptr()) }, || format!("write {path}"))
+    }
+}
+
+/// A value of an option.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value<'a> {
+    Flag(bool),
+    Integer(i32),
+    Real(f64),
+    Text(&'a str),
+}
+
+/// A size, as HiGHS counts. The caller has refused larger ones.
+fn count(size: usize) -> i32 {
+    i32::try_from(size).expect("sizes beyond 32 bits are refused at load")
+}
+
+fn c_string(text: &str) -> Result<CString, SolverError> {
+    CString::new(text).map_err(|error| SolverError::Call {
+        solver: "HiGHS",
+        call: format!("pass the text {text:?}"),
+        returned: error.to_string(),
+    })
+}
+
+/// Turns a return code into a result. Warnings (a limit reached, small entries dropped) pass: the status tells.
+fn check(returned: i32, call: impl FnOnce() -> String) -> Result<(), SolverError> {
+    match returned {
+        sys::STATUS_OK | sys::STATUS_WARNING => Ok(()),
+        other => Err(SolverError::Call { solver: "HiGHS", call: call(), returned: other.to_string() }),
+    }
+}
