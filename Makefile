@@ -1,0 +1,39 @@
+# Everything a checkout can do. `make` alone lists it.
+#
+# Every cargo call uses the release profile, tests and clippy included: HiGHS takes minutes to compile and is compiled
+# once for each profile, so one profile means one compilation, shared by `make demo`, `make test` and `make bench`.
+# (Plain `cargo test` works as well, at the price of a second HiGHS.)
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+CARGO := . .tools/env && cargo
+
+.PHONY: help setup build demo test check-pure bench clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r target what; do printf '%-12s%s\n' "$$target" "$$what"; done
+
+setup: ## find or install cmake and libclang
+	@scripts/setup
+
+build: setup ## compile the icnn program to target/release/icnn
+	$(CARGO) build --release
+
+demo: build ## solve example networks and show the proofs
+	target/release/icnn demo
+
+test: setup ## formatting, lints, documentation, all tests, and the build without C++
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --release --workspace --all-targets --all-features -- -D warnings
+	$(CARGO) test --release --workspace --all-features
+	RUSTDOCFLAGS='-D warnings' && export RUSTDOCFLAGS && $(CARGO) doc --release --workspace --all-features --no-deps
+	$(MAKE) check-pure
+
+check-pure: setup ## build and test without HiGHS, with compilers that fail if called
+	CC=false CXX=false CMAKE=false && export CC CXX CMAKE && $(CARGO) test --release --workspace --no-default-features
+
+bench: setup ## run the benchmarks
+	$(CARGO) bench --workspace
+
+clean: ## delete what was compiled; what set-up installed stays
+	cargo clean
