@@ -1,0 +1,181 @@
+//! [`Minorant`]: f(y) ≥ rᵀy + c on the domain, from one slope per unit.
+//!
+//! For a convex unit used with a nonnegative total weight, any slope between its smallest and its largest one gives a line
+//! below it; a concave unit used with a nonpositive total weight is the mirror image. A subgradient (slopes 0 or 1), an LP
+//! dual solution and any mixture of the two are all this object.
+
+use crate::domain::Domain;
+use crate::ir::adjoint::Adjoints;
+use crate::ir::bounds::Bounds;
+use crate::ir::forward::Trace;
+use crate::ir::instance::Instance;
+use crate::ir::lines::Line;
+use crate::ir::program::{GroupKind, NodeId, Op};
+use crate::ir::unit::Scalar;
+
+/// Slopes of units, weights of maxima, and multipliers of the domain's rows. Any numbers at all are accepted; they are
+/// moved to the nearest admissible ones.
+#[derive(Debug, Clone)]
+pub struct Multipliers {
+    slopes: Vec<Vec<f64>>,
+    /// One per row of the domain: ≥ 0 acts on the lower side, ≤ 0 on the upper side.
+    pub rows: Vec<f64>,
+}
+
+impl Multipliers {
+    /// The subgradient at the point of `trace`: slopes by sign, maxima by their first largest entry.
+    pub fn subgradient(instance: &Instance, trace: &Trace, rows: usize) -> Multipliers {
+        let slopes = instance.program().nodes().iter().enumerate().map(|(k, node)| match &node.op {
+            Op::Unit { input, unit } => {
+                let scalars = instance.scalars(unit, node.len);
+                trace.of(*input).iter().enumerate().map(|(i, t)| scalars.get(i).derivative(*t)).collect()
+            }
+            Op::Group { input, groups, .. } => {
+                let (t, out) = (trace.of(*input), trace.of(NodeId(k as u32)));
+                let mut weights = vec![0.0; groups.members().len()];
+                for (g, largest) in out.iter().enumerate() {
+                    let first = groups.group(g).iter().position(|i| t[*i] == *largest).unwrap_or(0);
+                    weights[groups.range(g).start + first] = 1.0;
+                }
+                weights
+            }
+            _ => vec![],
+        });
+        Multipliers { slopes: slopes.collect(), rows: vec![0.0; rows] }
+    }
+
+    /// Sets the slope of one unit.
+    pub fn set_slope(&mut self, node: NodeId, element: usize, slope: f64) {
+        self.slopes[node.index()][element] = slope;
+    }
+
+    /// Sets the weights of one group's members, in the order of the group.
+    pub fn set_weights(&mut self, node: NodeId, first: usize, weights: &[f64]) {
+        self.slopes[node.index()][first..first + weights.len()].copy_from_slice(weights);
+    }
+
+    /// The slopes of a unit node, or the member weights of a group node.
+    pub fn of(&self, node: NodeId) -> &[f64] {
+        &self.slopes[node.index()]
+    }
+}
+
+/// f(y) ≥ `gradient`ᵀ·y + `constant` for all y in the domain whose bounds were used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Minorant {
+    /// r, length p.
+    pub gradient: Vec<f64>,
+    /// c
+    pub constant: f64,
+}
+
+impl Minorant {
+    /// The backward pass. `None` where no minorant exists: a total weight has the wrong sign for its unit, or the unit has
+    /// no slope rule here.
+    pub fn new(instance: &Instance, bounds: &Bounds, multipliers: &Multipliers) -> Option<Minorant> {
+        let mut adjoints = Adjoints::new(instance);
+        let mut constant = 0.0;
+        while let Some((id, adjoint)) = adjoints.next() {
+            let node = instance.program().node(id);
+            match &node.op {
+                Op::Unit { input, unit } => {
+                    let scalars = instance.scalars(unit, node.len);
+                    let on = bounds.of(*input);
+                    let slopes = multipliers.of(id);
+                    let target = adjoints.vector(*input);
+                    for (i, a) in adjoint.iter().enumerate().filter(|(_, a)| **a != 0.0) {
+                        let Scalar::Lines(lines) = scalars.get(i) else { return None };
+                        let line = supporting_line(lines.on(on[i]), *a, slopes[i])?;
+                        target[i] += a * line.slope;
+                        constant += a * line.intercept;
+                    }
+                }
+                Op::Group { input, kind: GroupKind::Max, groups } => {
+                    let weights = multipliers.of(id);
+                    let target = adjoints.vector(*input);
+                    for (g, a) in adjoint.iter().enumerate().filter(|(_, a)| **a != 0.0) {
+                        if *a < 0.0 {
+                            return None;
+                        }
+                        let range = groups.range(g);
+                        let total: f64 = weights[range.clone()].iter().map(|w| w.max(0.0)).sum();
+                        for (member, k) in groups.group(g).iter().zip(range.clone()) {
+                            let share = if total > 0.0 {
+                                weights[k].max(0.0) / total
+                            } else {
+                                1.0 / range.len() as f64
+                            };
+                            target[*member] += a * share;
+                        }
+                    }
+                }
+                Op::Group { .. } | Op::Quadratic { .. } | Op::Product(..) | Op::Quotient(..) | Op::Select { .. } => {
+                    return None;
+                }
+                affine => constant += adjoints.through_affine(instance, affine, &adjoint),
+            }
+        }
+        let gradient = adjoints.into_decision();
+        let finite = constant.is_finite() && gradient.iter().all(|r| r.is_finite());
+        finite.then_some(Minorant { gradient, constant })
+    }
+
+    /// rᵀy + c
+    pub fn at(&self, y: &[f64]) -> f64 {
+        self.constant + self.gradient.iter().zip(y).map(|(r, v)| r * v).sum::<f64>()
+    }
+
+    /// The size of the numbers that make up the value at y: what a relative gap is measured against.
+    pub fn size(&self, y: &[f64]) -> f64 {
+        self.constant.abs() + self.gradient.iter().zip(y).map(|(r, v)| (r * v).abs()).sum::<f64>()
+    }
+
+    /// A lower bound on min over Y of f, from the row multipliers `rows`; −∞ where the minorant is unbounded below on Y.
+    ///
+    /// Where a side of the box is infinite, r must vanish in that direction, which rounding prevents: an entry at most
+    /// 1e-9·`scale` counts as zero there and contributes its value at `y`.
+    pub fn bound(&self, domain: &Domain, rows: &[f64], y: &[f64], scale: f64) -> f64 {
+        let mut reduced = self.gradient.clone();
+        let mut bound = self.constant;
+        for (row, nu) in domain.rows().iter().zip(rows) {
+            let side = if *nu > 0.0 { row.lower } else { row.upper };
+            if *nu == 0.0 || !nu.is_finite() || side.is_infinite() {
+                continue;
+            }
+            bound += nu * side;
+            row.coefficients.iter().for_each(|(j, c)| reduced[*j] -= nu * c);
+        }
+        for (j, r) in reduced.iter().enumerate().filter(|(_, r)| **r != 0.0) {
+            let side = if *r > 0.0 { domain.lower()[j] } else { domain.upper()[j] };
+            bound += match side.is_finite() {
+                true => r * side,
+                false if r.abs() <= 1e-9 * scale => r * y[j],
+                false => return f64::NEG_INFINITY,
+            };
+        }
+        if bound.is_nan() { f64::NEG_INFINITY } else { bound }
+    }
+}
+
+/// The line of slope nearest to `slope` that supports the function with these pieces: from below when it is convex and
+/// `weight` > 0, from above when it is concave and `weight` < 0.
+fn supporting_line(pieces: &[Line], weight: f64, slope: f64) -> Option<Line> {
+    if let [only] = pieces {
+        return Some(*only);
+    }
+    let ordered = if weight > 0.0 {
+        pieces.windows(2).all(|w| w[0].slope <= w[1].slope)
+    } else {
+        pieces.windows(2).all(|w| w[0].slope >= w[1].slope)
+    };
+    if !ordered {
+        return None;
+    }
+    let ends = (pieces[0].slope, pieces[pieces.len() - 1].slope);
+    let slope = if slope.is_nan() { ends.0 } else { slope.clamp(ends.0.min(ends.1), ends.0.max(ends.1)) };
+    let between = |w: &&[Line]| (w[0].slope - slope) * (w[1].slope - slope) <= 0.0;
+    let pair = pieces.windows(2).find(between)?;
+    // At the breakpoint both pieces agree; a line of slope between theirs through that point supports the function.
+    let share = if pair[1].slope == pair[0].slope { 0.0 } else { (slope - pair[0].slope) / (pair[1].slope - pair[0].slope) };
+    Some(Line { slope, intercept: (1.0 - share) * pair[0].intercept + share * pair[1].intercept })
+}

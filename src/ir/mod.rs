@@ -1,0 +1,28 @@
+//! The intermediate representation: a [`program::Program`] is a function of the decision y, in pieces whose convexity can be proven.
+//!
+//! | file | what |
+//! |---|---|
+//! | `program` | nodes, parameters, the flat list |
+//! | `builder` | making a program node by node |
+//! | `linear`, `unit`, `lines` | what nodes are made of |
+//! | `context` | the x-path |
+//! | `instance` | a program at one x |
+//! | `forward`, `adjoint` | value and gradient |
+//! | `interval`, `bounds` | enclosures over the box |
+//! | `curvature`, `convexity`, `psd` | the proof |
+//! | `text`, `parse` | the printed form |
+
+pub mod adjoint;
+pub mod bounds;
+pub mod builder;
+pub mod context;
+pub mod convexity;
+pub mod curvature;
+pub mod forward;
+pub mod instance;
+pub mod interval;
+pub mod linear;
+pub mod lines;
+pub mod program;
+pub mod psd;
+pub mod unit;
