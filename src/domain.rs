@@ -63,7 +63,13 @@ impl Domain {
     /// Adds a row `lower ≤ Σ cⱼ·yⱼ ≤ upper`.
     ///
     /// Errors: a coordinate out of range or named twice, a number that is not finite, lower above upper.
-    pub fn with_row(mut self, name: &str, coefficients: &[(usize, f64)], lower: f64, upper: f64) -> Result<Domain, Error> {
+    pub fn with_row(
+        mut self,
+        name: &str,
+        coefficients: &[(usize, f64)],
+        lower: f64,
+        upper: f64,
+    ) -> Result<Domain, Error> {
         let p = self.dimension();
         let mut seen = vec![false; p];
         for (j, c) in coefficients {

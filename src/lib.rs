@@ -7,3 +7,15 @@ pub mod load;
 pub mod tensor;
 
 pub use error::Error;
+pub mod certificate;
+pub mod check;
+pub mod domain;
+pub mod lower;
+pub mod refute;
+
+pub use domain::Domain;
+pub mod network;
+pub mod solve;
+
+pub use network::Network;
+pub use solve::{Limits, Method, Solution, Status};

@@ -1,8 +1,8 @@
 //! Arithmetic, comparisons and elementwise functions of values that depend on y.
 
 use super::lowering::{Arguments, Lowered, Lowering, Value};
-use super::recognise;
 use super::rearrange::{broadcast_shape, known};
+use super::recognise;
 use crate::ir::program::NodeId;
 use crate::ir::unit::Unit;
 use crate::load::graph::Node;

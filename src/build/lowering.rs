@@ -154,11 +154,10 @@ impl Lowering {
             "Cast" | "CastLike" => one(elementwise::cast(self, node, a)),
             "Relu" | "LeakyRelu" | "PRelu" | "Elu" | "Celu" | "Selu" | "Softplus" | "Exp" | "Log" | "Abs" | "Sqrt"
             | "Reciprocal" | "Sigmoid" | "Tanh" | "Erf" | "Sin" | "Cos" | "Atan" | "Softsign" | "Floor" | "Ceil"
-            | "Round" | "Sign" | "Clip" | "HardSigmoid" | "HardSwish" | "Gelu" | "Mish" | "Swish" | "ThresholdedRelu" => {
-                one(elementwise::unit(self, node, a))
-            }
-            "Reshape" | "Transpose" | "Slice" | "Gather" | "GatherElements" | "GatherND" | "Concat" | "Split" | "Squeeze"
-            | "Unsqueeze" | "Expand" | "Flatten" | "Tile" | "Pad" | "DepthToSpace" | "SpaceToDepth" => {
+            | "Round" | "Sign" | "Clip" | "HardSigmoid" | "HardSwish" | "Gelu" | "Mish" | "Swish"
+            | "ThresholdedRelu" => one(elementwise::unit(self, node, a)),
+            "Reshape" | "Transpose" | "Slice" | "Gather" | "GatherElements" | "GatherND" | "Concat" | "Split"
+            | "Squeeze" | "Unsqueeze" | "Expand" | "Flatten" | "Tile" | "Pad" | "DepthToSpace" | "SpaceToDepth" => {
                 rearrange::rearrange(self, node, a)
             }
             "Dropout" => Ok(vec![a[0].clone().ok_or("it has no input")?]),
@@ -175,7 +174,10 @@ impl Lowering {
             "MaxPool" => one(window::max_pool(self, node, a)),
             "AveragePool" => one(window::average_pool(self, node, a)),
             "ConvTranspose" | "CumSum" => one(matrix::by_columns(self, node, a)),
-            _ => Err("this operator has no place in the IR when its input depends on y (it is fine on the x-path)".into()),
+            _ => {
+                Err("this operator has no place in the IR when its input depends on y (it is fine on the x-path)"
+                    .into())
+            }
         }
     }
 
@@ -230,13 +232,7 @@ impl Lowering {
     /// Adds an x-path step that the file does not have, from an operator's name.
     pub fn context_op(&mut self, op: &str, arguments: Arguments) -> Lowered {
         let name = format!("{}_{}", self.builder.origin, op.to_lowercase());
-        let node = Node {
-            name,
-            op: op.into(),
-            inputs: vec![],
-            outputs: vec![],
-            attributes: Default::default(),
-        };
+        let node = Node { name, op: op.into(), inputs: vec![], outputs: vec![], attributes: Default::default() };
         self.context_step(node, arguments)?.into_iter().next().ok_or_else(|| "no result".to_string())
     }
 

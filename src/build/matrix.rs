@@ -60,8 +60,16 @@ fn multiply(l: &mut Lowering, left: Value, trans_left: bool, right: Value, trans
         let Value::Decision { node: t, .. } = left else { return Err("a truth value in a product".into()) };
         let weight = l.param(&right)?;
         let repeat = l.builder.len(t) / k;
-        let node =
-            l.builder.linear(t, LinearMap::Dense { weight, rows: m, columns: k, repeat, transposed: !trans_right && weight_shape.len() == 2 })?;
+        let node = l.builder.linear(
+            t,
+            LinearMap::Dense {
+                weight,
+                rows: m,
+                columns: k,
+                repeat,
+                transposed: !trans_right && weight_shape.len() == 2,
+            },
+        )?;
         let mut shape = ls[..ls.len() - 1].to_vec();
         if weight_shape.len() == 2 {
             shape.push(m);

@@ -1,8 +1,8 @@
 //! Graph → [`Program`]: constants are folded, what depends on x alone becomes the x-path, and what depends on y becomes
 //! nodes of the IR.
 
-mod elementwise;
 mod einsum;
+mod elementwise;
 mod lowering;
 mod matrix;
 mod ranges;
@@ -85,20 +85,26 @@ impl Outputs {
             return if k < self.len() {
                 Ok(k)
             } else {
-                Err(Error::Choice(format!("--output {k}: the network has {} output components, numbered from 0", self.len())))
+                Err(Error::Choice(format!(
+                    "--output {k}: the network has {} output components, numbered from 0",
+                    self.len()
+                )))
             };
         }
         let indexed = wanted.rsplit_once(':').map(|(name, k)| format!("{name}[{k}]"));
-        self.components
-            .iter()
-            .position(|(name, ..)| name == wanted || Some(name) == indexed.as_ref())
-            .ok_or_else(|| Error::Choice(format!("--output {wanted}: no such output; there are {}", summary(&self.components))))
+        self.components.iter().position(|(name, ..)| name == wanted || Some(name) == indexed.as_ref()).ok_or_else(
+            || Error::Choice(format!("--output {wanted}: no such output; there are {}", summary(&self.components))),
+        )
     }
 }
 
 fn summary(components: &[(String, NodeId, usize)]) -> String {
     let names: Vec<&str> = components.iter().map(|c| c.0.as_str()).collect();
-    if names.len() <= 6 { names.join(", ") } else { format!("{}, …, {}", names[..3].join(", "), names[names.len() - 1]) }
+    if names.len() <= 6 {
+        names.join(", ")
+    } else {
+        format!("{}, …, {}", names[..3].join(", "), names[names.len() - 1])
+    }
 }
 
 /// Builds the program of the chosen output component.
@@ -119,7 +125,10 @@ pub fn build_outputs(mut graph: Graph, decision: Option<&str>) -> Result<Outputs
         let shape = extents(input, baked)?;
         let count = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).filter(|n| *n <= limit && *n > 0);
         if count.is_none() {
-            return Err(Error::Choice(format!("input '{}' has shape {shape:?}, more than {limit} entries or none", input.name)));
+            return Err(Error::Choice(format!(
+                "input '{}' has shape {shape:?}, more than {limit} entries or none",
+                input.name
+            )));
         }
         let value = if k == chosen {
             Value::Decision { node: builder.decision(), shape }
@@ -166,7 +175,10 @@ fn choose_decision(graph: &Graph, wanted: Option<&str>) -> Result<usize, Error> 
         }
         (None, 1) => Ok(0),
         (None, n) => find("y").ok_or_else(|| {
-            Error::Choice(format!("which of the {n} inputs is the decision? choose with --y NAME; the network has {}", names()))
+            Error::Choice(format!(
+                "which of the {n} inputs is the decision? choose with --y NAME; the network has {}",
+                names()
+            ))
         }),
     }
 }

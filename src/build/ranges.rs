@@ -22,14 +22,15 @@ pub(super) fn hull(value: &Value) -> Interval {
 pub(super) fn range(node: &Node, a: Arguments) -> Interval {
     let at = |k: usize| a.get(k).and_then(Option::as_ref).map_or(Interval::ENTIRE, hull);
     let t = at(0);
-    let all = |f: fn(Interval, Interval) -> Interval| a.iter().flatten().map(hull).reduce(f).unwrap_or(Interval::ENTIRE);
+    let all =
+        |f: fn(Interval, Interval) -> Interval| a.iter().flatten().map(hull).reduce(f).unwrap_or(Interval::ENTIRE);
     let nonnegative = |v: Interval| if v.lower >= 0.0 { Interval::NONNEGATIVE } else { Interval::ENTIRE };
     let upper_of = |p: Interval, q: Interval| Interval::new(p.lower.max(q.lower), p.upper.max(q.upper));
     let lower_of = |p: Interval, q: Interval| Interval::new(p.lower.min(q.lower), p.upper.min(q.upper));
     match node.op.as_str() {
-        "Identity" | "Reshape" | "Transpose" | "Slice" | "Gather" | "GatherElements" | "GatherND" | "Split" | "Squeeze"
-        | "Unsqueeze" | "Expand" | "Flatten" | "Tile" | "CastLike" | "ReduceMax" | "ReduceMin" | "MaxPool"
-        | "GlobalMaxPool" | "Dropout" => t,
+        "Identity" | "Reshape" | "Transpose" | "Slice" | "Gather" | "GatherElements" | "GatherND" | "Split"
+        | "Squeeze" | "Unsqueeze" | "Expand" | "Flatten" | "Tile" | "CastLike" | "ReduceMax" | "ReduceMin"
+        | "MaxPool" | "GlobalMaxPool" | "Dropout" => t,
         "Cast" if matches!(node.int("to", 1), 1 | 11 | 10 | 16) => t,
         // A floating-point mean can leave the hull by its rounding; its sign cannot.
         "Mean" | "ReduceMean" | "AveragePool" | "GlobalAveragePool" => nonnegative(t),
@@ -39,8 +40,8 @@ pub(super) fn range(node: &Node, a: Arguments) -> Interval {
             let lower = if node.op == "Relu" { t.lower.max(0.0) } else { 0.0 };
             Interval::new(lower, if node.op == "Relu" { t.upper.max(0.0) } else { f64::INFINITY })
         }
-        "Sigmoid" | "HardSigmoid" | "Softmax" | "Greater" | "Less" | "GreaterOrEqual" | "LessOrEqual" | "Equal" | "Not"
-        | "And" | "Or" | "Xor" | "IsNaN" | "IsInf" => Interval::new(0.0, 1.0),
+        "Sigmoid" | "HardSigmoid" | "Softmax" | "Greater" | "Less" | "GreaterOrEqual" | "LessOrEqual" | "Equal"
+        | "Not" | "And" | "Or" | "Xor" | "IsNaN" | "IsInf" => Interval::new(0.0, 1.0),
         "Tanh" | "Erf" | "Sin" | "Cos" | "Softsign" | "Sign" => Interval::new(-1.0, 1.0),
         "Elu" | "Celu" if t.lower < 0.0 => {
             let alpha = node.float("alpha", 1.0);

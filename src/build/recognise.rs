@@ -138,7 +138,8 @@ fn branch(l: &mut Lowering, test: NodeId, strict: bool, then: NodeId, otherwise:
     if condition.scale != 0.0 {
         let at = -condition.shift / condition.scale;
         let (right, left) = if condition.scale > 0.0 { (then, otherwise) } else { (otherwise, then) };
-        if let Some(unit) = guarded_softplus(l, base, at, right, left).or_else(|| written_elu(l, base, at, right, left)) {
+        if let Some(unit) = guarded_softplus(l, base, at, right, left).or_else(|| written_elu(l, base, at, right, left))
+        {
             return l.builder.unit(base, unit);
         }
         if let (Some(left), Some(right)) = (lines(l, left, base), lines(l, right, base))
@@ -154,10 +155,13 @@ fn branch(l: &mut Lowering, test: NodeId, strict: bool, then: NodeId, otherwise:
 fn join(at: f64, left: &Lines, right: &Lines) -> Option<Lines> {
     let kept_left = left.breaks().iter().take_while(|b| **b < at).count();
     let first_right = right.breaks().iter().take_while(|b| **b <= at).count();
-    let breaks: Vec<f64> =
-        left.breaks()[..kept_left].iter().copied().chain([at]).chain(right.breaks()[first_right..].iter().copied()).collect();
-    let pieces: Vec<Line> =
-        left.pieces()[..=kept_left].iter().chain(&right.pieces()[first_right..]).copied().collect();
+    let breaks: Vec<f64> = left.breaks()[..kept_left]
+        .iter()
+        .copied()
+        .chain([at])
+        .chain(right.breaks()[first_right..].iter().copied())
+        .collect();
+    let pieces: Vec<Line> = left.pieces()[..=kept_left].iter().chain(&right.pieces()[first_right..]).copied().collect();
     Lines::new(breaks, pieces).ok()
 }
 

@@ -66,10 +66,10 @@ fn groups(shape: &[usize], reduced: &[bool], keep: bool) -> (Groups, Vec<usize>)
 
 /// The map that sums each group with the given weight.
 pub(super) fn summing(groups: &Groups, columns: usize, weight: impl Fn(usize) -> f64) -> CsMat<f64> {
-    let starts: Vec<usize> =
-        (0..groups.len()).map(|g| groups.range(g).start).chain([groups.members().len()]).collect();
+    let starts: Vec<usize> = (0..groups.len()).map(|g| groups.range(g).start).chain([groups.members().len()]).collect();
     let mut indices = groups.members().to_vec();
-    let data: Vec<f64> = (0..groups.len()).flat_map(|g| vec![weight(groups.group(g).len()); groups.group(g).len()]).collect();
+    let data: Vec<f64> =
+        (0..groups.len()).flat_map(|g| vec![weight(groups.group(g).len()); groups.group(g).len()]).collect();
     for g in 0..groups.len() {
         indices[groups.range(g)].sort_unstable();
     }

@@ -18,7 +18,9 @@ fn channels_first(value: &Value) -> Lowered<(usize, Vec<usize>)> {
 }
 
 pub(super) fn convolution(l: &mut Lowering, node: &Node, a: Arguments) -> Lowered {
-    let (Some(Some(value)), Some(Some(weight))) = (a.first(), a.get(1)) else { return Err("it needs two inputs".into()) };
+    let (Some(Some(value)), Some(Some(weight))) = (a.first(), a.get(1)) else {
+        return Err("it needs two inputs".into());
+    };
     if weight.is_decision() {
         return Err("its kernel depends on y".into());
     }

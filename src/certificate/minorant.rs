@@ -100,11 +100,8 @@ impl Minorant {
                         let range = groups.range(g);
                         let total: f64 = weights[range.clone()].iter().map(|w| w.max(0.0)).sum();
                         for (member, k) in groups.group(g).iter().zip(range.clone()) {
-                            let share = if total > 0.0 {
-                                weights[k].max(0.0) / total
-                            } else {
-                                1.0 / range.len() as f64
-                            };
+                            let share =
+                                if total > 0.0 { weights[k].max(0.0) / total } else { 1.0 / range.len() as f64 };
                             target[*member] += a * share;
                         }
                     }
@@ -176,6 +173,7 @@ fn supporting_line(pieces: &[Line], weight: f64, slope: f64) -> Option<Line> {
     let between = |w: &&[Line]| (w[0].slope - slope) * (w[1].slope - slope) <= 0.0;
     let pair = pieces.windows(2).find(between)?;
     // At the breakpoint both pieces agree; a line of slope between theirs through that point supports the function.
-    let share = if pair[1].slope == pair[0].slope { 0.0 } else { (slope - pair[0].slope) / (pair[1].slope - pair[0].slope) };
+    let share =
+        if pair[1].slope == pair[0].slope { 0.0 } else { (slope - pair[0].slope) / (pair[1].slope - pair[0].slope) };
     Some(Line { slope, intercept: (1.0 - share) * pair[0].intercept + share * pair[1].intercept })
 }

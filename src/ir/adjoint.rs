@@ -15,11 +15,21 @@ pub(crate) struct Adjoints {
 impl Adjoints {
     /// 1 at the output, 0 elsewhere.
     pub fn new(instance: &Instance) -> Adjoints {
+        Adjoints::of_entry(instance, instance.program().output(), 0)
+    }
+
+    /// 1 at one entry of a node, 0 elsewhere.
+    pub fn of_entry(instance: &Instance, node: NodeId, element: usize) -> Adjoints {
         let program = instance.program();
         let lens: Vec<usize> = program.nodes().iter().map(|n| n.len).collect();
-        let mut vectors = vec![None; lens.len()];
-        vectors[program.output().index()] = Some(vec![1.0]);
-        Adjoints { vectors, next: lens.len(), lens, decision: vec![0.0; program.decisions()] }
+        let mut adjoints = Adjoints {
+            vectors: vec![None; lens.len()],
+            next: lens.len(),
+            lens,
+            decision: vec![0.0; program.decisions()],
+        };
+        adjoints.vector(node)[element] = 1.0;
+        adjoints
     }
 
     /// The next node below, with its finished adjoint; nodes that the output does not use are passed over.

@@ -143,7 +143,11 @@ impl Builder {
     /// A linear map of `input`.
     pub fn linear(&mut self, input: NodeId, map: LinearMap) -> Built {
         if map.input_len() != self.len(input) {
-            return Err(format!("the map takes {} entries, its input {input} has {}", map.input_len(), self.len(input)));
+            return Err(format!(
+                "the map takes {} entries, its input {input} has {}",
+                map.input_len(),
+                self.len(input)
+            ));
         }
         if let Some(p) = map.param().map(|p| &self.params[p.index()])
             && p.len != map.weight_len()
@@ -381,7 +385,11 @@ impl Params<'_> {
             Unit::Combination(terms) => Unit::Combination(
                 terms
                     .iter()
-                    .map(|t| super::unit::Term { weight: self.keep(t.weight), inner: t.inner, unit: self.unit(&t.unit) })
+                    .map(|t| super::unit::Term {
+                        weight: self.keep(t.weight),
+                        inner: t.inner,
+                        unit: self.unit(&t.unit),
+                    })
                     .collect(),
             ),
             other => other.clone(),
@@ -416,6 +424,36 @@ fn moved(op: &Op, to: &dyn Fn(NodeId) -> NodeId, params: &mut Params) -> Op {
         Op::Quotient(a, b) => Op::Quotient(to(*a), to(*b)),
         Op::Select { test, strict, then, otherwise } => {
             Op::Select { test: to(*test), strict: *strict, then: to(*then), otherwise: to(*otherwise) }
+        }
+    }
+}
+
+impl Builder {
+    /// Goes on building where a finished program stopped.
+    pub fn from_program(program: &Program) -> Builder {
+        Builder {
+            nodes: program.nodes.clone(),
+            params: program.params.clone(),
+            context: program.context.clone(),
+            decision_name: program.decision_name.clone(),
+            decision_shape: program.decision_shape.clone(),
+            known: HashMap::new(),
+            small: HashMap::new(),
+            origin: String::new(),
+        }
+    }
+
+    /// The program of minus its last node.
+    pub(crate) fn finish_negated(mut self) -> Program {
+        let output = NodeId(self.nodes.len() as u32 - 1);
+        let by = self.constant("", vec![-1.0]);
+        self.nodes.push(Node { op: Op::Scale { input: output, by }, len: 1, shape: vec![1], name: String::new() });
+        Program {
+            nodes: self.nodes,
+            params: self.params,
+            context: self.context,
+            decision_name: self.decision_name,
+            decision_shape: self.decision_shape,
         }
     }
 }

@@ -84,7 +84,8 @@ impl ContextProgram {
     pub fn evaluate(&self, x: &[f64]) -> Result<ContextValues, Error> {
         if x.len() != self.len() {
             let names: Vec<String> = self.inputs.iter().map(|i| format!("'{}' {:?}", i.name, i.shape)).collect();
-            let takes = if names.is_empty() { "no context".into() } else { format!("{} ({})", self.len(), names.join(", ")) };
+            let takes =
+                if names.is_empty() { "no context".into() } else { format!("{} ({})", self.len(), names.join(", ")) };
             return Err(Error::Context(format!("a row has {} entries, the network takes {takes}", x.len())));
         }
         if let Some(i) = x.iter().position(|v| !v.is_finite()) {

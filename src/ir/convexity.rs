@@ -79,7 +79,8 @@ impl Instance {
 
     /// A softplus whose overflow guard can act on the domain is not exactly the function that is proven convex.
     fn switch_note(&self, id: NodeId, bounds: &Bounds) -> Option<String> {
-        let Op::Unit { input, unit: Unit::Softplus { beta, switch: Some(switch) } } = &self.program().node(id).op else {
+        let Op::Unit { input, unit: Unit::Softplus { beta, switch: Some(switch) } } = &self.program().node(id).op
+        else {
             return None;
         };
         let reached = bounds.of(*input).iter().any(|i| i.upper * beta > *switch);
@@ -130,9 +131,8 @@ impl Step<'_> {
                 (out.collect(), self.affine_rule(&[*input], "factors"))
             }
             Op::Sum(inputs) => {
-                let out = (0..self.len).map(|i| {
-                    inputs.iter().map(|id| c(*id)[i]).fold(Curvature::CONSTANT, Curvature::plus)
-                });
+                let out =
+                    (0..self.len).map(|i| inputs.iter().map(|id| c(*id)[i]).fold(Curvature::CONSTANT, Curvature::plus));
                 (out.collect(), "a sum of like curvature keeps it".into())
             }
             Op::Concat(inputs) => {
@@ -270,7 +270,10 @@ impl Step<'_> {
             Op::Scale { input, by } => {
                 let name = &self.instance.program().params()[by.index()].name;
                 let s = self.instance.interval(*by, element);
-                format!("the factor '{name}' lies in {s}, so its sign is not known, and its argument is {}", c(*input)[element])
+                format!(
+                    "the factor '{name}' lies in {s}, so its sign is not known, and its argument is {}",
+                    c(*input)[element]
+                )
             }
             Op::Sum(inputs) => {
                 let terms: Vec<String> = inputs.iter().map(|id| format!("{} is {}", id, c(*id)[element])).collect();

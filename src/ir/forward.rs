@@ -111,60 +111,64 @@ impl Instance {
     pub fn gradient(&self, trace: &Trace) -> Vec<f64> {
         let mut adjoints = Adjoints::new(self);
         while let Some((id, adjoint)) = adjoints.next() {
-            let node = self.program().node(id);
-            let v = |id: NodeId| trace.of(id);
-            match &node.op {
-                Op::Unit { input, unit } => {
-                    let scalars = self.scalars(unit, node.len);
-                    let t = v(*input);
-                    adjoints.add(*input, |i| adjoint[i] * scalars.get(i).derivative(t[i]));
-                }
-                Op::Group { input, kind, groups } => {
-                    let (t, out) = (v(*input), v(id));
-                    for (g, a) in adjoint.iter().enumerate().filter(|(_, a)| **a != 0.0) {
-                        let group = groups.group(g);
-                        match kind {
-                            GroupKind::Max => {
-                                if let Some(first) = group.iter().find(|i| t[**i] == out[g]) {
-                                    adjoints.add_entry(*input, *first, *a);
-                                }
-                            }
-                            GroupKind::LogSumExp => {
-                                group.iter().for_each(|i| adjoints.add_entry(*input, *i, a * (t[*i] - out[g]).exp()));
-                            }
-                            GroupKind::Norm if out[g] > 0.0 => {
-                                group.iter().for_each(|i| adjoints.add_entry(*input, *i, a * t[*i] / out[g]));
-                            }
-                            GroupKind::Norm => {}
-                        }
-                    }
-                }
-                Op::Quadratic { input, matrix } => {
-                    let t = v(*input);
-                    for (m, (i, j)) in matrix.iter() {
-                        adjoints.add_entry(*input, i, adjoint[0] * m * t[j]);
-                        adjoints.add_entry(*input, j, adjoint[0] * m * t[i]);
-                    }
-                }
-                Op::Product(a, b) => {
-                    adjoints.add(*a, |i| adjoint[i] * v(*b)[i]);
-                    adjoints.add(*b, |i| adjoint[i] * v(*a)[i]);
-                }
-                Op::Quotient(a, b) => {
-                    adjoints.add(*a, |i| adjoint[i] / v(*b)[i]);
-                    adjoints.add(*b, |i| -adjoint[i] * v(*a)[i] / (v(*b)[i] * v(*b)[i]));
-                }
-                Op::Select { test, strict, then, otherwise } => {
-                    let t = v(*test);
-                    adjoints.add(*then, |i| if holds(t[i], *strict) { adjoint[i] } else { 0.0 });
-                    adjoints.add(*otherwise, |i| if holds(t[i], *strict) { 0.0 } else { adjoint[i] });
-                }
-                _ => {
-                    adjoints.through_affine(self, &node.op, &adjoint);
-                }
-            }
+            self.gradient_step(&mut adjoints, trace, id, &self.program().node(id).op, &adjoint);
         }
         adjoints.into_decision()
+    }
+
+    /// Passes an adjoint through one operation, linearised at the point of `trace`.
+    pub(crate) fn gradient_step(&self, adjoints: &mut Adjoints, trace: &Trace, id: NodeId, op: &Op, adjoint: &[f64]) {
+        let v = |id: NodeId| trace.of(id);
+        match op {
+            Op::Unit { input, unit } => {
+                let scalars = self.scalars(unit, adjoint.len());
+                let t = v(*input);
+                adjoints.add(*input, |i| adjoint[i] * scalars.get(i).derivative(t[i]));
+            }
+            Op::Group { input, kind, groups } => {
+                let (t, out) = (v(*input), v(id));
+                for (g, a) in adjoint.iter().enumerate().filter(|(_, a)| **a != 0.0) {
+                    let group = groups.group(g);
+                    match kind {
+                        GroupKind::Max => {
+                            if let Some(first) = group.iter().find(|i| t[**i] == out[g]) {
+                                adjoints.add_entry(*input, *first, *a);
+                            }
+                        }
+                        GroupKind::LogSumExp => {
+                            group.iter().for_each(|i| adjoints.add_entry(*input, *i, a * (t[*i] - out[g]).exp()));
+                        }
+                        GroupKind::Norm if out[g] > 0.0 => {
+                            group.iter().for_each(|i| adjoints.add_entry(*input, *i, a * t[*i] / out[g]));
+                        }
+                        GroupKind::Norm => {}
+                    }
+                }
+            }
+            Op::Quadratic { input, matrix } => {
+                let t = v(*input);
+                for (m, (i, j)) in matrix.iter() {
+                    adjoints.add_entry(*input, i, adjoint[0] * m * t[j]);
+                    adjoints.add_entry(*input, j, adjoint[0] * m * t[i]);
+                }
+            }
+            Op::Product(a, b) => {
+                adjoints.add(*a, |i| adjoint[i] * v(*b)[i]);
+                adjoints.add(*b, |i| adjoint[i] * v(*a)[i]);
+            }
+            Op::Quotient(a, b) => {
+                adjoints.add(*a, |i| adjoint[i] / v(*b)[i]);
+                adjoints.add(*b, |i| -adjoint[i] * v(*a)[i] / (v(*b)[i] * v(*b)[i]));
+            }
+            Op::Select { test, strict, then, otherwise } => {
+                let t = v(*test);
+                adjoints.add(*then, |i| if holds(t[i], *strict) { adjoint[i] } else { 0.0 });
+                adjoints.add(*otherwise, |i| if holds(t[i], *strict) { 0.0 } else { adjoint[i] });
+            }
+            _ => {
+                adjoints.through_affine(self, op, adjoint);
+            }
+        }
     }
 }
 

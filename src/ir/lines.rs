@@ -74,7 +74,8 @@ impl Lines {
         }
         for (k, b) in breaks.iter().enumerate() {
             let (left, right) = (pieces[k].at(*b), pieces[k + 1].at(*b));
-            let size = [left, right, pieces[k].intercept, pieces[k + 1].intercept].iter().fold(0.0f64, |m, v| m.max(v.abs()));
+            let size =
+                [left, right, pieces[k].intercept, pieces[k + 1].intercept].iter().fold(0.0f64, |m, v| m.max(v.abs()));
             if (left - right).abs() > 4.0 * f64::EPSILON * size || left.is_nan() || right.is_nan() {
                 return Err(format!("jumps from {left} to {right} at {b}"));
             }

@@ -23,6 +23,8 @@ pub mod instance;
 pub mod interval;
 pub mod linear;
 pub mod lines;
+pub mod parse;
 pub mod program;
 pub mod psd;
+pub mod text;
 pub mod unit;

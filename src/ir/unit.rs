@@ -117,8 +117,7 @@ pub struct Behaviour {
 }
 
 impl Behaviour {
-    const NOTHING: Behaviour =
-        Behaviour { convex: false, concave: false, nondecreasing: false, nonincreasing: false };
+    const NOTHING: Behaviour = Behaviour { convex: false, concave: false, nondecreasing: false, nonincreasing: false };
 
     fn new(convex: bool, concave: bool, nondecreasing: bool, nonincreasing: bool) -> Behaviour {
         Behaviour { convex, concave, nondecreasing, nonincreasing }
@@ -233,12 +232,36 @@ impl Scalar {
             Scalar::Unknown => f64::NAN,
             Scalar::Smooth(unit) => match unit {
                 Unit::Softplus { beta, .. } => softplus(beta * t) / beta,
-                Unit::Elu { alpha } => if t >= 0.0 { t } else { alpha * t.exp_m1() },
-                Unit::Celu { alpha } => if t >= 0.0 { t } else { alpha * (t / alpha).exp_m1() },
-                Unit::Power(p) => if *p == 2.0 { t * t } else { t.powf(*p) },
+                Unit::Elu { alpha } => {
+                    if t >= 0.0 {
+                        t
+                    } else {
+                        alpha * t.exp_m1()
+                    }
+                }
+                Unit::Celu { alpha } => {
+                    if t >= 0.0 {
+                        t
+                    } else {
+                        alpha * (t / alpha).exp_m1()
+                    }
+                }
+                Unit::Power(p) => {
+                    if *p == 2.0 {
+                        t * t
+                    } else {
+                        t.powf(*p)
+                    }
+                }
                 Unit::Exp => t.exp(),
                 Unit::Log => t.ln(),
-                Unit::Entropy => if t == 0.0 { 0.0 } else { t * t.ln() },
+                Unit::Entropy => {
+                    if t == 0.0 {
+                        0.0
+                    } else {
+                        t * t.ln()
+                    }
+                }
                 Unit::Sigmoid => sigmoid(t),
                 Unit::Tanh => t.tanh(),
                 Unit::Erf => libm::erf(t),
@@ -249,7 +272,13 @@ impl Scalar {
                 Unit::Floor => t.floor(),
                 Unit::Ceil => t.ceil(),
                 Unit::Round => t.round_ties_even(),
-                Unit::Sign => if t == 0.0 { 0.0 } else { t.signum() },
+                Unit::Sign => {
+                    if t == 0.0 {
+                        0.0
+                    } else {
+                        t.signum()
+                    }
+                }
                 _ => f64::NAN,
             },
         }
@@ -263,9 +292,27 @@ impl Scalar {
             Scalar::Unknown => f64::NAN,
             Scalar::Smooth(unit) => match unit {
                 Unit::Softplus { beta, .. } => sigmoid(beta * t),
-                Unit::Elu { alpha } => if t > 0.0 { 1.0 } else { alpha * t.exp() },
-                Unit::Celu { alpha } => if t > 0.0 { 1.0 } else { (t / alpha).exp() },
-                Unit::Power(p) => if *p == 2.0 { 2.0 * t } else { p * t.powf(p - 1.0) },
+                Unit::Elu { alpha } => {
+                    if t > 0.0 {
+                        1.0
+                    } else {
+                        alpha * t.exp()
+                    }
+                }
+                Unit::Celu { alpha } => {
+                    if t > 0.0 {
+                        1.0
+                    } else {
+                        (t / alpha).exp()
+                    }
+                }
+                Unit::Power(p) => {
+                    if *p == 2.0 {
+                        2.0 * t
+                    } else {
+                        p * t.powf(p - 1.0)
+                    }
+                }
                 Unit::Exp => t.exp(),
                 Unit::Log => 1.0 / t,
                 Unit::Entropy => t.ln() + 1.0,
@@ -408,7 +455,11 @@ fn smooth_range(unit: &Unit, g: &Scalar, on: Interval) -> Interval {
         ),
         Unit::Atan => on.increasing(LIBRARY, f),
         Unit::Sin | Unit::Cos => {
-            if on.is_point() { on.increasing(0.0, f).widened(1e-12) } else { Interval::new(-1.0, 1.0) }
+            if on.is_point() {
+                on.increasing(0.0, f).widened(1e-12)
+            } else {
+                Interval::new(-1.0, 1.0)
+            }
         }
         Unit::Floor | Unit::Ceil | Unit::Round | Unit::Sign => on.increasing(0.0, f),
         _ => Interval::ENTIRE,

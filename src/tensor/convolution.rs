@@ -46,7 +46,11 @@ fn check<'a>(call: &Call<'a>) -> Result<(&'a ArrayD<f64>, &'a ArrayD<f64>, usize
         return Err(invalid(format!("kernel_shape {declared:?}, the weight's is {:?}", &w.shape()[2..])));
     }
     let groups = usize::try_from(call.int("group", 1)?).unwrap_or(0);
-    if groups == 0 || !x.shape()[1].is_multiple_of(groups) || !w.shape()[0].is_multiple_of(groups) {
+    if groups == 0
+        || groups > x.shape()[1]
+        || !x.shape()[1].is_multiple_of(groups)
+        || !w.shape()[0].is_multiple_of(groups)
+    {
         return Err(invalid(format!("{groups} groups of shapes {:?} and {:?}", x.shape(), w.shape())));
     }
     Ok((x, w, groups))

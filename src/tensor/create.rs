@@ -46,7 +46,7 @@ pub(super) fn range(call: &Call) -> Result<Vec<Tensor>, OpError> {
     let missing = |index| OpError::MissingInput { index, given: call.inputs.len() };
     let count = |steps: f64| -> Result<usize, OpError> {
         let n = steps.ceil().max(0.0);
-        if !(n <= call.limit as f64) {
+        if n > call.limit as f64 {
             return Err(invalid(format!("Range of {n} numbers, the limit is {}", call.limit)));
         }
         Ok(n as usize)

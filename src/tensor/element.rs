@@ -1,6 +1,6 @@
 //! [`Element`]: the three element types, so that operators which only move numbers are written once.
 
-use ndarray::{ArrayBase, ArrayD, CowRepr, Data, Dimension, IxDyn};
+use ndarray::{ArrayBase, ArrayD, Data, Dimension, IxDyn};
 
 use super::Tensor;
 
@@ -89,12 +89,15 @@ pub(super) use with_kind;
 
 /// A copy in row-major order.
 pub(super) fn owned<T: Clone, S: Data<Elem = T>, D: Dimension>(array: &ArrayBase<S, D>) -> ArrayD<T> {
-    let standard: ArrayBase<CowRepr<T>, D> = array.as_standard_layout();
-    standard.into_owned().into_dyn()
+    // Not `to_owned`: ndarray keeps the strides of empty views, and asserts on them.
+    reshaped(array, array.shape())
 }
 
 /// The same numbers, in row-major order, in another shape of as many elements.
-pub(super) fn reshaped<T: Clone>(array: &ArrayD<T>, shape: &[usize]) -> ArrayD<T> {
+pub(super) fn reshaped<T: Clone, S: Data<Elem = T>, D: Dimension>(
+    array: &ArrayBase<S, D>,
+    shape: &[usize],
+) -> ArrayD<T> {
     let values = array.iter().cloned().collect();
     ArrayD::from_shape_vec(IxDyn(shape), values).expect("the caller counted the elements")
 }

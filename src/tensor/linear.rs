@@ -108,7 +108,7 @@ pub(super) fn products(
     let (left, right) = (a.as_standard_layout(), b.as_standard_layout());
     let (left, right) = (left.as_slice().unwrap_or(&[]), right.as_slice().unwrap_or(&[]));
     let mut values = vec![0.0; pairs.len() * m * n];
-    if m * n > 0 && k > 0 {
+    if !values.is_empty() && k > 0 {
         // One right matrix for all left ones, in order: a single tall product.
         let tall = pairs.iter().enumerate().all(|(p, pair)| *pair == (p, 0));
         let (steps, m) = if tall { (vec![(0, 0)], pairs.len() * m) } else { (pairs.to_vec(), m) };

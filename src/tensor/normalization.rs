@@ -94,7 +94,7 @@ pub(super) fn instance(call: &Call) -> Result<Vec<Tensor>, OpError> {
 pub(super) fn group(call: &Call) -> Result<Vec<Tensor>, OpError> {
     let x = call.floats(0)?;
     let groups = usize::try_from(call.int("num_groups", 0)?).unwrap_or(0);
-    if x.ndim() < 2 || groups == 0 || !x.shape()[1].is_multiple_of(groups) {
+    if x.ndim() < 2 || groups == 0 || groups > x.shape()[1] || !x.shape()[1].is_multiple_of(groups) {
         return Err(invalid(format!("{groups} groups of the channels of shape {:?}", x.shape())));
     }
     let rest = x.len().checked_div(x.shape()[0] * groups).unwrap_or(0);

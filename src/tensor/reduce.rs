@@ -1,5 +1,7 @@
 //! Reductions over axes, running sums, and where the largest number is.
 
+use std::cmp::Ordering;
+
 use ndarray::{Array1, ArrayD, Axis, IxDyn};
 
 use super::Tensor;
@@ -132,8 +134,9 @@ pub(super) fn arg(call: &Call, largest: bool) -> Result<Vec<Tensor>, OpError> {
         let best = |row: &[T]| {
             let mut best = 0;
             for i in 1..row.len() {
-                let better = if largest { row[i] > row[best] } else { row[i] < row[best] };
-                if better || (last && row[i] == row[best]) {
+                let order = row[i].partial_cmp(&row[best]);
+                let better = if largest { order == Some(Ordering::Greater) } else { order == Some(Ordering::Less) };
+                if better || (last && order == Some(Ordering::Equal)) {
                     best = i;
                 }
             }

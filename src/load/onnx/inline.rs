@@ -12,8 +12,9 @@ use crate::load::error::LoadError;
 const DEEPEST: usize = 32;
 /// How many bytes of function bodies may be copied for each byte of the file.
 const COPIES_PER_BYTE: usize = 8;
-/// What a copied node costs beside its bytes.
-const COPY: usize = 256;
+/// What a copied node costs in memory beside its bytes, and beside that when it has attributes.
+const COPY: usize = 512;
+const COPY_ATTRIBUTES: usize = 2048;
 /// Bytes of function bodies that may always be copied.
 const COPIES_FREE: usize = 64 << 20;
 
@@ -155,7 +156,8 @@ impl Inliner<'_> {
             }
         }
         // Names at a depth repeat the prefix, so the copy is measured as it will stand.
-        self.budget = self.budget.checked_sub(copy.encoded_len() + COPY).ok_or_else(|| LoadError::Node {
+        let cost = copy.encoded_len() + COPY + if copy.attribute.is_empty() { 0 } else { COPY_ATTRIBUTES };
+        self.budget = self.budget.checked_sub(cost).ok_or_else(|| LoadError::Node {
             node: call.name().into(),
             op: call.op_type().into(),
             reason: "the model's functions unfold to far more than the file holds".into(),

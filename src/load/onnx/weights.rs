@@ -31,8 +31,8 @@ fn element(data_type: i32) -> Option<(&'static str, usize)> {
 /// The values of `proto`: floating types widened to f64, integers to i64, both exactly.
 ///
 /// # Errors
-/// An element type other than f64, f32, f16, bf16, i8 to i64, u8 to u64 and bool; dims that are negative, zero (for
-/// floats; an empty integer list is legitimate, as a shape or list of axes) or disagree with the amount of data; a u64
+/// An element type other than f64, f32, f16, bf16, i8 to i64, u8 to u64 and bool; dims that are negative, zero (but an
+/// empty list of integers is legitimate, as a shape or as axes) or disagree with the amount of data; a u64
 /// above the i64 range; NaN. Infinities pass: as bounds and masks they are legitimate.
 pub(super) fn tensor(name: &str, proto: TensorProto, external: &mut External) -> Result<Tensor, LoadError> {
     let fail = |reason: String| LoadError::Tensor { name: name.into(), reason };
@@ -43,7 +43,7 @@ pub(super) fn tensor(name: &str, proto: TensorProto, external: &mut External) ->
         return Err(fail(format!("{} dimensions, at most {MAX_RANK} are supported", dims.len())));
     }
     let float = matches!(kind, ty::DOUBLE | ty::FLOAT | ty::FLOAT16 | ty::BFLOAT16);
-    let smallest = if float { 1 } else { 0 };
+    let smallest = if float || dims.len() > 1 { 1 } else { 0 };
     if let Some(axis) = dims.iter().position(|d| *d < smallest) {
         return Err(fail(format!("dims {dims:?} have {} at axis {axis}", dims[axis])));
     }

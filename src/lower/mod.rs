@@ -1,0 +1,10 @@
+//! Lowerings: an [`Instance`](crate::ir::instance::Instance) over a domain as a problem for a solver. Each lowering returns
+//! what reads the solver's answer back, for the primal and for the dual.
+
+pub mod affine;
+pub mod linear;
+pub mod names;
+pub mod needed;
+pub mod recover;
+
+pub use linear::{Linear, linear};
