@@ -1,7 +1,7 @@
 //! Writing ONNX models in tests, well formed or not.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
-use icnn::load::onnx::proto::*;
+pub use icnn::load::onnx::proto::*;
 use prost::Message;
 
 /// A model under construction. Public messages may be changed at will before [`ModelBuilder::bytes`].
