@@ -81,6 +81,13 @@ pub enum SolverError {
         expected: usize,
     },
 
+    /// A row without bounds, given to a method that goes wrong on it.
+    #[error("row {row}: has no bounds; only simplex gives right answers for such rows")]
+    FreeRow {
+        /// Index of the row.
+        row: usize,
+    },
+
     /// An option outside its range.
     #[error("option {name}: is {value}, expected {expected}")]
     Option {

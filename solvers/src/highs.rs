@@ -9,7 +9,8 @@
 //! | drops coefficients of magnitude ≤ 1e-9            | ≤ 1e-12, the least it allows; [`Highs::dropped`] counts |
 //! | calls anything optimal when costs are tiny: its tolerances are absolute | costs are divided by a power of two so that max \|c\| ∈ [1, 2); multipliers and objective are multiplied back, exactly |
 //! | may say "infeasible or unbounded", and has no rays after presolve | solves again by simplex, without presolve |
-//! | has no rays for programs without rows             | adds an empty row (or fixed column), unseen          |
+//! | has no rays for programs without coefficients     | solved by simplex, with one trivial row and column more, unseen |
+//! | fails on free rows, or calls infeasible programs optimal, unless by simplex | free rows are refused unless for simplex |
 //! | shares its threads within a process               | one thread, always; fixed seed; no output            |
 //!
 //! Instances are independent: several threads may each solve their own at the same time, and the
@@ -19,13 +20,17 @@ mod load;
 mod raw;
 mod words;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use highs_sys as sys;
 
 use crate::{Algorithm, Basis, LinearProgram, LpOptions, LpOutcome, SolverError, Status};
-use load::{check_bounds, check_coefficients, check_length, check_sizes, exponent_of, or_one, scaled_costs};
+use load::{
+    Coefficients, check_bounds, check_coefficients, check_length, check_sizes, exponent_of, free_row, padded,
+    scaled_costs,
+};
 use raw::{Arrays, Model, Value};
 use words::{basis_from_highs, basis_to_highs, has_no_optimum, translate};
 
@@ -45,6 +50,10 @@ pub struct Highs {
     model: Model,
     columns: usize,
     rows: usize,
+    /// One row and one column more inside than outside.
+    padded: bool,
+    /// The first row without bounds.
+    free_row: Option<usize>,
     offset: f64,
     /// The costs inside HiGHS are the true ones divided by two to this power.
     exponent: i32,
@@ -63,26 +72,42 @@ impl Highs {
         check_sizes(lp)?;
         check_bounds(&lp.column_lower, &lp.column_upper, |j| lp.describe_column(j))?;
         check_bounds(&lp.row_lower, &lp.row_upper, |i| lp.describe_row(i))?;
-        let dropped = check_coefficients(lp)?;
+        let Coefficients { kept, dropped } = check_coefficients(lp)?;
 
+        // HiGHS has no rays for a program without coefficients: one row 0 ≤ 1·0 ≤ 0 gives it one.
+        let padded = kept == 0;
+        let pad = |array| load::padded(array, padded);
         let exponent = exponent_of(&lp.objective);
-        let start: Vec<i32> = lp.matrix.proper_indptr()[..lp.rows().max(1)].iter().map(|&k| k as i32).collect();
-        let index: Vec<i32> = lp.matrix.indices().iter().map(|&j| j as i32).collect();
+        let costs = scaled_costs(&lp.objective, exponent);
+        let as_i32 = |&index: &usize| index as i32;
+        let mut start: Vec<i32> = lp.matrix.proper_indptr()[..lp.rows()].iter().map(as_i32).collect();
+        let mut index: Vec<i32> = lp.matrix.indices().iter().map(as_i32).collect();
+        let mut value = Cow::Borrowed(lp.matrix.data());
+        if padded {
+            start.push(index.len() as i32);
+            index.push(lp.columns() as i32);
+            value.to_mut().push(1.0);
+        }
         let model = Model::new(
             &FIXED_OPTIONS,
             &Arrays {
-                columns: [
-                    &scaled_costs(&lp.objective, exponent),
-                    or_one(&lp.column_lower, &[0.0]),
-                    or_one(&lp.column_upper, &[0.0]),
-                ],
-                rows: [or_one(&lp.row_lower, &[f64::NEG_INFINITY]), or_one(&lp.row_upper, &[f64::INFINITY])],
+                columns: [&pad(&costs), &pad(&lp.column_lower), &pad(&lp.column_upper)],
+                rows: [&pad(&lp.row_lower), &pad(&lp.row_upper)],
                 start: &start,
                 index: &index,
-                value: lp.matrix.data(),
+                value: &value,
             },
         )?;
-        Ok(Highs { model, columns: lp.columns(), rows: lp.rows(), offset: lp.offset, exponent, dropped })
+        Ok(Highs {
+            model,
+            columns: lp.columns(),
+            rows: lp.rows(),
+            padded,
+            free_row: free_row(&lp.row_lower, &lp.row_upper),
+            offset: lp.offset,
+            exponent,
+            dropped,
+        })
     }
 
     /// How many nonzero coefficients HiGHS ignores, being of magnitude ≤ [`SMALLEST_COEFFICIENT`].
@@ -105,7 +130,7 @@ impl Highs {
         }
         self.exponent = exponent_of(costs);
         self.offset = offset;
-        self.model.set_costs(&scaled_costs(costs, self.exponent))
+        self.model.set_costs(&padded(&scaled_costs(costs, self.exponent), self.padded))
     }
 
     /// Replaces the column bounds (n each), for another solve.
@@ -117,7 +142,7 @@ impl Highs {
         check_length("column_lower", lower.len(), self.columns)?;
         check_length("column_upper", upper.len(), self.columns)?;
         check_bounds(lower, upper, |j| format!("column {j}"))?;
-        self.model.set_column_bounds(or_one(lower, &[0.0]), or_one(upper, &[0.0]))
+        self.model.set_column_bounds(&padded(lower, self.padded), &padded(upper, self.padded))
     }
 
     /// Replaces the row bounds (m each), for another solve.
@@ -128,7 +153,8 @@ impl Highs {
         check_length("row_lower", lower.len(), self.rows)?;
         check_length("row_upper", upper.len(), self.rows)?;
         check_bounds(lower, upper, |i| format!("row {i}"))?;
-        self.model.set_row_bounds(or_one(lower, &[f64::NEG_INFINITY]), or_one(upper, &[f64::INFINITY]))
+        self.free_row = free_row(lower, upper);
+        self.model.set_row_bounds(&padded(lower, self.padded), &padded(upper, self.padded))
     }
 
     /// Writes the program, costs scaled, to a file ending in `.lp` or `.mps`.
@@ -142,17 +168,23 @@ impl Highs {
     /// Solves the program: from `start` (simplex only; the other methods ignore it), or cold.
     ///
     /// Nothing carries over from an earlier solve: the same program, options and start give the
-    /// same outcome, time limits aside. If HiGHS finds no optimum to exist, it is asked again, by
-    /// simplex and without presolve, within the same limits, and the second answer counts if it is one.
+    /// same outcome, time limits aside. If HiGHS finds no optimum to exist, or fails (the first-order method excepted),
+    /// it is asked again by simplex without presolve, within the same limits, and the second answer counts if it is
+    /// one; the detail of the outcome tells both.
     ///
     /// # Errors
     /// [`SolverError::Option`] for an option out of range, [`SolverError::Size`] and
-    /// [`SolverError::Basis`] for a start that does not fit, [`SolverError::Call`] if HiGHS refuses
-    /// either. A solve that goes wrong is no error but [`Status::Failed`].
+    /// [`SolverError::Basis`] for a start that does not fit, [`SolverError::FreeRow`] for a row without
+    /// bounds unless for simplex, [`SolverError::Call`] if HiGHS refuses. A solve that goes wrong is no error but [`Status::Failed`].
     pub fn solve(&mut self, options: &LpOptions, start: Option<&Basis>) -> Result<LpOutcome, SolverError> {
         options.validate()?;
         let clock = Instant::now();
-        let simplex = options.algorithm == Algorithm::Simplex;
+        let algorithm = if self.padded { Algorithm::Simplex } else { options.algorithm };
+        if let (Algorithm::Ipm | Algorithm::Pdlp, Some(row)) = (algorithm, self.free_row) {
+            return Err(SolverError::FreeRow { row });
+        }
+        let options = &LpOptions { algorithm, ..options.clone() };
+        let (simplex, first_order) = (algorithm == Algorithm::Simplex, algorithm == Algorithm::Pdlp);
         self.model.forget()?;
         self.set_options(options)?;
         if let Some(basis) = start {
@@ -163,15 +195,17 @@ impl Highs {
         }
 
         let mut outcome = self.run(options, clock)?;
-        if has_no_optimum(outcome.status) && (options.presolve || !simplex) {
+        let doubtful = has_no_optimum(outcome.status) || (outcome.status == Status::Failed && !first_order);
+        if doubtful && (options.presolve || !simplex) {
             let plain = LpOptions { algorithm: Algorithm::Simplex, presolve: false, ..options.clone() };
             self.model.forget()?;
             self.set_options(&plain)?;
             let mut second = self.run(&plain, clock)?;
             second.iterations += outcome.iterations;
+            second.detail = format!("{}; by plain simplex: {}", outcome.detail, second.detail);
             match second.status {
                 Status::Infeasible | Status::Unbounded | Status::Optimal => outcome = second,
-                _ => outcome.iterations = second.iterations,
+                _ => (outcome.iterations, outcome.detail) = (second.iterations, second.detail),
             }
         }
         self.find_ray(&mut outcome)?;
@@ -210,8 +244,10 @@ impl Highs {
     fn set_basis(&mut self, basis: &Basis) -> Result<(), SolverError> {
         let mut columns = basis_to_highs(&basis.columns);
         let mut rows = basis_to_highs(&basis.rows);
-        columns.resize(self.model.columns(), sys::kHighsBasisStatusLower);
-        rows.resize(self.model.rows(), sys::kHighsBasisStatusBasic);
+        if self.padded {
+            columns.push(sys::kHighsBasisStatusLower);
+            rows.push(sys::kHighsBasisStatusBasic);
+        }
         self.model.set_basis(&columns, &rows)
     }
 

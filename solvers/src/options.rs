@@ -13,9 +13,11 @@ pub enum Algorithm {
     /// Dual simplex: a vertex, a basis, exact complementarity; starts from a basis if given one.
     #[default]
     Simplex,
-    /// Interior point; followed by crossover to a vertex unless [`LpOptions::crossover`] is off.
+    /// Interior point; refuses rows without bounds; followed by crossover to a vertex unless [`LpOptions::crossover`] is off.
     Ipm,
-    /// First-order primal-dual gradient: low memory, low accuracy, no basis.
+    /// First-order primal-dual gradient: low memory, low accuracy, no basis. Only for programs known to have an
+    /// optimum: on others HiGHS' implementation has been seen to call an infeasible program optimal, and to loop for
+    /// ever, its limits unread.
     Pdlp,
 }
 

@@ -1,5 +1,7 @@
 //! What a program must satisfy before HiGHS sees it, and the scaling of its costs.
 
+use std::borrow::Cow;
+
 use crate::{LinearProgram, SolverError};
 
 use super::{LARGEST_BOUND, LARGEST_COEFFICIENT, SMALLEST_COEFFICIENT};
@@ -41,21 +43,29 @@ pub(super) fn check_bounds(
     Ok(())
 }
 
-/// Refuses coefficients that HiGHS takes for infinite; counts those it takes for zero.
-pub(super) fn check_coefficients(lp: &LinearProgram) -> Result<usize, SolverError> {
-    let mut dropped = 0;
+/// What becomes of the coefficients that are not zero.
+pub(super) struct Coefficients {
+    pub kept: usize,
+    pub dropped: usize,
+}
+
+/// Refuses coefficients that HiGHS takes for infinite; counts those it keeps and those it takes for zero.
+pub(super) fn check_coefficients(lp: &LinearProgram) -> Result<Coefficients, SolverError> {
+    let (mut kept, mut dropped) = (0, 0);
     for (i, row) in lp.matrix.outer_iterator().enumerate() {
         for (j, &value) in row.iter() {
             if value.abs() >= LARGEST_COEFFICIENT {
                 return Err(SolverError::TooLarge { what: lp.describe_entry(i, j), value, limit: LARGEST_COEFFICIENT });
             }
-            dropped += usize::from(value != 0.0 && value.abs() <= SMALLEST_COEFFICIENT);
+            let large = value.abs() > SMALLEST_COEFFICIENT;
+            kept += usize::from(large);
+            dropped += usize::from(!large && value != 0.0);
         }
     }
     if dropped > 0 {
         tracing::warn!(dropped, "HiGHS takes coefficients of magnitude ≤ {SMALLEST_COEFFICIENT:e} for zero");
     }
-    Ok(dropped)
+    Ok(Coefficients { kept, dropped })
 }
 
 /// The power of two e with max |c| ∈ [2ᵉ, 2ᵉ⁺¹), within ±1000; 0 if all costs are zero.
@@ -69,18 +79,24 @@ pub(super) fn exponent_of(costs: &[f64]) -> i32 {
     exponent.clamp(-1000, 1000)
 }
 
-/// The costs divided by two to the power `exponent`; one zero if there are none.
+/// The costs divided by two to the power `exponent`.
 pub(super) fn scaled_costs(costs: &[f64], exponent: i32) -> Vec<f64> {
-    if costs.is_empty() {
-        return vec![0.0];
-    }
     let factor = 2f64.powi(-exponent);
     costs.iter().map(|cost| cost * factor).collect()
 }
 
-/// `array`, or the one element that stands for an absent row or column.
-pub(super) fn or_one<'a>(array: &'a [f64], one: &'a [f64; 1]) -> &'a [f64] {
-    if array.is_empty() { one } else { array }
+/// The array, with one zero more if `pad`.
+pub(super) fn padded(array: &[f64], pad: bool) -> Cow<'_, [f64]> {
+    let mut array = Cow::Borrowed(array);
+    if pad {
+        array.to_mut().push(0.0);
+    }
+    array
+}
+
+/// The first row without bounds.
+pub(super) fn free_row(lower: &[f64], upper: &[f64]) -> Option<usize> {
+    lower.iter().zip(upper).position(|(&lower, &upper)| lower == f64::NEG_INFINITY && upper == f64::INFINITY)
 }
 
 #[cfg(test)]

@@ -96,16 +96,6 @@ impl Model {
         check(returned, || "passLp".into())
     }
 
-    /// Number of columns, as HiGHS has them.
-    pub fn columns(&self) -> usize {
-        self.columns
-    }
-
-    /// Number of rows, as HiGHS has them.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
     /// Sets an option. An option or a value that HiGHS does not know is an error.
     pub fn set(&mut self, name: &str, value: Value<'_>) -> Result<(), SolverError> {
         let (instance, c_name) = (self.instance.as_ptr(), c_string(name)?);
