@@ -198,7 +198,7 @@ fn opsets_outside_the_range_are_refused_with_both_numbers() {
     builder.model.opset_import[0].version = Some(24);
     assert!(refusal(&builder).contains("24"));
     builder.model.opset_import.clear();
-    assert_eq!(refusal(&builder), "not a readable model: no version of the default operator set is given");
+    assert_eq!(refusal(&builder), "not a readable model: 0 versions of the default operator set, 1 is needed");
 }
 
 #[test]
@@ -395,6 +395,7 @@ fn survive(bytes: &[u8]) -> bool {
 
 #[test]
 fn mutated_files_never_panic() {
+    const ROUNDS: usize = 60_000;
     let mut models = vec![small().bytes()];
     for path in networks() {
         let bytes = std::fs::read(path).unwrap();
@@ -405,9 +406,9 @@ fn mutated_files_never_panic() {
     let mut state = 0x9e37_79b9_7f4a_7c15;
     let mut ran = 0;
     let started = Instant::now();
-    for round in 0..8000 {
+    for round in 0..ROUNDS {
         let mut bytes = models[if round % 2 == 0 { 0 } else { random(&mut state, models.len()) }].clone();
-        for _ in 0..1 + random(&mut state, 3) {
+        for _ in 0..1 + random(&mut state, 2) {
             let at = random(&mut state, bytes.len());
             match random(&mut state, 6) {
                 0 => bytes.truncate(at + 1),
@@ -429,8 +430,8 @@ fn mutated_files_never_panic() {
         ran += usize::from(survive(&bytes));
         assert!(before.elapsed() < Duration::from_secs(5), "round {round} took {:?}", before.elapsed());
     }
-    println!("{ran} of 8000 mutated files ran, in {:?}", started.elapsed());
-    assert!(ran > 100);
+    println!("{ran} of {ROUNDS} mutated files ran, in {:?}", started.elapsed());
+    assert!(ran > 1000);
 }
 
 /// Nesting is refused, not followed: attribute graphs are never decoded.

@@ -184,7 +184,12 @@ pub(super) enum AutoPad {
 
 /// The attribute `auto_pad` of a node.
 pub(super) fn auto_pad(node: &Node) -> Result<AutoPad, OpError> {
-    match node.string("auto_pad").unwrap_or("NOTSET") {
+    let mode = match node.attributes.get("auto_pad") {
+        None => "NOTSET",
+        Some(Attribute::String(mode)) => mode,
+        Some(_) => return Err(invalid("attribute 'auto_pad' is not text")),
+    };
+    match mode {
         "NOTSET" | "" => Ok(AutoPad::Explicit),
         "VALID" => Ok(AutoPad::None),
         "SAME_UPPER" => Ok(AutoPad::Upper),

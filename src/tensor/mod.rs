@@ -20,6 +20,7 @@ mod error;
 pub mod geometry;
 mod linear;
 mod normalization;
+mod pad;
 mod pooling;
 mod reduce;
 mod select;
@@ -234,7 +235,7 @@ const OPERATORS: &[(&str, Operator)] = {
         ("Concat", shape::concat),
         ("Split", shape::split),
         ("Trilu", shape::trilu),
-        ("Pad", shape::pad),
+        ("Pad", pad::pad),
         // Indices.
         ("Slice", select::slice),
         ("Gather", select::gather),
@@ -264,8 +265,8 @@ const OPERATORS: &[(&str, Operator)] = {
         ("ArgMax", |c| reduce::arg(c, true)),
         ("ArgMin", |c| reduce::arg(c, false)),
         ("CumSum", reduce::cum_sum),
-        ("Softmax", |c| reduce::softmax(c, false)),
-        ("LogSoftmax", |c| reduce::softmax(c, true)),
+        ("Softmax", |c| normalization::softmax(c, false)),
+        ("LogSoftmax", |c| normalization::softmax(c, true)),
         // Matrices.
         ("Gemm", linear::gemm),
         ("MatMul", linear::matmul),

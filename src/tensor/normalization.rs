@@ -1,6 +1,6 @@
-//! Normalisations, all in their form for inference.
+//! Normalisations, all in their form for inference, softmax among them.
 
-use ndarray::{ArrayD, Axis, IxDyn, Zip};
+use ndarray::{Array1, ArrayD, Axis, IxDyn, Zip};
 
 use super::Tensor;
 use super::broadcast::{self, zip};
@@ -8,7 +8,7 @@ use super::call::{Call, axis};
 use super::defaults::EPSILON;
 use super::element::reshaped;
 use super::error::{OpError, invalid, shapes};
-use super::reduce::{mean, norm, rows};
+use super::reduce::{log_sum_exp, mean, norm, rows};
 
 /// A list of one number a channel (axis 1), seen with the rank of `x`.
 fn per_channel(call: &Call, index: usize, x: &ArrayD<f64>) -> Result<ArrayD<f64>, OpError> {
@@ -122,4 +122,26 @@ pub(super) fn lp(call: &Call) -> Result<Vec<Tensor>, OpError> {
     let lengths = rows(x, &mask, true, length);
     let lengths = lengths.broadcast(IxDyn(x.shape())).ok_or_else(|| shapes("norms", lengths.shape(), x.shape()))?;
     Ok(vec![Tensor::Float(Zip::from(x).and(lengths).map_collect(|v, n| if *n == 0.0 { 0.0 } else { v / n }))])
+}
+
+/// Softmax, or its logarithm: over one axis from opset 13 on, before it over all axes from one on.
+pub(super) fn softmax(call: &Call, logarithm: bool) -> Result<Vec<Tensor>, OpError> {
+    let x = call.floats(0)?;
+    let one_axis = call.opset >= 13;
+    let along = axis(call.int("axis", if one_axis { -1 } else { 1 })?, x.ndim())?;
+    let flat;
+    let (x, lanes) = if one_axis {
+        (x, along)
+    } else {
+        let (rows, columns) = x.shape().split_at(along);
+        flat = reshaped(x, &[rows.iter().product(), columns.iter().product()]);
+        (&flat, 1)
+    };
+    let mut y = x.clone();
+    for mut lane in y.lanes_mut(Axis(lanes)) {
+        let row: Array1<f64> = lane.to_owned();
+        let total = log_sum_exp(&row.to_vec());
+        lane.mapv_inplace(|v| if logarithm { v - total } else { (v - total).exp() });
+    }
+    Ok(vec![Tensor::Float(reshaped(&y, call.input(0)?.shape()))])
 }

@@ -2,12 +2,12 @@
 
 use std::cmp::Ordering;
 
-use ndarray::{Array1, ArrayD, Axis, IxDyn};
+use ndarray::{ArrayD, Axis, IxDyn};
 
 use super::Tensor;
 use super::arithmetic::{larger, smaller};
 use super::call::{Call, axes, axis};
-use super::element::{Element, owned, reshaped, with_kind};
+use super::element::{Element, owned, with_kind};
 use super::error::{OpError, invalid};
 
 /// The axes a reduction goes over, as a mask, or `None` for an identity. Without axes it goes over all of them, unless
@@ -166,26 +166,4 @@ pub(super) fn cum_sum(call: &Call) -> Result<Vec<Tensor>, OpError> {
         }
         Ok(vec![T::tensor(array)])
     })
-}
-
-/// Softmax, or its logarithm: over one axis from opset 13 on, before it over all axes from one on.
-pub(super) fn softmax(call: &Call, logarithm: bool) -> Result<Vec<Tensor>, OpError> {
-    let x = call.floats(0)?;
-    let one_axis = call.opset >= 13;
-    let along = axis(call.int("axis", if one_axis { -1 } else { 1 })?, x.ndim())?;
-    let flat;
-    let (x, lanes) = if one_axis {
-        (x, along)
-    } else {
-        let (rows, columns) = x.shape().split_at(along);
-        flat = reshaped(x, &[rows.iter().product(), columns.iter().product()]);
-        (&flat, 1)
-    };
-    let mut y = x.clone();
-    for mut lane in y.lanes_mut(Axis(lanes)) {
-        let row: Array1<f64> = lane.to_owned();
-        let total = log_sum_exp(&row.to_vec());
-        lane.mapv_inplace(|v| if logarithm { v - total } else { (v - total).exp() });
-    }
-    Ok(vec![Tensor::Float(reshaped(&y, call.input(0)?.shape()))])
 }

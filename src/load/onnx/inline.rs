@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use prost::Message;
 
 use super::proto::{AttributeProto, FunctionProto, NodeProto};
-use super::{default_opset, is_default};
+use super::{default_opsets, is_default};
 use crate::load::error::LoadError;
 
 /// How deep functions may call functions.
@@ -75,11 +75,8 @@ impl Inliner<'_> {
         if depth == DEEPEST {
             return Err(fail(format!("functions call functions more than {DEEPEST} deep")));
         }
-        match default_opset(&function.opset_import) {
-            Some(found) if found != self.opset => {
-                return Err(fail(format!("the function uses opset {found}, the model {}", self.opset)));
-            }
-            _ => {}
+        if let Some(found) = default_opsets(&function.opset_import).find(|found| *found != self.opset) {
+            return Err(fail(format!("the function uses opset {found}, the model {}", self.opset)));
         }
         if node.input.len() > function.input.len() || node.output.len() > function.output.len() {
             return Err(fail(format!(

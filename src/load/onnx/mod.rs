@@ -63,8 +63,11 @@ pub fn parse(bytes: &[u8], folder: Option<&Path>) -> Result<Graph, LoadError> {
     let malformed = |reason: String| LoadError::Malformed { reason };
     wire::check(bytes)?;
     let model = ModelProto::decode(bytes).map_err(|e| malformed(e.to_string()))?;
-    let opset = default_opset(&model.opset_import)
-        .ok_or_else(|| malformed("no version of the default operator set is given".into()))?;
+    let opsets: BTreeSet<i64> = default_opsets(&model.opset_import).collect();
+    let opset = match opsets.first() {
+        Some(opset) if opsets.len() == 1 => *opset,
+        _ => return Err(malformed(format!("{} versions of the default operator set, 1 is needed", opsets.len()))),
+    };
     if !(LOWEST_OPSET..=HIGHEST_OPSET).contains(&opset) {
         return Err(LoadError::Opset { found: opset, lowest: LOWEST_OPSET, highest: HIGHEST_OPSET });
     }
@@ -73,9 +76,9 @@ pub fn parse(bytes: &[u8], folder: Option<&Path>) -> Result<Graph, LoadError> {
     graph(proto, opset, External::new(folder))
 }
 
-/// The version of the default operator set.
-fn default_opset(imports: &[OperatorSetIdProto]) -> Option<i64> {
-    imports.iter().filter(|o| is_default(o.domain())).map(OperatorSetIdProto::version).max()
+/// The versions given for the default operator set.
+fn default_opsets(imports: &[OperatorSetIdProto]) -> impl Iterator<Item = i64> {
+    imports.iter().filter(|o| is_default(o.domain())).map(OperatorSetIdProto::version)
 }
 
 /// Whether `domain` is the standard one.
