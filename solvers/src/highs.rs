@@ -32,7 +32,7 @@ use load::{
     scaled_costs,
 };
 use raw::{Arrays, Model, Value};
-use words::{basis_from_highs, basis_to_highs, has_no_optimum, translate};
+use words::{basis_from_highs, basis_to_highs, translate};
 
 /// Coefficients up to this magnitude are dropped by HiGHS.
 pub const SMALLEST_COEFFICIENT: f64 = 1e-12;
@@ -167,15 +167,15 @@ impl Highs {
 
     /// Solves the program: from `start` (simplex only; the other methods ignore it), or cold.
     ///
-    /// Nothing carries over from an earlier solve: the same program, options and start give the
-    /// same outcome, time limits aside. If HiGHS finds no optimum to exist, or fails (the first-order method excepted),
-    /// it is asked again by simplex without presolve, within the same limits, and the second answer counts if it is
-    /// one; the detail of the outcome tells both.
+    /// Nothing carries over from an earlier solve: the same program, options and start give the same outcome, time
+    /// limits aside. If HiGHS finds no optimum to exist, or fails (the first-order method excepted), it is asked again
+    /// without presolve, by dual and then by primal simplex, within the same limits, until there is an answer; the
+    /// detail of the outcome tells all of them.
     ///
     /// # Errors
-    /// [`SolverError::Option`] for an option out of range, [`SolverError::Size`] and
-    /// [`SolverError::Basis`] for a start that does not fit, [`SolverError::FreeRow`] for a row without
-    /// bounds unless for simplex, [`SolverError::Call`] if HiGHS refuses. A solve that goes wrong is no error but [`Status::Failed`].
+    /// [`SolverError::Option`] for an option out of range, [`SolverError::Size`] and [`SolverError::Basis`] for a start
+    /// that does not fit, [`SolverError::FreeRow`] for a row without bounds unless for simplex, [`SolverError::Call`]
+    /// if HiGHS refuses. A solve that goes wrong is no error but [`Status::Failed`].
     pub fn solve(&mut self, options: &LpOptions, start: Option<&Basis>) -> Result<LpOutcome, SolverError> {
         options.validate()?;
         let clock = Instant::now();
@@ -183,34 +183,51 @@ impl Highs {
         if let (Algorithm::Ipm | Algorithm::Pdlp, Some(row)) = (algorithm, self.free_row) {
             return Err(SolverError::FreeRow { row });
         }
-        let options = &LpOptions { algorithm, ..options.clone() };
-        let (simplex, first_order) = (algorithm == Algorithm::Simplex, algorithm == Algorithm::Pdlp);
-        self.model.forget()?;
-        self.set_options(options)?;
         if let Some(basis) = start {
             self.check_basis(basis)?;
-            if simplex {
-                self.set_basis(basis)?;
-            }
         }
+        let asked = LpOptions { algorithm, ..options.clone() };
+        let plain = LpOptions { algorithm: Algorithm::Simplex, presolve: false, ..options.clone() };
 
-        let mut outcome = self.run(options, clock)?;
-        let doubtful = has_no_optimum(outcome.status) || (outcome.status == Status::Failed && !first_order);
-        if doubtful && (options.presolve || !simplex) {
-            let plain = LpOptions { algorithm: Algorithm::Simplex, presolve: false, ..options.clone() };
-            self.model.forget()?;
-            self.set_options(&plain)?;
-            let mut second = self.run(&plain, clock)?;
-            second.iterations += outcome.iterations;
-            second.detail = format!("{}; by plain simplex: {}", outcome.detail, second.detail);
-            match second.status {
-                Status::Infeasible | Status::Unbounded | Status::Optimal => outcome = second,
-                _ => (outcome.iterations, outcome.detail) = (second.iterations, second.detail),
+        let mut outcome = self.attempt(&asked, DUAL_SIMPLEX, start, clock)?;
+        let mut doubtful = match outcome.status {
+            Status::Infeasible | Status::Unbounded => asked != plain,
+            Status::InfeasibleOrUnbounded => true,
+            Status::Failed => algorithm != Algorithm::Pdlp,
+            _ => false,
+        };
+        for strategy in [DUAL_SIMPLEX, PRIMAL_SIMPLEX] {
+            if !doubtful || (asked == plain && start.is_none() && strategy == DUAL_SIMPLEX) {
+                continue;
+            }
+            let mut next = self.attempt(&plain, strategy, None, clock)?;
+            next.iterations += outcome.iterations;
+            next.detail = format!("{}; asked again: {}", outcome.detail, next.detail);
+            match next.status {
+                Status::Optimal | Status::Infeasible | Status::Unbounded => (outcome, doubtful) = (next, false),
+                _ => (outcome.iterations, outcome.detail) = (next.iterations, next.detail),
             }
         }
         self.find_ray(&mut outcome)?;
         outcome.seconds = clock.elapsed().as_secs_f64();
         Ok(outcome)
+    }
+
+    /// One call of HiGHS, forgetting everything but the program, from a basis (simplex only) or cold.
+    fn attempt(
+        &mut self,
+        options: &LpOptions,
+        strategy: i32,
+        start: Option<&Basis>,
+        clock: Instant,
+    ) -> Result<LpOutcome, SolverError> {
+        self.model.forget()?;
+        self.set_options(options)?;
+        self.model.set("simplex_strategy", Value::Integer(strategy))?;
+        if let (Some(basis), Algorithm::Simplex) = (start, options.algorithm) {
+            self.set_basis(basis)?;
+        }
+        self.run(options, clock)
     }
 
     fn set_options(&mut self, options: &LpOptions) -> Result<(), SolverError> {
@@ -339,6 +356,10 @@ impl Highs {
         Ok(())
     }
 }
+
+/// HiGHS' numbers of its simplex methods.
+const DUAL_SIMPLEX: i32 = 1;
+const PRIMAL_SIMPLEX: i32 = 4;
 
 /// Options that never change.
 const FIXED_OPTIONS: [(&str, Value<'static>); 6] = [

@@ -19,7 +19,7 @@ fn cycled(outcome: &LpOutcome) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
     fn optima_are_feasible_and_agree(mut lp in program(Kind::Bounded)) {

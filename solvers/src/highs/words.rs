@@ -30,11 +30,6 @@ pub(super) fn translate(code: i32) -> (Status, &'static str) {
     }
 }
 
-/// Whether a status says that there is no optimum.
-pub(super) fn has_no_optimum(status: Status) -> bool {
-    matches!(status, Status::Infeasible | Status::Unbounded | Status::InfeasibleOrUnbounded)
-}
-
 /// The codes of basis statuses.
 pub(super) fn basis_to_highs(statuses: &[BasisStatus]) -> Vec<i32> {
     let code = |status: &BasisStatus| match status {
