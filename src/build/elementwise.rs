@@ -6,6 +6,7 @@ use super::recognise;
 use crate::ir::program::NodeId;
 use crate::ir::unit::Unit;
 use crate::load::graph::Node;
+use crate::tensor::defaults;
 
 type Operand<'a> = &'a Value;
 
@@ -212,7 +213,7 @@ pub(super) fn unit(l: &mut Lowering, node: &Node, a: Arguments) -> Lowered {
     let result = match node.op.as_str() {
         "Relu" => l.builder.unit(t, Unit::Relu),
         "LeakyRelu" => {
-            let slope = l.builder.constant("alpha", vec![node.float("alpha", 0.01)]);
+            let slope = l.builder.constant("alpha", vec![node.float("alpha", defaults::LEAKY_RELU_ALPHA)]);
             l.builder.unit(t, Unit::Leaky(slope))
         }
         "PRelu" => {
@@ -229,8 +230,8 @@ pub(super) fn unit(l: &mut Lowering, node: &Node, a: Arguments) -> Lowered {
             alpha => Err(format!("alpha = {alpha}, it must be positive")),
         },
         "Selu" => {
-            let gamma = node.float("gamma", 1.050_701_022_148_132_3);
-            let elu = l.builder.unit(t, Unit::Elu { alpha: node.float("alpha", 1.673_263_192_176_818_8) })?;
+            let gamma = node.float("gamma", defaults::SELU_GAMMA);
+            let elu = l.builder.unit(t, Unit::Elu { alpha: node.float("alpha", defaults::SELU_ALPHA) })?;
             l.builder.scale_by(elu, gamma)
         }
         "Softplus" => l.builder.unit(t, Unit::Softplus { beta: 1.0, switch: None }),
@@ -251,7 +252,7 @@ pub(super) fn unit(l: &mut Lowering, node: &Node, a: Arguments) -> Lowered {
         "Round" => l.builder.unit(t, Unit::Round),
         "Sign" => l.builder.unit(t, Unit::Sign),
         "Clip" => clip_node(l, node, a, t, &shape),
-        "HardSigmoid" => hard_sigmoid(l, t, node.float("alpha", 0.2), node.float("beta", 0.5)),
+        "HardSigmoid" => hard_sigmoid(l, t, node.float("alpha", defaults::HARD_SIGMOID_ALPHA), node.float("beta", 0.5)),
         "HardSwish" => {
             let gate = hard_sigmoid(l, t, 1.0 / 6.0, 0.5)?;
             l.builder.product(t, gate)

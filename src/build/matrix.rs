@@ -9,7 +9,7 @@ use super::reduce::summing;
 use crate::ir::linear::LinearMap;
 use crate::ir::program::{Groups, NodeId};
 use crate::load::graph::Node;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, defaults};
 
 /// α·A·B + β·C with optional transposes.
 pub(super) fn gemm(l: &mut Lowering, node: &Node, a: Arguments) -> Lowered {
@@ -166,7 +166,7 @@ pub(super) fn batch_norm(l: &mut Lowering, node: &Node, a: Arguments) -> Lowered
             return Err(format!("its {what} has {} entries, its input has {channels} channels", v.len()));
         }
     }
-    let epsilon = node.float("epsilon", 1e-5);
+    let epsilon = node.float("epsilon", defaults::EPSILON);
     if let Some(c) = variance.iter().position(|v| v.is_nan() || v + epsilon <= 0.0) {
         return Err(format!("channel {c}: variance {} plus epsilon {epsilon} is not positive", variance[c]));
     }
