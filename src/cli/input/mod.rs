@@ -1,0 +1,239 @@
+//! Numbers from the command line: a number, or a .json, .npy or .csv file.
+//!
+//! A file holds rows of numbers. For a network that takes q numbers a row:
+//!
+//! - exactly q numbers in all are one row, whatever their shape;
+//! - otherwise rows lie along the first axis, and everything behind it, flattened, must be q numbers;
+//! - a single number (a JSON number, a 0-dimensional array) stands for every coordinate.
+
+mod csv;
+mod json;
+mod npy;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use icnn::{Domain, Network};
+
+use super::Stop;
+use super::model::context_inputs;
+
+/// Larger files are refused.
+const LARGEST: u64 = 2 << 30;
+
+/// A value of `--at`, `--context`, `--lower` or `--upper`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// The same number for every coordinate.
+    Number(f64),
+    /// A file of numbers.
+    File(PathBuf),
+}
+
+impl FromStr for Source {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Source, String> {
+        match text.trim().parse::<f64>() {
+            Ok(v) if v.is_nan() => Err("NaN is not a number to use here".into()),
+            Ok(v) => Ok(Source::Number(v)),
+            Err(_) if format(Path::new(text)).is_some() => Ok(Source::File(text.into())),
+            Err(_) => Err("neither a number nor a .json, .npy or .csv file".into()),
+        }
+    }
+}
+
+type Reader = fn(&[u8], Option<f64>) -> Result<Table, String>;
+
+/// The reader for a file, by its extension.
+fn format(path: &Path) -> Option<Reader> {
+    match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "json" => Some(json::read),
+        "npy" => Some(npy::read),
+        "csv" => Some(csv::read),
+        _ => None,
+    }
+}
+
+/// The numbers of a file, with the axis that rows may lie along.
+#[derive(Debug, PartialEq)]
+struct Table {
+    values: Vec<f64>,
+    layout: Layout,
+}
+
+#[derive(Debug, PartialEq)]
+enum Layout {
+    /// One number without an axis.
+    Scalar,
+    /// A list of numbers.
+    Flat,
+    /// The width of each row.
+    Rows(Vec<usize>),
+}
+
+/// Reads a file. `blank` replaces an empty cell or a null; without it they are errors.
+fn table(path: &Path, blank: Option<f64>) -> Result<Table, String> {
+    let read = format(path).ok_or("neither a number nor a .json, .npy or .csv file")?;
+    let too_large = |size: u64| format!("{size} bytes, more than the {LARGEST} that are read");
+    let file = File::open(path).map_err(|e| e.to_string())?;
+    let size = file.metadata().map_err(|e| e.to_string())?.len();
+    if size > LARGEST {
+        return Err(too_large(size));
+    }
+    let mut bytes = vec![];
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(too_large(bytes.len() as u64));
+    }
+    read(&bytes, blank)
+}
+
+/// n rows of q finite numbers each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    width: usize,
+    count: usize,
+    values: Vec<f64>,
+}
+
+impl Rows {
+    /// The one empty row of a network without context.
+    pub fn nothing() -> Rows {
+        Rows { width: 0, count: 1, values: vec![] }
+    }
+
+    /// Rows of `width` numbers from an option's value. `what` names the option in messages.
+    ///
+    /// Errors: an unreadable file, a row of another width, an entry that is not finite; with the row and the numbers.
+    pub fn read(source: &Source, width: usize, what: &str) -> Result<Rows, Stop> {
+        let (values, name) = match source {
+            Source::Number(v) => (vec![*v; width], format!("{what} {v}")),
+            Source::File(path) => {
+                let name = format!("{what} {}", path.display());
+                let values = table(path, None).and_then(|t| t.rows_of(width));
+                (values.map_err(|e| Stop::input(format!("{name}: {e}")))?, name)
+            }
+        };
+        if let Some(k) = values.iter().position(|v| !v.is_finite()) {
+            let (row, column) = (k / width, k % width);
+            return Err(Stop::input(format!("{name}: row {row}, column {column} is {}", values[k])));
+        }
+        Ok(Rows { width, count: values.len() / width.max(1), values })
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Row `i`.
+    pub fn row(&self, i: usize) -> &[f64] {
+        &self.values[i * self.width..][..self.width]
+    }
+}
+
+impl Table {
+    /// The numbers as rows of `width`, one after the other.
+    fn rows_of(self, width: usize) -> Result<Vec<f64>, String> {
+        let total = self.values.len();
+        match &self.layout {
+            Layout::Scalar => Ok(vec![self.values[0]; width]),
+            _ if total == 0 => Err("it holds no numbers".into()),
+            Layout::Flat if total == width || width == 1 => Ok(self.values),
+            Layout::Flat => Err(format!("row 0 has {total} numbers, the network takes {width}")),
+            Layout::Rows(widths) => {
+                let even = widths.windows(2).all(|w| w[0] == w[1]);
+                match widths.iter().position(|w| *w != width) {
+                    Some(row) if total != width || !even => {
+                        Err(format!("row {row} has {} numbers, the network takes {width}", widths[row]))
+                    }
+                    _ => Ok(self.values),
+                }
+            }
+        }
+    }
+}
+
+/// The context rows of a command: one empty row for a network of y alone.
+pub fn context(source: Option<&Source>, network: &Network) -> Result<Rows, Stop> {
+    match (source, network.context_len()) {
+        (None, 0) => Ok(Rows::nothing()),
+        (Some(_), 0) => Err(Stop::input("--context: the network takes no context, y is its only input")),
+        (None, q) => Err(Stop::input(format!(
+            "the network takes a context of {q} numbers a row ({}); give them with --context",
+            context_inputs(network)
+        ))),
+        (Some(source), q) => Rows::read(source, q, "--context"),
+    }
+}
+
+/// The box of `--lower` and `--upper`; all of R^p where neither is given.
+pub fn domain(lower: Option<&Source>, upper: Option<&Source>, p: usize) -> Result<Domain, Stop> {
+    let lower = bound(lower, p, f64::NEG_INFINITY, "--lower")?;
+    let upper = bound(upper, p, f64::INFINITY, "--upper")?;
+    Ok(Domain::new_box(lower, upper)?)
+}
+
+fn bound(source: Option<&Source>, p: usize, none: f64, what: &str) -> Result<Vec<f64>, Stop> {
+    match source {
+        None => Ok(vec![none; p]),
+        Some(Source::Number(v)) => Ok(vec![*v; p]),
+        Some(Source::File(path)) => {
+            let name = format!("{what} {}", path.display());
+            let values = table(path, Some(none)).and_then(|t| t.rows_of(p));
+            let values = values.map_err(|e| Stop::input(format!("{name}: {e}")))?;
+            if values.len() != p {
+                let rows = values.len() / p.max(1);
+                return Err(Stop::input(format!("{name}: {rows} rows; bounds are one row of {p} numbers")));
+            }
+            match values.iter().position(|v| v.is_nan()) {
+                Some(j) => Err(Stop::input(format!("{name}: coordinate {j} is NaN"))),
+                None => Ok(values),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(values: &[f64], layout: Layout) -> Table {
+        Table { values: values.to_vec(), layout }
+    }
+
+    #[test]
+    fn rows_lie_along_the_first_axis_unless_there_is_only_one() {
+        let four = [1.0, 2.0, 3.0, 4.0];
+        let two_rows = || table(&four, Layout::Rows(vec![2, 2]));
+        assert_eq!(two_rows().rows_of(2), Ok(four.to_vec()));
+        assert_eq!(two_rows().rows_of(4), Ok(four.to_vec()));
+        assert_eq!(two_rows().rows_of(3), Err("row 0 has 2 numbers, the network takes 3".into()));
+        assert_eq!(table(&four, Layout::Flat).rows_of(4), Ok(four.to_vec()));
+        assert_eq!(table(&four, Layout::Flat).rows_of(1), Ok(four.to_vec()));
+        assert_eq!(table(&four, Layout::Flat).rows_of(2), Err("row 0 has 4 numbers, the network takes 2".into()));
+        assert_eq!(
+            table(&four, Layout::Rows(vec![1, 3])).rows_of(4),
+            Err("row 0 has 1 numbers, the network takes 4".into())
+        );
+        assert_eq!(
+            table(&[1.0, 2.0, 3.0], Layout::Rows(vec![2, 1])).rows_of(2),
+            Err("row 1 has 1 numbers, the network takes 2".into())
+        );
+        assert_eq!(table(&[], Layout::Flat).rows_of(2), Err("it holds no numbers".into()));
+        assert_eq!(table(&[7.0], Layout::Scalar).rows_of(2), Ok(vec![7.0, 7.0]));
+    }
+
+    #[test]
+    fn a_source_is_a_number_or_a_file_with_a_known_extension() {
+        assert_eq!("-1e3".parse(), Ok(Source::Number(-1000.0)));
+        assert_eq!("-inf".parse(), Ok(Source::Number(f64::NEG_INFINITY)));
+        assert_eq!("a/B.NPY".parse(), Ok(Source::File("a/B.NPY".into())));
+        assert!("nan".parse::<Source>().is_err());
+        assert!("--upper".parse::<Source>().is_err());
+        assert!("model.onnx".parse::<Source>().is_err());
+    }
+}

@@ -1,0 +1,56 @@
+//! Work on many rows at once, with the answers in order and never more than a window of them in memory.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+
+use super::Stop;
+
+/// Rows in flight for each thread.
+const WINDOW: usize = 4;
+
+/// Computes `work(0..rows)` on `threads` threads and hands the answers to `emit` in order, each as soon as those before it
+/// are out. A row that panics is an error of that row. An error of `emit` ends the run.
+pub fn in_order<T: Send>(
+    rows: usize,
+    threads: usize,
+    work: impl Fn(usize) -> T + Sync,
+    panicked: impl Fn(usize) -> T + Sync,
+    mut emit: impl FnMut(usize, T) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let guarded = |row: usize| catch_unwind(AssertUnwindSafe(|| work(row))).unwrap_or_else(|_| panicked(row));
+    let threads = threads.clamp(1, rows.max(1));
+    if threads == 1 {
+        return (0..rows).try_for_each(|row| emit(row, guarded(row)));
+    }
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|e| Stop::input(format!("cannot start {threads} threads: {e}")))?;
+    let (sender, receiver) = mpsc::channel();
+    let guarded = &guarded;
+    pool.in_place_scope(|scope| {
+        let (mut started, mut emitted) = (0, 0);
+        let mut waiting = BTreeMap::new();
+        while emitted < rows {
+            while started < rows && started - emitted < WINDOW * threads {
+                let (sender, row) = (sender.clone(), started);
+                // Nobody listens only when the run has ended.
+                scope.spawn(move |_| drop(sender.send((row, guarded(row)))));
+                started += 1;
+            }
+            let Ok((row, answer)) = receiver.recv() else { break };
+            waiting.insert(row, answer);
+            while let Some(answer) = waiting.remove(&emitted) {
+                emit(emitted, answer)?;
+                emitted += 1;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The number of threads: as asked, or one for each core.
+pub fn threads(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}

@@ -1,0 +1,305 @@
+//! `icnn solve`: the minimum over y at every context row.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use icnn::solve::batch::Session;
+use icnn::solve::{METHODS, Proof, Work};
+use icnn::{Domain, Error, Limits, Method, Solution, Status};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::input::{Source, context, domain};
+use super::model::Model;
+use super::{Stop, code, output, rows};
+
+/// Arguments of `icnn solve`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Example:\n  icnn solve net.onnx --context rows.npy --lower 0 --upper 1 --json > answers.jsonl\n\n\
+    The value is f at the printed y. The lower bound holds for every y in the box: it is recomputed from the weights, not\n\
+    copied from the solver. Optimal means that their gap is at most --gap times the size of the numbers behind the value.\n\
+    Row order and the number of threads change no answer."
+)]
+pub struct Args {
+    #[command(flatten)]
+    model: Model,
+    /// Context rows: a number for all entries, or a .json, .npy or .csv file. Several inputs lie one after the other.
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    context: Option<Source>,
+    /// Lower ends of the box: a number, or a file with p of them; null or an empty cell is -inf [default: -inf].
+    #[arg(long, value_name = "L", allow_hyphen_values = true)]
+    lower: Option<Source>,
+    /// Upper ends of the box: a number, or a file with p of them; null or an empty cell is inf [default: inf].
+    #[arg(long, value_name = "U", allow_hyphen_values = true)]
+    upper: Option<Source>,
+    /// How to minimise. lp: simplex; ipm: interior point, then simplex; pdlp: first order, approximate (all HiGHS).
+    #[arg(long, value_name = "METHOD", default_value = "lp", value_parser = method)]
+    method: Method,
+    /// Maximise, for a network that is concave in y.
+    #[arg(long)]
+    maximize: bool,
+    /// Largest relative gap of an answer that is called optimal.
+    #[arg(long, value_name = "GAP", default_value_t = Limits::default().gap, value_parser = positive)]
+    gap: f64,
+    /// Seconds for each row.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    time_limit: Option<Duration>,
+    /// Iterations of the solver for each row.
+    #[arg(long, value_name = "N")]
+    iteration_limit: Option<u64>,
+    /// Rows solved at the same time [default: one for each core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// One JSON object a line: row, status, method, y, value, lower_bound, gap, proof, seconds, work.
+    #[arg(long)]
+    json: bool,
+}
+
+fn method(name: &str) -> Result<Method, String> {
+    let names: Vec<&str> = METHODS.iter().map(|m| m.0).collect();
+    let found = METHODS.iter().find(|m| m.0 == name);
+    found.map(|m| m.1).ok_or_else(|| format!("the methods are {}", names.join(", ")))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(v) if v > 0.0 && v.is_finite() => Ok(v),
+        _ => Err("a positive number is expected".into()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = positive(text)?;
+    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+}
+
+/// One line of `--json`. Maximising, the bound is an upper one.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    row: usize,
+    status: &'a Status,
+    method: &'static str,
+    y: &'a Option<Vec<f64>>,
+    value: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lower_bound: Option<Option<f64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upper_bound: Option<Option<f64>>,
+    gap: Option<f64>,
+    proof: Proof,
+    seconds: f64,
+    work: &'a Work,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ray: &'a Option<Vec<f64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: &'a Option<String>,
+}
+
+/// Solves all rows; a row that fails does not end the run, unless no row can do better.
+pub fn run(args: &Args) -> Result<u8, Stop> {
+    let network = args.model.network()?;
+    let rows = context(args.context.as_ref(), &network)?;
+    let domain = domain(args.lower.as_ref(), args.upper.as_ref(), network.decisions())?;
+    let network = if args.maximize { network.negated() } else { network };
+    let limits = Limits { gap: args.gap, time: args.time_limit, iterations: args.iteration_limit };
+    let session = Session::new(domain, args.method, limits);
+
+    let mut report = Report::new(args, session.domain(), rows.len());
+    let solve = |row: usize| network.given(rows.row(row)).and_then(|instance| session.minimize(&instance)).into();
+    let panicked = |_| Answer::Failed("internal error".into());
+    rows::in_order(rows.len(), rows::threads(args.threads.map(usize::from)), solve, panicked, |row, answer| {
+        report.take(row, answer)
+    })?;
+    report.finish()
+}
+
+/// What came out of one row.
+enum Answer {
+    Solved(Box<Solution>),
+    /// Fails at this row.
+    Failed(String),
+    /// The network itself does not allow it, most likely at every row.
+    Refused(Error),
+}
+
+impl From<Result<Solution, Error>> for Answer {
+    fn from(result: Result<Solution, Error>) -> Answer {
+        match result {
+            Ok(solution) => Answer::Solved(Box::new(solution)),
+            Err(
+                e @ (Error::NotProven { .. }
+                | Error::Concave
+                | Error::Lowering { .. }
+                | Error::MissingFeature(_)
+                | Error::Domain(_)),
+            ) => Answer::Refused(e),
+            Err(e) => Answer::Failed(e.to_string()),
+        }
+    }
+}
+
+/// Prints rows in order and remembers how the run went.
+struct Report<'a> {
+    args: &'a Args,
+    domain: &'a Domain,
+    bar: Option<ProgressBar>,
+    /// Rows refused before any other answer came; when all are, that is said once.
+    refused: Vec<(usize, Error)>,
+    others: bool,
+    failed: bool,
+    stopped: bool,
+    unbounded: bool,
+}
+
+impl<'a> Report<'a> {
+    fn new(args: &'a Args, domain: &'a Domain, rows: usize) -> Report<'a> {
+        let bar = (rows > 1 && std::io::stderr().is_terminal()).then(|| {
+            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {eta} left");
+            ProgressBar::new(rows as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        let (failed, stopped, unbounded) = (false, false, false);
+        Report { args, domain, bar, refused: vec![], others: false, failed, stopped, unbounded }
+    }
+
+    fn take(&mut self, row: usize, answer: Answer) -> Result<(), Stop> {
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+        match answer {
+            Answer::Refused(error) if !self.others => {
+                self.refused.push((row, error));
+                return Ok(());
+            }
+            _ => self.others = true,
+        }
+        for (row, error) in std::mem::take(&mut self.refused) {
+            self.error(row, &self.explain(&error))?;
+        }
+        match answer {
+            Answer::Solved(solution) => self.solved(row, &solution),
+            Answer::Failed(message) => self.error(row, &message),
+            Answer::Refused(error) => self.error(row, &self.explain(&error)),
+        }
+    }
+
+    fn finish(self) -> Result<u8, Stop> {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        if let Some((_, error)) = self.refused.first() {
+            let message = match (self.refused.len(), self.explain(error)) {
+                (1, message) => message,
+                (n, message) => format!("{message}\n  (so it is, or much the same, at all {n} context rows)"),
+            };
+            return Err(match error {
+                Error::NotProven { .. } | Error::Concave => Stop::negative(message),
+                _ => Stop::input(message),
+            });
+        }
+        if self.unbounded && self.args.lower.is_none() | self.args.upper.is_none() {
+            eprintln!("icnn: the box is open; --lower and --upper bound y");
+        }
+        Ok(match (self.stopped, self.failed) {
+            (true, _) => code::STOPPED,
+            (false, true) => code::NEGATIVE,
+            (false, false) => code::SUCCESS,
+        })
+    }
+
+    fn solved(&mut self, row: usize, solution: &Solution) -> Result<(), Stop> {
+        match solution.status {
+            Status::Optimal => {}
+            Status::Stopped => self.stopped = true,
+            Status::Infeasible => self.failed = true,
+            Status::Unbounded => (self.failed, self.unbounded) = (true, true),
+        }
+        let line = self.line(row, solution);
+        self.above_bar(|| if self.args.json { output::json(&line) } else { output::line(&self.text(&line)) })
+    }
+
+    fn error(&mut self, row: usize, message: &str) -> Result<(), Stop> {
+        self.failed = true;
+        self.above_bar(|| output::row_error(row, message, self.args.json))
+    }
+
+    /// Prints without tearing the progress bar.
+    fn above_bar(&self, print: impl FnOnce() -> Result<(), Stop>) -> Result<(), Stop> {
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    /// A refusal in terms of what was asked for.
+    fn explain(&self, error: &Error) -> String {
+        match error {
+            Error::Concave if self.args.maximize => {
+                "the network is convex in y, not concave: minimise it, without --maximize".into()
+            }
+            Error::NotProven { reason } if self.args.maximize => format!(
+                "the network is not proven concave in y (−f is not proven convex): {reason}\n  a smaller box (--lower, --upper) can make a proof possible"
+            ),
+            other => other.to_string(),
+        }
+    }
+
+    fn line<'s>(&self, row: usize, s: &'s Solution) -> Line<'s> {
+        let (max, bound) = (self.args.maximize, s.lower_bound);
+        // Plus 0, so that −0 prints as 0.
+        let sign = |v: f64| if max { 0.0 - v } else { v };
+        Line {
+            row,
+            status: &s.status,
+            method: s.method,
+            y: &s.y,
+            value: s.value.map(sign),
+            lower_bound: (!max).then_some(bound),
+            upper_bound: max.then_some(bound.map(sign)),
+            gap: s.gap,
+            proof: s.proof,
+            seconds: s.seconds,
+            work: &s.work,
+            ray: &s.ray,
+            message: &s.message,
+        }
+    }
+
+    fn text(&self, line: &Line) -> String {
+        let status = format!("{:?}", line.status).to_lowercase();
+        let mut text = format!("row {} {status}", line.row);
+        if let Some(value) = line.value {
+            text.push_str(&format!(" value {value:.9}"));
+        }
+        for (name, bound) in [("lower", line.lower_bound), ("upper", line.upper_bound)] {
+            if let Some(bound) = bound.flatten() {
+                text.push_str(&format!(" {name} bound {bound:.9}"));
+            }
+        }
+        if let Some(gap) = line.gap {
+            text.push_str(&format!(" gap {gap:.1e}"));
+        }
+        text.push_str(&format!(" {:.3} s", line.seconds));
+        if let Some(y) = line.y {
+            text.push_str(&format!(" y {}", place(y, self.domain)));
+        }
+        if let Some(message) = line.message {
+            let of = if self.args.maximize { " (of −f)" } else { "" };
+            text.push_str(&format!(" —{of} {message}"));
+        }
+        text
+    }
+}
+
+/// A point in words: its entries if they are few, otherwise how they lie in the box.
+pub fn place(y: &[f64], domain: &Domain) -> String {
+    if y.len() <= 8 {
+        return output::brief(y);
+    }
+    let at = |ends: &[f64]| y.iter().zip(ends).filter(|(v, e)| v == e).count();
+    let (lower, upper) = (at(domain.lower()), at(domain.upper()));
+    let fixed = domain.lower().iter().zip(domain.upper()).filter(|(l, u)| l == u).count();
+    let inside = y.len() + fixed - lower - upper;
+    format!("({} coordinates: {lower} at their lower bound, {upper} at their upper, {inside} between)", y.len())
+}
