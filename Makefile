@@ -2,7 +2,8 @@
 #
 # Every cargo call uses the release profile, tests and clippy included: HiGHS takes minutes to compile and is compiled
 # once for each profile, so one profile means one compilation, shared by `make demo`, `make test` and `make bench`.
-# (Plain `cargo test` works as well, at the price of a second HiGHS.)
+# For the same reason every call names the whole workspace: with `-p` cargo picks other features for what HiGHS' build
+# script is made of, and compiles HiGHS again. (Plain `cargo test` works as well, at the price of a second HiGHS.)
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -17,7 +18,7 @@ setup: ## find or install cmake and libclang
 	@scripts/setup
 
 build: setup ## compile the icnn program to target/release/icnn
-	$(CARGO) build --release
+	$(CARGO) build --release --workspace
 
 demo: build ## solve example networks and show the proofs
 	target/release/icnn demo
