@@ -60,6 +60,8 @@ pub fn check(
     effort: SearchEffort,
 ) -> Result<Check, Error> {
     domain.check_dimension(instance.decisions())?;
+    let folded = instance.fold_fixed(&domain.intervals())?;
+    let instance = folded.as_ref().unwrap_or(instance);
     let (_, proof) = prove(instance, domain);
     let curvature = proof.output();
     let concave = curvature.is_concave();

@@ -46,7 +46,10 @@ pub struct Witness {
 pub fn refute(instance: &Instance, domain: &Domain, effort: SearchEffort) -> Option<Witness> {
     let mut random = Random(effort.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let search = Search { instance, low: finite(domain.lower(), -1.0), high: finite(domain.upper(), 1.0), domain };
-    for start in 0..effort.starts {
+    // Large networks get fewer starts, by their size and not by the clock, so that the verdict does not depend on the machine.
+    let size: usize = instance.program().params().iter().map(|p| p.len).sum::<usize>() + 1000;
+    let affordable = (WORK / (6 * ASCENT * size)).max(3);
+    for start in 0..effort.starts.min(affordable) {
         // Later starts look further out where the domain is unbounded.
         let reach = [1.0, 4.0, 16.0][start % 3];
         let y = search.point(&mut random, reach);
@@ -57,6 +60,12 @@ pub fn refute(instance: &Instance, domain: &Domain, effort: SearchEffort) -> Opt
     }
     None
 }
+
+/// Steps of one ascent.
+const ASCENT: usize = 60;
+
+/// Multiplications that a search may take, roughly.
+const WORK: usize = 6_000_000_000;
 
 fn finite(ends: &[f64], default: f64) -> Vec<f64> {
     ends.iter().map(|v| if v.is_finite() { *v } else { default }).collect()
@@ -108,11 +117,13 @@ impl Search<'_> {
             if direction.is_empty() {
                 continue;
             }
-            for length in [1e-1, 1e-2, 1e-3, 1e-4, 1e-5] {
+            let chords = [1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5].into_iter().filter_map(|length| {
                 let half: Vec<f64> = direction.iter().map(|d| d * length).collect();
-                if let Some(witness) = self.confirm(&at, &half) {
-                    return Some(witness);
-                }
+                self.confirm(&at, &half)
+            });
+            let widest = chords.max_by(|a, b| a.violation.total_cmp(&b.violation));
+            if widest.is_some() {
+                return widest;
             }
         }
         None
@@ -152,44 +163,38 @@ impl Search<'_> {
         adjoints.into_decision()
     }
 
-    /// Gradient ascent on the violation of a random chord.
+    /// Ascent on the violation of a chord m ± h of fixed length: its direction turns towards the most negative curvature,
+    /// its middle moves to where that is worse.
     fn ascend(&self, y: &[f64], random: &mut Random, reach: f64) -> Option<Witness> {
         let p = y.len();
         let mut middle = y.to_vec();
-        let size = [0.5, 0.1, 0.02][random.below(3)] * reach;
-        let mut half: Vec<f64> = (0..p)
-            .map(|j| size * (self.high[j] - self.low[j]).clamp(0.0, 1e6) * (2.0 * random.uniform() - 1.0))
-            .collect();
-        let mut step = 0.25;
-        for _ in 0..40 {
+        let length = [0.5, 0.1, 0.02][random.below(3)] * reach;
+        let mut half: Vec<f64> = (0..p).map(|_| 2.0 * random.uniform() - 1.0).collect();
+        let mut step = 0.5;
+        for _ in 0..ASCENT {
+            resize(&mut half, length)?;
             if let Some(witness) = self.confirm(&middle, &half) {
                 return Some(witness);
             }
-            let ends: [Vec<f64>; 3] = [
-                middle.clone(),
-                middle.iter().zip(&half).map(|(m, h)| m + h).collect(),
-                middle.iter().zip(&half).map(|(m, h)| m - h).collect(),
-            ];
-            let mut gradients = vec![];
-            for end in &ends {
-                let trace = self.instance.forward(&self.domain.clip(end)).ok()?;
-                gradients.push(self.instance.gradient(&trace));
-            }
-            let [g, g_u, g_v] = gradients.as_slice() else { return None };
+            let gradient = |sign: f64| {
+                let end: Vec<f64> = middle.iter().zip(&half).map(|(m, h)| m + sign * h).collect();
+                let trace = self.instance.forward(&self.domain.clip(&end)).ok()?;
+                Some(self.instance.gradient(&trace))
+            };
+            let (g, g_u, g_v) = (gradient(0.0)?, gradient(1.0)?, gradient(-1.0)?);
             // V = f(m) − (f(m + h) + f(m − h))/2
-            let dm: Vec<f64> = (0..p).map(|j| g[j] - (g_u[j] + g_v[j]) / 2.0).collect();
-            let dh: Vec<f64> = (0..p).map(|j| (g_v[j] - g_u[j]) / 2.0).collect();
-            let norm = dm.iter().chain(&dh).map(|d| d * d).sum::<f64>().sqrt();
-            if norm == 0.0 || !norm.is_finite() {
+            let mut up_middle: Vec<f64> = (0..p).map(|j| g[j] - (g_u[j] + g_v[j]) / 2.0).collect();
+            let mut up_half: Vec<f64> = (0..p).map(|j| (g_v[j] - g_u[j]) / 2.0).collect();
+            if resize(&mut up_half, step * length).is_none() && up_middle.iter().all(|v| *v == 0.0) {
                 return None;
             }
-            let length = half.iter().map(|h| h * h).sum::<f64>().sqrt().max(1e-3);
+            let _ = resize(&mut up_middle, step * reach);
             for j in 0..p {
-                middle[j] += step * length * dm[j] / norm;
-                half[j] += step * length * dh[j] / norm;
+                middle[j] += up_middle[j];
+                half[j] += up_half[j];
             }
             middle = self.domain.clip(&middle);
-            step *= 0.95;
+            step *= 0.96;
         }
         None
     }
@@ -250,6 +255,16 @@ impl Search<'_> {
             error,
         })
     }
+}
+
+/// Scales a vector to the given length; `None` (and no change) for a zero vector.
+fn resize(v: &mut [f64], length: f64) -> Option<()> {
+    let norm = v.iter().map(|e| e * e).sum::<f64>().sqrt();
+    if norm == 0.0 || !norm.is_finite() {
+        return None;
+    }
+    v.iter_mut().for_each(|e| *e *= length / norm);
+    Some(())
 }
 
 /// xorshift64*: enough for a search, the same on every machine.

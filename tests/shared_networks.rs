@@ -62,7 +62,12 @@ fn compiled_networks_agree_with_their_framework() {
                 let trace = instance.forward(&y[row]).unwrap();
                 let expected = f[row][k];
                 let error = (trace.value() - expected).abs() / expected.abs().max(1.0);
-                assert!(error <= 1e-5, "{}: output {k}, row {row}: {} against {expected}", path.display(), trace.value());
+                assert!(
+                    error <= 1e-5,
+                    "{}: output {k}, row {row}: {} against {expected}",
+                    path.display(),
+                    trace.value()
+                );
             }
         }
     }
@@ -74,8 +79,10 @@ fn expected(stem: &str) -> (Verdict, f64, f64) {
     match stem {
         // Trained nothing: the weights of the IOC networks have both signs.
         "d_ioc_mlp" | "d_ioc_allconv" | "d_ioc_dense" => (Verdict::Refuted, -1.0, 1.0),
-        // softplus(t) − t/2 of a convex t is not monotone.
-        "i_cpflow" => (Verdict::Refuted, -inf, inf),
+        // leaky(t)² is not monotone; its argument in the second layer is convex and takes both signs.
+        "f_leaky_sq" => (Verdict::Refuted, -20.0, 20.0),
+        // softplus(t) − t/2 of a convex t is not monotone: only the added quadratic makes it convex.
+        "i_cpflow" => (Verdict::Unknown, -inf, inf),
         // y log y with y clamped to [1e-6, 1 − 1e-6]: the clamp is the identity inside.
         "h_negent" => (Verdict::Proven, 2e-6, 0.999998),
         _ => (Verdict::Proven, -inf, inf),
@@ -87,17 +94,24 @@ fn convex_networks_are_proven_and_others_are_not() {
     for path in models() {
         let (wanted, low, high) = expected(&stem(&path));
         for (k, program) in programs(&path).iter().enumerate() {
-            let domain = Domain::cube(program.decisions(), low, high).unwrap();
+            let mut domain = Domain::cube(program.decisions(), low, high).unwrap();
+            if stem(&path) == "e_catin_split" {
+                // Context and decision in one input: convex in the last three coordinates, the others being fixed.
+                let lower = [vec![0.3; 5], vec![low; 3]].concat();
+                let upper = [vec![0.3; 5], vec![high; 3]].concat();
+                domain = Domain::new_box(lower, upper).unwrap();
+            }
             let open = program.for_any_context();
             let x = vec![0.3; program.context_len()];
             let samples = vec![(x.clone(), program.at(&x).unwrap())];
             let found = check(&open, &samples, &domain, SearchEffort::default()).unwrap();
-            println!("{} [{k}]: {:?}: {}", path.file_name().unwrap().to_str().unwrap(), found.verdict, found.reason);
-            if wanted == Verdict::Proven {
-                assert_eq!(found.verdict, Verdict::Proven, "{}: {}", path.display(), found.reason);
-            } else {
-                assert_ne!(found.verdict, Verdict::Proven, "{}", path.display());
-            }
+            println!(
+                "{} [{k}]: {:?}: {:.100}",
+                path.file_name().unwrap().to_str().unwrap(),
+                found.verdict,
+                found.reason
+            );
+            assert_eq!(found.verdict, wanted, "{}: {}", path.display(), found.reason);
         }
     }
 }

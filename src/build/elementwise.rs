@@ -1,12 +1,16 @@
 //! Arithmetic, comparisons and elementwise functions of values that depend on y.
 
+use std::sync::Arc;
+
+use ndarray::{ArrayD, IxDyn};
+
 use super::lowering::{Arguments, Lowered, Lowering, Value};
 use super::rearrange::{broadcast_shape, known};
 use super::recognise;
 use crate::ir::program::NodeId;
 use crate::ir::unit::Unit;
 use crate::load::graph::Node;
-use crate::tensor::defaults;
+use crate::tensor::{Tensor, defaults};
 
 type Operand<'a> = &'a Value;
 
@@ -177,6 +181,14 @@ pub(super) fn compare(l: &mut Lowering, node: &Node, a: Arguments) -> Lowered {
     }
     let [p, q] = operands.as_slice() else { return Err(format!("{} with {} inputs", node.op, operands.len())) };
     let shape = broadcast_shape(&[p.shape(), q.shape()], l.limit)?;
+    if node.op == "Equal" {
+        // t = t is how exporters ask whether t is a number; on the y-path it always is.
+        let (p, q) = (l.node_of(p, &shape)?, l.node_of(q, &shape)?);
+        if p != q {
+            return Err("an equality of two different values that depend on y".into());
+        }
+        return Ok(Value::Known(Arc::new(Tensor::Bool(ArrayD::from_elem(IxDyn(&shape), true)))));
+    }
     let strict = matches!(node.op.as_str(), "Greater" | "Less");
     let (large, small) = if node.op.starts_with("Greater") { (p, q) } else { (q, p) };
     let terms = difference(l, large, small, &shape)?;

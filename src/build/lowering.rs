@@ -149,7 +149,9 @@ impl Lowering {
             "Add" | "Sub" | "Mul" | "Div" | "Sum" | "Mean" | "Neg" | "Max" | "Min" | "Pow" => {
                 one(elementwise::arithmetic(self, node, a))
             }
-            "Greater" | "Less" | "GreaterOrEqual" | "LessOrEqual" | "Not" => one(elementwise::compare(self, node, a)),
+            "Greater" | "Less" | "GreaterOrEqual" | "LessOrEqual" | "Equal" | "Not" => {
+                one(elementwise::compare(self, node, a))
+            }
             "Where" => one(recognise::choose(self, a)),
             "Cast" | "CastLike" => one(elementwise::cast(self, node, a)),
             "Relu" | "LeakyRelu" | "PRelu" | "Elu" | "Celu" | "Selu" | "Softplus" | "Exp" | "Log" | "Abs" | "Sqrt"

@@ -104,6 +104,9 @@ pub(super) fn choose(l: &mut Lowering, a: Arguments) -> Lowered {
             let n: usize = shape.iter().product();
             let mask = if mask.len() == 1 { vec![mask[0]; n] } else { mask };
             let (then, otherwise) = (l.node_of(then, &shape)?, l.node_of(otherwise, &shape)?);
+            if mask.iter().all(|m| *m == mask[0]) {
+                return Ok(Value::Decision { node: if mask[0] { then } else { otherwise }, shape });
+            }
             let both = l.builder.concat(&[then, otherwise])?;
             l.builder.gather(both, mask.iter().enumerate().map(|(i, m)| if *m { i } else { n + i }).collect())?
         }
@@ -216,10 +219,13 @@ fn written_elu(l: &Lowering, base: NodeId, at: f64, right: NodeId, left: NodeId)
 pub(super) fn sum(l: &mut Lowering, terms: &[NodeId]) -> Lowered<NodeId> {
     let total = l.builder.sum(terms)?;
     let Op::Sum(terms) = l.builder.op(total).clone() else { return Ok(total) };
+    if let Some(t) = logaddexp(l, &terms) {
+        return l.builder.unit(t, Unit::Softplus { beta: 1.0, switch: None });
+    }
     let parts: Option<Vec<(NodeId, Term)>> = terms.iter().map(|t| unit_term(l, *t)).collect();
     let Some(parts) = parts else { return Ok(total) };
     let base = parts[0].0;
-    if parts.len() < 2 || is_affine(l, base) || parts.iter().any(|p| p.0 != base) {
+    if parts.len() < 2 || parts.iter().any(|p| p.0 != base) {
         return Ok(total);
     }
     let negative = |t: &Term| l.builder.constant_of(t.weight).is_none_or(|v| v.iter().any(|c| *c < 0.0));
@@ -228,6 +234,18 @@ pub(super) fn sum(l: &mut Lowering, terms: &[NodeId]) -> Lowered<NodeId> {
         return Ok(total);
     }
     l.builder.unit(base, Unit::Combination(parts.into_iter().map(|p| p.1).collect()))
+}
+
+/// max(t, 0) + log(1 + e^{−|t|}), the way logaddexp(t, 0) is written, is softplus of t.
+fn logaddexp(l: &Lowering, terms: &[NodeId]) -> Option<NodeId> {
+    let [p, q] = terms else { return None };
+    [(p, q), (q, p)].into_iter().find_map(|(p, q)| {
+        let Op::Unit { input: t, unit: Unit::Relu } = l.builder.op(*p) else { return None };
+        let Op::Unit { input, unit: Unit::Softplus { beta: 1.0, .. } } = l.builder.op(*q) else { return None };
+        let inner = peel(l, *input);
+        let Op::Unit { input: s, unit: Unit::Abs } = l.builder.op(inner.base) else { return None };
+        (s == t && inner.scale == -1.0 && inner.shift == 0.0).then_some(*t)
+    })
 }
 
 /// node = weight · unit(inner · base) with a constant weight and a piecewise-linear or softplus unit.
@@ -243,17 +261,6 @@ fn unit_term(l: &mut Lowering, node: NodeId) -> Option<(NodeId, Term)> {
         }
         Op::Param(_) => None,
         _ => Some((body, Term { weight, inner: 1.0, unit: Unit::Power(1.0) })),
-    }
-}
-
-/// Whether a node is affine in y by structure alone.
-fn is_affine(l: &Lowering, node: NodeId) -> bool {
-    match l.builder.op(node) {
-        Op::Decision | Op::Param(_) => true,
-        Op::Linear { .. } | Op::Scale { .. } | Op::Sum(_) | Op::Concat(_) => {
-            l.builder.op(node).inputs().iter().all(|i| is_affine(l, *i))
-        }
-        _ => false,
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn convolution(l: &mut Lowering, node: &Node, a: Arguments) -> Lowere
     if shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).is_none_or(|n| n > l.limit || n == 0) {
         return Err(format!("its result would have extents {shape:?}"));
     }
-    let t = l.node_of(value, &value.shape().to_vec())?;
+    let t = l.node_of(value, value.shape())?;
     let kernel = l.param(weight)?;
     let mut result = l.builder.linear(t, LinearMap::Convolution { weight: kernel, geometry: Arc::new(geometry) })?;
     if let Some(Some(bias)) = a.get(2) {
@@ -132,7 +132,7 @@ fn pool(l: &Lowering, node: &Node, value: &Value) -> Lowered<Pool> {
 pub(super) fn max_pool(l: &mut Lowering, node: &Node, a: Arguments) -> Lowered {
     let Some(Some(value)) = a.first() else { return Err("it has no input".into()) };
     let pool = pool(l, node, value)?;
-    let t = l.node_of(value, &value.shape().to_vec())?;
+    let t = l.node_of(value, value.shape())?;
     let node = l.builder.group(t, GroupKind::Max, pool.groups)?;
     Ok(Value::Decision { node, shape: pool.shape })
 }
@@ -140,7 +140,7 @@ pub(super) fn max_pool(l: &mut Lowering, node: &Node, a: Arguments) -> Lowered {
 pub(super) fn average_pool(l: &mut Lowering, node: &Node, a: Arguments) -> Lowered {
     let Some(Some(value)) = a.first() else { return Err("it has no input".into()) };
     let pool = pool(l, node, value)?;
-    let t = l.node_of(value, &value.shape().to_vec())?;
+    let t = l.node_of(value, value.shape())?;
     let columns = l.builder.len(t);
     let count_padding = node.int("count_include_pad", 0) != 0;
     let matrix = if count_padding {

@@ -44,7 +44,7 @@ pub fn limit_slope(instance: &Instance, d: &[f64]) -> Option<f64> {
                 v(input).iter().enumerate().map(|(i, r)| r * entry(i)).collect()
             }
             Op::Sum(inputs) => (0..node.len).map(|i| inputs.iter().map(|id| v(id)[i]).sum()).collect(),
-            Op::Concat(inputs) => inputs.iter().flat_map(|id| v(id)).copied().collect(),
+            Op::Concat(inputs) => inputs.iter().flat_map(&v).copied().collect(),
             Op::Unit { input, unit } => {
                 let scalars = instance.scalars(unit, node.len);
                 let mut out = Vec::with_capacity(node.len);

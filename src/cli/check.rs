@@ -87,24 +87,29 @@ fn component(
     let effort = SearchEffort::default();
     let show = |instance: &Instance| {
         if listing {
+            let folded = instance.fold_fixed(&domain.intervals())?;
+            let instance = folded.as_ref().unwrap_or(instance);
             let (bounds, proof) = prove(instance, domain);
             let of = name.map_or(String::new(), |n| format!("{n}:\n"));
-            eprint!("{of}{}", network.program().listing(&bounds, &proof, true));
+            eprint!("{of}{}", instance.program().listing(&bounds, &proof, true));
         }
+        Ok::<_, Stop>(())
     };
     let Some(rows) = rows else {
         let open = network.program().for_any_context();
-        show(&open);
-        let proven = prove(&open, domain).1.output().is_convex();
-        let samples = if proven { vec![] } else { sampled(network) };
-        return Ok(check(&open, &samples, domain, effort)?);
+        show(&open)?;
+        let proof = check(&open, &[], domain, effort)?;
+        if proof.verdict == Verdict::Proven {
+            return Ok(proof);
+        }
+        return Ok(check(&open, &sampled(network), domain, effort)?);
     };
     let mut first = None;
     let mut samples = vec![];
     for row in 0..rows.len() {
         let x = rows.row(row);
-        let instance = network.given(x).map_err(|e| Stop::input(format!("row {row}: {e}")))?;
-        let convex = prove(&instance, domain).1.output().is_convex();
+        let instance = network.given(x).map_err(|e| Stop::negative(format!("row {row}: {e}")))?;
+        let convex = check(&instance, &[], domain, effort)?.verdict == Verdict::Proven;
         let worse = !convex && samples.is_empty();
         if first.is_none() || worse {
             first = Some((row, instance.clone()));
@@ -114,7 +119,7 @@ fn component(
         }
     }
     let Some((row, instance)) = first else { return Err(Stop::input("--context: it holds no rows")) };
-    show(&instance);
+    show(&instance)?;
     let mut found = check(&instance, &samples, domain, effort)?;
     match &mut found {
         Check { verdict: Verdict::Proven, reason, .. } if rows.len() > 1 => {

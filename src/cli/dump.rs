@@ -54,7 +54,9 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
             let network = args.model.network()?;
             let domain = domain(args.lower.as_ref(), args.upper.as_ref(), network.decisions())?;
             let rows = context(args.context.as_ref(), &network)?;
-            linear(&network.given(rows.row(0))?, &domain)?.named_lp().to_string()
+            let instance = network.given(rows.row(0))?;
+            let folded = instance.fold_fixed(&domain.intervals())?;
+            linear(folded.as_ref().unwrap_or(&instance), &domain)?.named_lp().to_string()
         }
     };
     output::line(text.trim_end())?;
@@ -72,8 +74,10 @@ fn program(args: &Args) -> Result<String, Stop> {
             (instance, values)
         }
     };
+    let folded = instance.fold_fixed(&domain.intervals())?;
+    let instance = folded.unwrap_or(instance);
     let (bounds, proof) = prove(&instance, &domain);
-    Ok(network.program().listing(&bounds, &proof, false) + &values)
+    Ok(instance.program().listing(&bounds, &proof, false) + &values)
 }
 
 fn graph(graph: &Graph) -> String {

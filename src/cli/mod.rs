@@ -17,6 +17,9 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 pub use output::Stop;
 
@@ -98,18 +101,19 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Log lines on stderr: warnings, with -v what happens, with -vv every solve.
+/// Log lines on stderr: warnings, with -v what happens, with -vv every solve. What the solver remarks about its own numbers
+/// concerns only those who look: the answer is recomputed anyway.
 fn trace(verbose: u8) {
-    let level = match verbose {
-        0 => LevelFilter::WARN,
-        1 => LevelFilter::INFO,
-        2 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
+    let (level, solver) = match verbose {
+        0 => (LevelFilter::WARN, LevelFilter::ERROR),
+        1 => (LevelFilter::INFO, LevelFilter::WARN),
+        2 => (LevelFilter::DEBUG, LevelFilter::DEBUG),
+        _ => (LevelFilter::TRACE, LevelFilter::TRACE),
     };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .without_time()
-        .init();
+        .without_time();
+    let filter = Targets::new().with_default(level).with_target("icnn_solvers", solver);
+    tracing_subscriber::registry().with(lines).with(filter).init();
 }

@@ -104,7 +104,10 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let domain = domain(args.lower.as_ref(), args.upper.as_ref(), network.decisions())?;
     let network = if args.maximize { network.negated() } else { network };
     let limits = Limits { gap: args.gap, time: args.time_limit, iterations: args.iteration_limit };
-    let session = Session::new(domain, args.method, limits);
+    let mut session = Session::new(domain, args.method, limits);
+    let all: Vec<&[f64]> = (0..rows.len()).map(|row| rows.row(row)).collect();
+    session.warm_up(&network, &all);
+    drop(all);
 
     let mut report = Report::new(args, session.domain(), rows.len());
     let solve = |row: usize| network.given(rows.row(row)).and_then(|instance| session.minimize(&instance)).into();

@@ -1,4 +1,4 @@
-//! [`Adjoints`]: the bookkeeping of a backward pass, shared by the gradient and by the certificate's minorant.
+//! `Adjoints`: the bookkeeping of a backward pass, shared by the gradient and by the certificate's minorant.
 
 use super::instance::Instance;
 use super::linear::LinearMap;

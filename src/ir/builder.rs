@@ -8,7 +8,7 @@ use sprs::CsMat;
 use super::context::ContextProgram;
 use super::linear::LinearMap;
 use super::program::{GroupKind, Groups, Node, NodeId, Op, Param, ParamId, ParamSource, Program};
-use super::unit::Unit;
+use super::unit::{Term, Unit};
 
 /// A program under construction. Every method returns the node that stands for the result; errors say which sizes disagree.
 #[derive(Debug, Clone)]
@@ -100,6 +100,11 @@ impl Builder {
     pub fn param(&mut self, name: &str, len: usize, source: ParamSource) -> ParamId {
         self.params.push(Param { name: name.to_string(), len, source });
         ParamId(self.params.len() as u32 - 1)
+    }
+
+    /// A node with an operation whose sizes are known to fit.
+    pub(crate) fn push(&mut self, op: Op, len: usize) -> NodeId {
+        self.add(op, len)
     }
 
     fn add(&mut self, op: Op, len: usize) -> NodeId {
@@ -217,10 +222,12 @@ impl Builder {
         if let Some(odd) = inputs.iter().find(|i| self.len(**i) != len) {
             return Err(format!("a sum of {first} with {len} entries and {odd} with {}", self.len(*odd)));
         }
+        // A shift stays a sum of its own, so that the function of a shifted argument can be recognised.
+        let shifts = inputs.iter().any(|i| matches!(self.op(*i), Op::Param(_)));
         let mut terms = vec![];
         for input in inputs {
             match self.op(*input) {
-                Op::Sum(inner) => terms.extend(inner.iter().copied()),
+                Op::Sum(inner) if !shifts => terms.extend(inner.iter().copied()),
                 Op::Param(p) if self.constant_of(*p).is_some_and(|v| v.iter().all(|e| *e == 0.0)) => {}
                 _ => terms.push(*input),
             }
@@ -345,7 +352,7 @@ impl Builder {
         let mut params = Params { old: &self.params, new: vec![], place: vec![None; self.params.len()] };
         for (k, node) in self.nodes.iter().enumerate().filter(|(k, _)| used[*k]) {
             place[k] = NodeId(nodes.len() as u32);
-            let op = moved(&node.op, &|id| place[id.index()], &mut params);
+            let op = remapped(&node.op, &|id| place[id.index()], &mut |p| params.keep(p));
             nodes.push(Node { op, ..node.clone() });
         }
         if place[output.index()].index() + 1 != nodes.len() {
@@ -378,46 +385,25 @@ impl Params<'_> {
         self.place[id.index()] = Some(kept);
         kept
     }
-
-    fn unit(&mut self, unit: &Unit) -> Unit {
-        match unit {
-            Unit::Leaky(p) => Unit::Leaky(self.keep(*p)),
-            Unit::Combination(terms) => Unit::Combination(
-                terms
-                    .iter()
-                    .map(|t| super::unit::Term {
-                        weight: self.keep(t.weight),
-                        inner: t.inner,
-                        unit: self.unit(&t.unit),
-                    })
-                    .collect(),
-            ),
-            other => other.clone(),
-        }
-    }
 }
 
-fn moved(op: &Op, to: &dyn Fn(NodeId) -> NodeId, params: &mut Params) -> Op {
+/// An operation with its nodes and parameters replaced.
+pub(crate) fn remapped(op: &Op, to: &dyn Fn(NodeId) -> NodeId, param: &mut dyn FnMut(ParamId) -> ParamId) -> Op {
     let all = |ids: &[NodeId]| ids.iter().map(|i| to(*i)).collect();
     match op {
         Op::Decision => Op::Decision,
-        Op::Param(p) => Op::Param(params.keep(*p)),
+        Op::Param(p) => Op::Param(param(*p)),
         Op::Linear { input, map } => {
-            let map = match map.clone() {
-                LinearMap::Dense { weight, rows, columns, repeat, transposed } => {
-                    LinearMap::Dense { weight: params.keep(weight), rows, columns, repeat, transposed }
-                }
-                LinearMap::Convolution { weight, geometry } => {
-                    LinearMap::Convolution { weight: params.keep(weight), geometry }
-                }
-                other => other,
-            };
+            let mut map = map.clone();
+            if let LinearMap::Dense { weight, .. } | LinearMap::Convolution { weight, .. } = &mut map {
+                *weight = param(*weight);
+            }
             Op::Linear { input: to(*input), map }
         }
-        Op::Scale { input, by } => Op::Scale { input: to(*input), by: params.keep(*by) },
+        Op::Scale { input, by } => Op::Scale { input: to(*input), by: param(*by) },
         Op::Sum(ids) => Op::Sum(all(ids)),
         Op::Concat(ids) => Op::Concat(all(ids)),
-        Op::Unit { input, unit } => Op::Unit { input: to(*input), unit: params.unit(unit) },
+        Op::Unit { input, unit } => Op::Unit { input: to(*input), unit: remapped_unit(unit, param) },
         Op::Group { input, kind, groups } => Op::Group { input: to(*input), kind: *kind, groups: groups.clone() },
         Op::Quadratic { input, matrix } => Op::Quadratic { input: to(*input), matrix: matrix.clone() },
         Op::Product(a, b) => Op::Product(to(*a), to(*b)),
@@ -425,6 +411,19 @@ fn moved(op: &Op, to: &dyn Fn(NodeId) -> NodeId, params: &mut Params) -> Op {
         Op::Select { test, strict, then, otherwise } => {
             Op::Select { test: to(*test), strict: *strict, then: to(*then), otherwise: to(*otherwise) }
         }
+    }
+}
+
+fn remapped_unit(unit: &Unit, param: &mut dyn FnMut(ParamId) -> ParamId) -> Unit {
+    match unit {
+        Unit::Leaky(p) => Unit::Leaky(param(*p)),
+        Unit::Combination(terms) => Unit::Combination(
+            terms
+                .iter()
+                .map(|t| Term { weight: param(t.weight), inner: t.inner, unit: remapped_unit(&t.unit, param) })
+                .collect(),
+        ),
+        other => other.clone(),
     }
 }
 

@@ -247,7 +247,8 @@ impl Step<'_> {
                     let name = &self.instance.program().params()[p.index()].name;
                     return format!("its weights '{name}' depend on the context and may have either sign");
                 }
-                let (mut low, mut high): (Option<(usize, f64)>, Option<(usize, f64)>) = (None, None);
+                let mut low: Option<(usize, f64)> = None;
+                let mut high: Option<(usize, f64)> = None;
                 map.visit(self.instance.weights(map), |i, j, w| {
                     if i == element && !c(*input)[j].is_affine() {
                         // Seen as a factor on a convex entry.

@@ -11,7 +11,7 @@ use super::program::ParamId;
 /// A linear map from a vector of `input_len` entries to one of `output_len`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LinearMap {
-    /// out[b·rows + i] = Σⱼ W[i, j]·in[b·columns + j] for b < repeat.
+    /// `out[b·rows + i] = Σⱼ W[i, j]·in[b·columns + j]` for b < repeat.
     Dense {
         /// The matrix, row-major: rows × columns, or columns × rows when `transposed`.
         weight: ParamId,
@@ -33,7 +33,7 @@ pub enum LinearMap {
         /// Extents and steps.
         geometry: Arc<Convolution>,
     },
-    /// out[i] = in[index[i]]: slices, permutations, copies.
+    /// `out[i] = in[index[i]]`: slices, permutations, copies.
     Gather {
         /// For each output entry the input entry it copies.
         index: Arc<[usize]>,

@@ -7,6 +7,7 @@
 //! | `linear`, `unit`, `lines` | what nodes are made of |
 //! | `context` | the x-path |
 //! | `instance` | a program at one x |
+//! | `fold` | constants where the box fixes coordinates |
 //! | `forward`, `adjoint` | value and gradient |
 //! | `interval`, `bounds` | enclosures over the box |
 //! | `curvature`, `convexity`, `psd` | the proof |
@@ -18,6 +19,7 @@ pub mod builder;
 pub mod context;
 pub mod convexity;
 pub mod curvature;
+pub mod fold;
 pub mod forward;
 pub mod instance;
 pub mod interval;

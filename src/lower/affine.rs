@@ -1,4 +1,4 @@
-//! [`AffineRows`]: the entries of a node as affine expressions in the columns of a program.
+//! `AffineRows`: the entries of a node as affine expressions in the columns of a program.
 
 /// One affine expression Σ cₖ·xₖ + constant per entry, stored row by row.
 #[derive(Debug, Clone, Default)]

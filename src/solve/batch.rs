@@ -1,11 +1,20 @@
 //! [`Session`]: one network over one domain at many contexts, with a warm start that does not depend on their order.
 
+#[cfg(feature = "highs")]
+use std::cmp::Ordering;
+
 use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::instance::Instance;
 use crate::network::Network;
 
+#[cfg(feature = "highs")]
+use super::Status;
 use super::{Limits, Method, Solution};
+
+/// Fewest contexts for which a warm start is tried: the trial costs four solves.
+#[cfg(feature = "highs")]
+const WORTH_A_TRIAL: usize = 50;
 
 /// What stays the same from context to context.
 #[derive(Debug)]
@@ -29,19 +38,39 @@ impl Session {
         }
     }
 
-    /// Solves at a reference context and keeps its basis as the start for all others. The reference depends on the set of
-    /// contexts only (their coordinatewise median), so neither their order nor the number of threads changes an answer.
+    /// Solves at a reference context and keeps its basis as the start for all others, if that pays: contexts that resemble
+    /// each other need a tenth of the iterations, unrelated ones need more than without. Two of the contexts decide.
     ///
-    /// A reference that cannot be solved leaves the session without a warm start.
-    pub fn warm_up(&mut self, network: &Network, contexts: &[Vec<f64>]) {
+    /// The reference (the coordinatewise median) and the two depend on the set of contexts only, and iterations are counted
+    /// instead of seconds, so neither order nor threads change an answer. A reference that cannot be solved, or fewer
+    /// contexts than make the trial worth while, leave the session without a warm start.
+    pub fn warm_up(&mut self, network: &Network, contexts: &[impl AsRef<[f64]>]) {
         #[cfg(feature = "highs")]
-        if self.method == Method::Lp && contexts.len() > 1 {
-            let reference = network.given(&median(contexts));
-            self.start =
-                reference.ok().and_then(|i| super::linear::start(&i, &self.domain, &self.limits).ok().flatten());
+        if self.method == Method::Lp && contexts.len() >= WORTH_A_TRIAL {
+            self.start = self.tried_start(network, contexts);
+            tracing::info!(kept = self.start.is_some(), "warm start");
         }
         #[cfg(not(feature = "highs"))]
         let _ = (network, contexts);
+    }
+
+    /// The basis of the reference, if two contexts together need no more iterations from it than one of them without.
+    #[cfg(feature = "highs")]
+    fn tried_start(&self, network: &Network, contexts: &[impl AsRef<[f64]>]) -> Option<super::linear::Start> {
+        let reference = network.given(&median(contexts)).ok()?;
+        let start = super::linear::start(&reference, &self.domain, &self.limits).ok()??;
+        let mut order: Vec<&[f64]> = contexts.iter().map(AsRef::as_ref).collect();
+        order.sort_by(|a, b| {
+            a.iter().zip(*b).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+        });
+        let iterations = |x: &[f64], start| {
+            let instance = network.given(x).ok()?;
+            let solution = super::linear::minimize(&instance, &self.domain, self.method, &self.limits, start).ok()?;
+            (solution.status == Status::Optimal).then_some(solution.work.iterations)
+        };
+        let (one, other) = (order[order.len() / 3], order[2 * order.len() / 3]);
+        let warm = iterations(one, Some(&start))? + iterations(other, Some(&start))?;
+        (warm <= iterations(one, None)?).then_some(start)
     }
 
     /// The domain.
@@ -52,6 +81,8 @@ impl Session {
     /// min f over the domain at one context. Errors as for [`Instance::minimize_with`].
     pub fn minimize(&self, instance: &Instance) -> Result<Solution, Error> {
         self.domain.check_dimension(instance.decisions())?;
+        let folded = instance.fold_fixed(&self.domain.intervals())?;
+        let instance = folded.as_ref().unwrap_or(instance);
         #[cfg(feature = "highs")]
         return super::linear::minimize(instance, &self.domain, self.method, &self.limits, self.start.as_ref());
         #[cfg(not(feature = "highs"))]
@@ -66,11 +97,11 @@ impl Session {
 
 /// Coordinatewise lower median.
 #[cfg(feature = "highs")]
-fn median(contexts: &[Vec<f64>]) -> Vec<f64> {
-    let width = contexts.iter().map(Vec::len).min().unwrap_or(0);
+fn median(contexts: &[impl AsRef<[f64]>]) -> Vec<f64> {
+    let width = contexts.iter().map(|x| x.as_ref().len()).min().unwrap_or(0);
     (0..width)
         .map(|j| {
-            let mut column: Vec<f64> = contexts.iter().map(|x| x[j]).collect();
+            let mut column: Vec<f64> = contexts.iter().map(|x| x.as_ref()[j]).collect();
             column.sort_by(f64::total_cmp);
             column[(column.len() - 1) / 2]
         })
