@@ -11,8 +11,9 @@ use super::{Stop, code, output, rows};
 /// Arguments of `icnn eval`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  icnn eval net.onnx --at points.npy --json\n\n\
-    A line holds the row, f and the p entries of its gradient in y. One row of --at is used with every row of --context\n\
-    and the other way round. Where f has a kink the gradient is that of one of the pieces that meet.")]
+    A line holds the row, f and the p entries of its gradient in y. One row of --at is used with every row of --context \
+    and the other way round. Where f has a kink the gradient is that of one of the pieces that meet.\n\n\
+    Files: exactly as many numbers as one row takes are one row; otherwise rows lie along the first axis.")]
 pub struct Args {
     #[command(flatten)]
     model: Model,

@@ -18,9 +18,10 @@ use super::{Stop, code, output, rows};
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "Example:\n  icnn solve net.onnx --context rows.npy --lower 0 --upper 1 --json > answers.jsonl\n\n\
-    The value is f at the printed y. The lower bound holds for every y in the box: it is recomputed from the weights, not\n\
+    The value is f at the printed y. The lower bound holds for every y in the box: it is recomputed from the weights, not \
     copied from the solver. Optimal means that their gap is at most --gap times the size of the numbers behind the value.\n\
-    Row order and the number of threads change no answer."
+    Row order and the number of threads change no answer.\n\n\
+    Files: exactly as many numbers as one row takes are one row; otherwise rows lie along the first axis."
 )]
 pub struct Args {
     #[command(flatten)]
@@ -41,10 +42,10 @@ pub struct Args {
     #[arg(long)]
     maximize: bool,
     /// Largest relative gap of an answer that is called optimal.
-    #[arg(long, value_name = "GAP", default_value_t = Limits::default().gap, value_parser = positive)]
+    #[arg(long, value_name = "GAP", allow_negative_numbers = true, default_value = "1e-7", value_parser = positive)]
     gap: f64,
     /// Seconds for each row.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
     time_limit: Option<Duration>,
     /// Iterations of the solver for each row.
     #[arg(long, value_name = "N")]

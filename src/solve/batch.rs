@@ -1,5 +1,6 @@
 //! [`Session`]: one network over one domain at many contexts, with a warm start that does not depend on their order.
 
+use std::borrow::Cow;
 #[cfg(feature = "highs")]
 use std::cmp::Ordering;
 
@@ -10,6 +11,8 @@ use crate::network::Network;
 
 #[cfg(feature = "highs")]
 use super::Status;
+#[cfg(feature = "highs")]
+use super::linear::Start;
 use super::{Limits, Method, Solution};
 
 /// Fewest contexts for which a warm start is tried: the trial costs four solves.
@@ -23,7 +26,7 @@ pub struct Session {
     method: Method,
     limits: Limits,
     #[cfg(feature = "highs")]
-    start: Option<super::linear::Start>,
+    start: Option<Start>,
 }
 
 impl Session {
@@ -56,21 +59,26 @@ impl Session {
 
     /// The basis of the reference, if two contexts together need no more iterations from it than one of them without.
     #[cfg(feature = "highs")]
-    fn tried_start(&self, network: &Network, contexts: &[impl AsRef<[f64]>]) -> Option<super::linear::Start> {
-        let reference = network.given(&median(contexts)).ok()?;
-        let start = super::linear::start(&reference, &self.domain, &self.limits).ok()??;
+    fn tried_start(&self, network: &Network, contexts: &[impl AsRef<[f64]>]) -> Option<Start> {
+        let given = |x: &[f64]| self.folded(&network.given(x).ok()?).ok().map(Cow::into_owned);
+        let start = super::linear::start(&given(&median(contexts))?, &self.domain, &self.limits).ok()??;
         let mut order: Vec<&[f64]> = contexts.iter().map(AsRef::as_ref).collect();
         order.sort_by(|a, b| {
             a.iter().zip(*b).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
         });
-        let iterations = |x: &[f64], start| {
-            let instance = network.given(x).ok()?;
-            let solution = super::linear::minimize(&instance, &self.domain, self.method, &self.limits, start).ok()?;
+        let (one, other) = (given(order[order.len() / 3])?, given(order[2 * order.len() / 3])?);
+        let iterations = |instance: &Instance, start| {
+            let solution = super::linear::minimize(instance, &self.domain, self.method, &self.limits, start).ok()?;
             (solution.status == Status::Optimal).then_some(solution.work.iterations)
         };
-        let (one, other) = (order[order.len() / 3], order[2 * order.len() / 3]);
-        let warm = iterations(one, Some(&start))? + iterations(other, Some(&start))?;
-        (warm <= iterations(one, None)?).then_some(start)
+        let warm = iterations(&one, Some(&start))? + iterations(&other, Some(&start))?;
+        (warm <= iterations(&one, None)?).then_some(start)
+    }
+
+    /// The instance with constants in place of what the box fixes.
+    fn folded<'a>(&self, instance: &'a Instance) -> Result<Cow<'a, Instance>, Error> {
+        let folded = instance.fold_fixed(&self.domain.intervals())?;
+        Ok(folded.map_or(Cow::Borrowed(instance), Cow::Owned))
     }
 
     /// The domain.
@@ -81,14 +89,13 @@ impl Session {
     /// min f over the domain at one context. Errors as for [`Instance::minimize_with`].
     pub fn minimize(&self, instance: &Instance) -> Result<Solution, Error> {
         self.domain.check_dimension(instance.decisions())?;
-        let folded = instance.fold_fixed(&self.domain.intervals())?;
-        let instance = folded.as_ref().unwrap_or(instance);
+        let instance = self.folded(instance)?;
         #[cfg(feature = "highs")]
-        return super::linear::minimize(instance, &self.domain, self.method, &self.limits, self.start.as_ref());
+        return super::linear::minimize(&instance, &self.domain, self.method, &self.limits, self.start.as_ref());
         #[cfg(not(feature = "highs"))]
         {
-            let (_, proof) = crate::check::prove(instance, &self.domain);
-            crate::check::require_convex(instance, &proof)?;
+            let (_, proof) = crate::check::prove(&instance, &self.domain);
+            crate::check::require_convex(&instance, &proof)?;
             let _ = (self.method, &self.limits);
             Err(Error::MissingFeature("highs"))
         }
