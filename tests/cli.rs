@@ -1,11 +1,15 @@
 //! The program as its users meet it: exit codes, what goes to stdout and what to stderr, JSON, bad input.
 #![cfg(all(feature = "cli", feature = "onnx", feature = "highs"))]
 
+#[path = "common/onnx.rs"]
+mod onnx;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use onnx::ModelBuilder;
 use serde_json::{Value, json};
 
 struct Ran {
@@ -232,6 +236,75 @@ fn endings_that_are_not_optimal() {
     let conic = icnn(&["solve", SOFTPLUS, "--lower", "-1", "--upper", "1"]);
     assert_eq!((conic.code, conic.out.as_str()), (2, ""));
     assert!(conic.err.contains("softplus"), "{}", conic.err);
+}
+
+#[test]
+fn a_concave_network_is_maximised() {
+    let files = Folder::new();
+    // f(y) = 3 − |y|
+    let model = ModelBuilder::new(17)
+        .input("y", &[Some(1), Some(1)])
+        .initializer("three", &[1, 1], &[3.0])
+        .node("Abs", &["y"], &["a"], vec![])
+        .node("Sub", &["three", "a"], &["f"], vec![])
+        .output("f");
+    let model = files.file("concave.onnx", model.bytes());
+    let checked = icnn(&["check", &model]);
+    assert_eq!(checked.code, 1);
+    assert!(checked.out.contains("--maximize"), "{}", checked.out);
+    let minimised = icnn(&["solve", &model, "--lower", "-1", "--upper", "2"]);
+    assert_eq!((minimised.code, minimised.out.as_str()), (1, ""));
+    assert!(minimised.err.contains("--maximize"), "{}", minimised.err);
+
+    let ran = icnn(&["solve", &model, "--lower", "-1", "--upper", "2", "--maximize", "--json"]);
+    let line = &ran.json()[0];
+    assert_eq!((ran.code, &line["value"], &line["upper_bound"]), (0, &json!(3.0), &json!(3.0)));
+    assert_eq!(line["y"], json!([0.0]));
+    assert!(line["gap"] == 0.0 && line.get("lower_bound").is_none(), "{line}");
+}
+
+#[test]
+fn convexity_may_depend_on_the_row() {
+    let files = Folder::new();
+    // f(x, y) = x·|y|
+    let model = ModelBuilder::new(17)
+        .input("x", &[Some(1), Some(1)])
+        .input("y", &[Some(1), Some(1)])
+        .node("Abs", &["y"], &["a"], vec![])
+        .node("Mul", &["x", "a"], &["f"], vec![])
+        .output("f");
+    let model = files.file("sign.onnx", model.bytes());
+    let solve = |rows: &str| {
+        let context = files.file("rows.json", rows);
+        icnn(&["solve", &model, "--context", &context, "--lower", "1", "--upper", "2", "--json", "--threads", "2"])
+    };
+    // On [1, 2] |y| is y, so every row is affine there; on [-1, 2] only x ≥ 0 is convex.
+    assert_eq!(solve("[1, -1]").code, 0);
+    let wider = |rows: &str| {
+        let context = files.file("rows.json", rows);
+        icnn(&["solve", &model, "--context", &context, "--lower", "-1", "--upper", "2", "--json"])
+    };
+    let mixed = wider("[-1, -2, 1, -3, 2]");
+    let lines = mixed.json();
+    assert_eq!((mixed.code, lines.len()), (1, 5));
+    for (row, line) in lines.iter().enumerate() {
+        assert_eq!(line["row"], row);
+        assert_eq!(line["error"].is_string(), [0, 1, 3].contains(&row), "{line}");
+    }
+    let never = wider("[-1, -2]");
+    assert_eq!((never.code, never.out.as_str()), (1, ""));
+    assert!(never.err.contains("all 2 context rows"), "{}", never.err);
+
+    assert_eq!(icnn(&["check", &model, "--lower", "1"]).code, 0);
+    let check = |rows: &str| {
+        let context = files.file("rows.json", rows);
+        icnn(&["check", &model, "--context", &context, "--json"])
+    };
+    assert_eq!(check("[1, 0, 2]").code, 0);
+    let refuted = check("[1, -1, 2]");
+    assert_eq!((refuted.code, &refuted.json()[0]["verdict"]), (1, &json!("refuted")));
+    assert_eq!(refuted.json()[0]["witness"]["context"], json!([-1.0]));
+    assert_eq!(icnn(&["check", &model, "--json"]).json()[0]["verdict"], "refuted");
 }
 
 #[test]
