@@ -1,0 +1,78 @@
+//! Lowerings, text in and text out: every pair of `program` and `lp` blocks in docs/math.md. ICNN_BLESS=1 rewrites the answers.
+
+use std::sync::Arc;
+
+use icnn::domain::Domain;
+use icnn::ir::program::{Op, Program};
+use icnn::lower::linear;
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/math.md");
+
+/// The text of each fenced block of the given kind, with where it starts and ends.
+fn blocks(text: &str, kind: &str) -> Vec<(usize, usize)> {
+    let fence = format!("```{kind}\n");
+    let mut found = vec![];
+    let mut from = 0;
+    while let Some(at) = text[from..].find(&fence) {
+        let start = from + at + fence.len();
+        let end = start + text[start..].find("```").expect("a fence that closes");
+        found.push((start, end));
+        from = end;
+    }
+    found
+}
+
+fn lowered(program: &str) -> String {
+    let program: Arc<Program> = Arc::new(program.parse().unwrap_or_else(|e| panic!("{e}\n{program}")));
+    let domain = Domain::cube(program.decisions(), -1.0, 1.0).unwrap();
+    linear(&program.at(&[]).unwrap(), &domain).unwrap().named_lp().to_string()
+}
+
+#[test]
+fn lowerings_are_as_documented() {
+    let text = std::fs::read_to_string(PATH).unwrap();
+    let (programs, answers) = (blocks(&text, "program"), blocks(&text, "lp"));
+    assert_eq!(programs.len(), answers.len());
+    assert!(programs.len() >= 14);
+    let mut blessed = text.clone();
+    for (program, answer) in programs.iter().zip(&answers).rev() {
+        let found = lowered(&text[program.0..program.1]);
+        if std::env::var_os("ICNN_BLESS").is_some() {
+            blessed.replace_range(answer.0..answer.1, &found);
+        } else {
+            assert_eq!(found, text[answer.0..answer.1], "\n{}", &text[program.0..program.1]);
+        }
+    }
+    if blessed != text {
+        std::fs::write(PATH, blessed).unwrap();
+    }
+}
+
+#[test]
+fn every_piecewise_linear_operation_is_documented() {
+    let text = std::fs::read_to_string(PATH).unwrap();
+    let mut names: Vec<&str> = vec![];
+    for (start, end) in blocks(&text, "program") {
+        let program: Program = text[start..end].parse().unwrap();
+        names.extend(program.nodes().iter().map(|n| match &n.op {
+            Op::Unit { unit, .. } => unit.name(),
+            op => op.name(),
+        }));
+    }
+    let wanted = [
+        "relu", "leaky", "abs", "clip", "lines", "max", "dense", "sparse", "conv", "gather", "scale", "sum", "concat", "param",
+    ];
+    for name in wanted {
+        assert!(names.contains(&name), "no example of {name}");
+    }
+}
+
+#[test]
+fn what_is_not_piecewise_linear_is_refused_by_name() {
+    for (unit, form) in [("softplus n0 1", "softplus"), ("exp n0", "exp"), ("power n0 2", "power"), ("elu n0 1", "elu")] {
+        let program: Program = format!("y 1\nn1 = {unit}\noutput n1").parse().unwrap();
+        let domain = Domain::cube(1, -1.0, 1.0).unwrap();
+        let error = linear(&Arc::new(program).at(&[]).unwrap(), &domain).unwrap_err().to_string();
+        assert!(error.contains("n1") && error.contains(form) && error.contains("linear"), "{error}");
+    }
+}
