@@ -88,7 +88,8 @@ pub struct Linear {
     pub bounds: Arc<Bounds>,
 }
 
-/// Lowers min f over `domain` to a linear program.
+/// Lowers min f over `domain` to a linear program. Coordinates that the box fixes stay columns; to have what depends on
+/// them alone folded, pass what [`Instance::fold_fixed`] returns.
 ///
 /// Errors: [`Error::Domain`] for a wrong dimension, [`Error::NotProven`] or [`Error::Concave`] unless f is proven convex
 /// on the domain's box, [`Error::Lowering`] for a node that is not piecewise linear there.
@@ -126,7 +127,7 @@ impl<'a> LpBuilder<'a> {
             instance,
             bounds,
             proof,
-            needed: needed(instance),
+            needed: needed(instance, bounds),
             expressions: vec![],
             accumulator: Accumulator::default(),
             column_lower: domain.lower().to_vec(),
@@ -286,6 +287,12 @@ impl<'a> LpBuilder<'a> {
             }
             let scalar = scalars.get(i);
             let argument = &self.expressions[input.index()];
+            if let Scalar::Lines(lines) = scalar
+                && let [only] = lines.on(self.bounds.of(input)[i])
+            {
+                out.push_scaled(argument, i, only.slope, only.intercept);
+                continue;
+            }
             if argument.count(i) == 0 {
                 out.push([], scalar.value(argument.constant(i)));
                 continue;
@@ -296,10 +303,6 @@ impl<'a> LpBuilder<'a> {
                 );
             };
             let pieces = lines.on(self.bounds.of(input)[i]);
-            if let [only] = pieces {
-                out.push_scaled(argument, i, only.slope, only.intercept);
-                continue;
-            }
             let convex = pieces.windows(2).all(|w| w[0].slope <= w[1].slope);
             let proven = self.proof.of(id)[i];
             if !(convex && proven.is_convex() || !convex && proven.is_concave()) {

@@ -1,10 +1,13 @@
-//! Which entries the output depends on at all: a zero gate or a zero weight cuts off everything behind it.
+//! Which entries the output depends on at all: a zero gate, a zero weight or a unit that is constant over the domain cuts
+//! off everything behind it.
 
+use crate::ir::bounds::Bounds;
 use crate::ir::instance::Instance;
 use crate::ir::program::{NodeId, Op};
+use crate::ir::unit::Scalar;
 
 /// For each node, for each entry, whether the output uses it.
-pub(crate) fn needed(instance: &Instance) -> Vec<Vec<bool>> {
+pub(crate) fn needed(instance: &Instance, bounds: &Bounds) -> Vec<Vec<bool>> {
     let nodes = instance.program().nodes();
     let mut used: Vec<Vec<bool>> = nodes.iter().map(|n| vec![false; n.len]).collect();
     if let Some(last) = used.last_mut() {
@@ -35,6 +38,14 @@ pub(crate) fn needed(instance: &Instance) -> Vec<Vec<bool>> {
                 }
                 Op::Group { input, groups, .. } => {
                     all().for_each(|g| groups.group(g).iter().for_each(|i| mark(*input, *i)));
+                }
+                Op::Unit { input, unit } => {
+                    let scalars = instance.scalars(unit, here.len());
+                    let moves = |i: &usize| match scalars.get(*i) {
+                        Scalar::Lines(lines) => lines.on(bounds.of(*input)[*i]).iter().any(|p| p.slope != 0.0),
+                        _ => true,
+                    };
+                    all().filter(moves).for_each(|i| mark(*input, i));
                 }
                 Op::Quadratic { input, .. } => (0..nodes[input.index()].len).for_each(|i| mark(*input, i)),
                 elementwise => {

@@ -82,6 +82,12 @@ fn out_of_time(limits: &Limits, begun: Instant) -> bool {
 
 fn options(method: Method, tightened: usize, limits: &Limits, begun: Instant) -> LpOptions {
     let tight = tightened > 0;
+    // A first-order method pays for every digit: ask for those that the gap needs.
+    let tolerance = match method {
+        _ if tight => 1e-10,
+        Method::Pdlp => (0.1 * limits.gap).clamp(1e-10, 1e-4),
+        _ => 1e-7,
+    };
     LpOptions {
         algorithm: match method {
             Method::Lp => Algorithm::Simplex,
@@ -90,8 +96,8 @@ fn options(method: Method, tightened: usize, limits: &Limits, begun: Instant) ->
         },
         time_limit: limits.time.map(|t| t.saturating_sub(begun.elapsed()).max(Duration::from_millis(1))),
         iteration_limit: limits.iterations,
-        primal_tolerance: if tight { 1e-10 } else { 1e-7 },
-        dual_tolerance: if tight { 1e-10 } else { 1e-7 },
+        primal_tolerance: tolerance,
+        dual_tolerance: tolerance,
         presolve: !tight,
         ..LpOptions::default()
     }
@@ -201,11 +207,8 @@ impl<'a> Search<'a> {
                     return None;
                 }
                 let largest: Vec<String> = named_entries(&direction);
-                let message = format!(
-                    "f falls without end, by {:.4e} per unit step along the ray ({})",
-                    -slope,
-                    largest.join(", ")
-                );
+                let message =
+                    format!("unbounded: the slope tends to {slope:.4e} along the ray ({})", largest.join(", "));
                 Some(Solution { ray: Some(direction), message: Some(message), ..self.empty(Status::Unbounded) })
             }
             LpStatus::Infeasible => {
@@ -244,8 +247,8 @@ impl<'a> Search<'a> {
         let closed = self.closed();
         let status = if closed { Status::Optimal } else { Status::Stopped };
         let message = (!closed).then(|| {
-            let words = last.map_or(String::new(), |o| format!("HiGHS: {}", o.detail));
-            format!("stopped with gap {:.3e} ({words})", self.gap())
+            let words = last.map_or(String::new(), |o| format!("; HiGHS reports: {}", o.detail));
+            format!("the recomputed gap is {:.3e}{words}", self.gap())
         });
         let lower_bound = self.bound.is_finite().then_some(self.bound);
         let (y, value) = self.best.clone().unzip();

@@ -63,7 +63,7 @@ pub(super) fn check_coefficients(lp: &LinearProgram) -> Result<Coefficients, Sol
         }
     }
     if dropped > 0 {
-        tracing::warn!(dropped, "HiGHS takes coefficients of magnitude ≤ {SMALLEST_COEFFICIENT:e} for zero");
+        tracing::debug!(dropped, "HiGHS takes coefficients of magnitude ≤ {SMALLEST_COEFFICIENT:e} for zero");
     }
     Ok(Coefficients { kept, dropped })
 }
