@@ -1,0 +1,252 @@
+//! `make bench`: what `icnn solve` costs beyond HiGHS, in time and in memory.
+//!
+//! For each family a network is written to a file, and two processes take turns: `icnn solve` on that file, and HiGHS
+//! alone on the linear program that the file leads to, with the same options. docs/benchmarks.md says what is counted.
+
+mod family;
+mod role;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use family::{FAMILIES, Family};
+use role::{Alone, Stages};
+use serde::{Deserialize, Serialize};
+
+type Failure = Box<dyn std::error::Error>;
+
+/// What is required: whole time and peak memory of `icnn solve`, in units of HiGHS alone.
+const LARGEST_TIME: f64 = 1.10;
+const LARGEST_MEMORY: f64 = 1.5;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["--role", "alone", lp] => role::alone(Path::new(lp)).and_then(|r| print(&r)),
+        ["--role", "stages", model, lower, upper, lp] => stages(model, lower, upper, lp).and_then(|r| print(&r)),
+        // `cargo bench` adds the flag --bench.
+        names => compare(&names.iter().copied().filter(|n| !n.starts_with('-')).collect::<Vec<_>>()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("overhead: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn stages(model: &str, lower: &str, upper: &str, lp: &str) -> Result<Stages, Failure> {
+    role::stages(Path::new(model), (lower.parse()?, upper.parse()?), Path::new(lp))
+}
+
+fn print(report: &impl Serialize) -> Result<(), Failure> {
+    println!("{}", serde_json::to_string(report)?);
+    Ok(())
+}
+
+/// One process seen from outside.
+struct Run {
+    seconds: f64,
+    /// Largest resident memory in kB that was seen while it ran.
+    peak: u64,
+    stdout: Vec<u8>,
+}
+
+/// What `icnn solve --json` prints, as far as it matters here.
+#[derive(Deserialize)]
+struct Answer {
+    status: String,
+    value: f64,
+    work: Work,
+}
+
+#[derive(Deserialize)]
+struct Work {
+    iterations: u64,
+    solves: u32,
+}
+
+/// All figures of one family: medians of the repetitions, and the repetitions.
+#[derive(Serialize)]
+struct Row {
+    family: &'static str,
+    size: String,
+    rows: usize,
+    columns: usize,
+    nonzeros: usize,
+    iterations: u64,
+    highs_pass_seconds: f64,
+    highs_run_seconds: f64,
+    icnn_seconds: f64,
+    time_ratio: f64,
+    load_seconds: f64,
+    proof_seconds: f64,
+    lower_seconds: f64,
+    certificate_seconds: f64,
+    highs_megabytes: f64,
+    icnn_megabytes: f64,
+    memory_ratio: f64,
+    highs_run_repetitions: Vec<f64>,
+    icnn_repetitions: Vec<f64>,
+}
+
+/// Measures the families named (all, if none is), prints the table and writes the JSON file.
+fn compare(names: &[&str]) -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    println!("{}", HEADER.join("\n"));
+    let mut rows = vec![];
+    for family in FAMILIES.iter().filter(|f| names.is_empty() || names.contains(&f.name)) {
+        let row = measure(family, folder.path())?;
+        println!("{}", row.line());
+        rows.push(row);
+    }
+    let met = rows.iter().all(|r| r.time_ratio <= LARGEST_TIME && r.memory_ratio <= LARGEST_MEMORY);
+    let verdict = if met { "met" } else { "NOT met" };
+    println!("required: time ≤ {LARGEST_TIME:.2}×, memory ≤ {LARGEST_MEMORY:.2}× HiGHS alone: {verdict}");
+    let file = output()?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let report = serde_json::json!({ "cores": cores, "met": met, "families": rows });
+    std::fs::write(&file, serde_json::to_string_pretty(&report)? + "\n")?;
+    Ok(())
+}
+
+/// `bench/overhead.json` in cargo's target folder.
+fn output() -> Result<PathBuf, Failure> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().ok_or("no target folder")?;
+    std::fs::create_dir_all(target.join("bench"))?;
+    Ok(target.join("bench/overhead.json"))
+}
+
+fn measure(family: &Family, folder: &Path) -> Result<Row, Failure> {
+    let itself = std::env::current_exe()?;
+    let (model, lp) = (folder.join(format!("{}.onnx", family.name)), folder.join(format!("{}.lp", family.name)));
+    std::fs::write(&model, family.onnx())?;
+    let (lower, upper) = (family.box_ends.0.to_string(), family.box_ends.1.to_string());
+
+    let mut stages = Command::new(&itself);
+    stages.args(["--role", "stages"]).arg(&model).args([&lower, &upper]).arg(&lp);
+    let times: Vec<Stages> =
+        (0..3).map(|_| Ok(serde_json::from_slice(&run(&mut stages)?.stdout)?)).collect::<Result<_, Failure>>()?;
+
+    let mut highs = Command::new(&itself);
+    highs.args(["--role", "alone"]).arg(&lp);
+    let mut icnn = Command::new(env!("CARGO_BIN_EXE_icnn"));
+    icnn.arg("solve").arg(&model).args(["--lower", &lower, "--upper", &upper, "--json"]);
+    let (mut alone, mut whole): (Vec<Alone>, Vec<Run>) = (vec![], vec![]);
+    for k in 0..family.repetitions {
+        // Whoever comes second finds the processor warmer; they take turns in that as well.
+        for first in [k % 2 == 0, k % 2 != 0] {
+            if first {
+                alone.push(serde_json::from_slice(&run(&mut highs)?.stdout)?);
+            } else {
+                whole.push(run(&mut icnn)?);
+            }
+        }
+    }
+    same_work(&alone[0], &serde_json::from_slice(&whole[0].stdout)?)?;
+
+    let pairs = || alone.iter().zip(&whole);
+    let (last, size) = (&alone[0], &times[0]);
+    let megabytes = |kilobytes: u64| kilobytes as f64 / 1024.0;
+    Ok(Row {
+        family: family.name,
+        size: family.size(),
+        rows: size.rows,
+        columns: size.columns,
+        nonzeros: size.nonzeros,
+        iterations: last.iterations,
+        highs_pass_seconds: median(alone.iter().map(|a| a.pass)),
+        highs_run_seconds: median(alone.iter().map(|a| a.run)),
+        icnn_seconds: median(whole.iter().map(|w| w.seconds)),
+        time_ratio: median(pairs().map(|(a, w)| w.seconds / (a.pass + a.run))),
+        load_seconds: median(times.iter().map(|t| t.load)),
+        proof_seconds: median(times.iter().map(|t| t.proof)),
+        lower_seconds: median(times.iter().map(|t| t.lower)),
+        certificate_seconds: median(times.iter().map(|t| t.certificate)),
+        highs_megabytes: median(alone.iter().map(|a| megabytes(a.peak))),
+        icnn_megabytes: median(whole.iter().map(|w| megabytes(w.peak))),
+        memory_ratio: median(pairs().map(|(a, w)| w.peak as f64 / a.peak as f64)),
+        highs_run_repetitions: alone.iter().map(|a| a.run).collect(),
+        icnn_repetitions: whole.iter().map(|w| w.seconds).collect(),
+    })
+}
+
+/// Both sides must have solved the same program, once, with the same steps.
+fn same_work(alone: &Alone, answer: &Answer) -> Result<(), Failure> {
+    let close = (alone.objective - answer.value).abs() <= 1e-6 * alone.objective.abs().max(1.0);
+    if answer.status == "optimal" && answer.work.solves == 1 && answer.work.iterations == alone.iterations && close {
+        return Ok(());
+    }
+    let ours = format!("{} {} after {} iterations", answer.status, answer.value, answer.work.iterations);
+    Err(format!("not the same work: icnn {ours}, HiGHS {} after {}", alone.objective, alone.iterations).into())
+}
+
+/// Runs a process to its end. Its memory is read from the kernel's files once a millisecond; the high-water mark there
+/// only ever rises, so what is missed is growth in the last millisecond.
+fn run(command: &mut Command) -> Result<Run, Failure> {
+    let clock = Instant::now();
+    let child = command.stdout(Stdio::piped()).spawn()?;
+    let status = format!("/proc/{}/status", child.id());
+    let ended = AtomicBool::new(false);
+    let (output, seconds, peak) = std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut peak = 0;
+            while !ended.load(Ordering::Relaxed) {
+                peak = role::peak(&status).unwrap_or(0).max(peak);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            peak
+        });
+        let output = child.wait_with_output();
+        let seconds = clock.elapsed().as_secs_f64();
+        ended.store(true, Ordering::Relaxed);
+        (output, seconds, watch.join().unwrap_or(0))
+    });
+    let output = output?;
+    if !output.status.success() {
+        return Err(format!("{command:?} ended with {}", output.status).into());
+    }
+    Ok(Run { seconds, peak, stdout: output.stdout })
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
+}
+
+const HEADER: [&str; 2] = [
+    "family   p; hidden           rows columns nonzeros  iter.  HiGHS s  icnn s  ratio    pass   load  proof  lower  cert.  HiGHS MB  icnn MB  ratio",
+    "                                                                                     (milliseconds)",
+];
+
+impl Row {
+    fn line(&self) -> String {
+        let ms = |seconds: f64| format!("{:6.1}", seconds * 1e3);
+        format!(
+            "{:8} {:18} {:5} {:7} {:8} {:6} {:8.3} {:7.3} {:6.3}  {} {} {} {} {}  {:8.1} {:8.1} {:6.2}",
+            self.family,
+            self.size,
+            self.rows,
+            self.columns,
+            self.nonzeros,
+            self.iterations,
+            self.highs_pass_seconds + self.highs_run_seconds,
+            self.icnn_seconds,
+            self.time_ratio,
+            ms(self.highs_pass_seconds),
+            ms(self.load_seconds),
+            ms(self.proof_seconds),
+            ms(self.lower_seconds),
+            ms(self.certificate_seconds),
+            self.highs_megabytes,
+            self.icnn_megabytes,
+            self.memory_ratio,
+        )
+    }
+}
