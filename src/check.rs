@@ -68,8 +68,10 @@ pub fn check(
     if curvature.is_convex() {
         let mut reason = if curvature.is_affine() {
             "affine in y on the domain".to_string()
-        } else {
+        } else if proof.by_composition().is_convex() {
             "convex at every node that the output uses".to_string()
+        } else {
+            "convex".to_string()
         };
         for note in proof.notes() {
             reason.push_str("; ");

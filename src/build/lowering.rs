@@ -67,6 +67,9 @@ pub(super) struct Lowering {
     pub limit: usize,
     /// Batch size baked into the file, now 1.
     pub baked: Option<usize>,
+    /// Bytes of folded constants and samples, and how many bytes all together may be.
+    constants: usize,
+    budget: usize,
     environment: HashMap<String, Value>,
     samples: ContextValues,
     params: HashMap<usize, (Arc<Tensor>, ParamId)>,
@@ -83,7 +86,13 @@ impl Lowering {
         baked: Option<usize>,
     ) -> Lowering {
         let (params, context_params) = (HashMap::new(), vec![]);
-        Lowering { builder, opset, limit, baked, environment, samples, params, context_params }
+        let budget = usize::MAX;
+        Lowering { builder, opset, limit, baked, constants: 0, budget, environment, samples, params, context_params }
+    }
+
+    /// Refuses what takes more than `budget` bytes.
+    pub fn within(self, budget: usize) -> Lowering {
+        Lowering { budget, ..self }
     }
 
     pub fn into_builder(self) -> Builder {
@@ -106,6 +115,15 @@ impl Lowering {
         self.rebatch(node, &mut arguments);
         self.builder.origin = node.name.clone();
         let outputs = self.dispatch(node, &arguments).map_err(wrong)?;
+        let fixed = outputs.iter().filter(|v| !v.is_decision()).map(|v| v.shape().iter().product::<usize>());
+        self.constants = self.constants.saturating_add(8 * fixed.sum::<usize>());
+        let memory = self.constants.saturating_add(self.builder.memory());
+        if memory > self.budget {
+            return Err(wrong(format!(
+                "with it the network takes {memory} bytes of memory; for what its file stores, {} are permitted",
+                self.budget
+            )));
+        }
         for (name, value) in node.outputs.iter().zip(outputs) {
             if let Value::Decision { node, shape } = &value {
                 self.builder.set_shape(*node, shape);

@@ -145,13 +145,20 @@ pub fn build_outputs(mut graph: Graph, decision: Option<&str>) -> Result<Outputs
     }
     builder.context_mut().opset = graph.opset;
     builder.context_mut().limit = limit;
-    let mut lowering = Lowering::new(builder, environment, ContextValues::start(samples), graph.opset, limit, baked);
+    let mut lowering = Lowering::new(builder, environment, ContextValues::start(samples), graph.opset, limit, baked)
+        .within(memory_budget(graph.stored_elements));
     for node in &graph.nodes {
         lowering.node(node)?;
     }
     let mut components = vec![];
     for output in &graph.outputs {
         let (node, len) = lowering.output(&output.name)?;
+        if len > MOST_COMPONENTS {
+            return Err(Error::Choice(format!(
+                "output '{}' has {len} components, at most {MOST_COMPONENTS} are supported",
+                output.name
+            )));
+        }
         for element in 0..len {
             let name = if len == 1 { output.name.clone() } else { format!("{}[{element}]", output.name) };
             components.push((name, node, element));
@@ -164,6 +171,15 @@ pub fn build_outputs(mut graph: Graph, decision: Option<&str>) -> Result<Outputs
 fn element_limit(stored: usize) -> usize {
     stored.saturating_mul(8).max(1 << 21)
 }
+
+/// All operations together may not take more than this many bytes: many for each number the file stores, as a small kernel
+/// makes large images, or what a small network needs.
+fn memory_budget(stored: usize) -> usize {
+    stored.saturating_mul(1024).saturating_add(96 << 20)
+}
+
+/// An output may not have more entries than this.
+const MOST_COMPONENTS: usize = 1 << 17;
 
 fn choose_decision(graph: &Graph, wanted: Option<&str>) -> Result<usize, Error> {
     let names = || graph.inputs.iter().map(|i| format!("'{}'", i.name)).collect::<Vec<_>>().join(", ");

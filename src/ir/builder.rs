@@ -20,8 +20,24 @@ pub struct Builder {
     decision_shape: Vec<usize>,
     known: HashMap<String, NodeId>,
     small: HashMap<Vec<u64>, ParamId>,
+    memory: usize,
     /// Name given to the nodes made next: the file's operation.
     pub origin: String,
+}
+
+/// Bytes for the bounds and the proof of one entry, and for an index with its share of the key.
+const ENTRY: usize = 17;
+const INDEX: usize = 16;
+
+/// How many indices an operation stores.
+fn indices(op: &Op) -> usize {
+    match op {
+        Op::Linear { map: LinearMap::Gather { index, .. }, .. } => index.len(),
+        Op::Linear { map: LinearMap::Sparse(m), .. } => m.nnz(),
+        Op::Group { groups, .. } => groups.members().len(),
+        Op::Quadratic { matrix, .. } => matrix.nnz(),
+        _ => 0,
+    }
 }
 
 /// What a size check found.
@@ -40,6 +56,7 @@ impl Builder {
             decision_shape: decision_shape.to_vec(),
             known: HashMap::new(),
             small: HashMap::new(),
+            memory: 0,
             origin: String::new(),
         }
     }
@@ -62,6 +79,11 @@ impl Builder {
     /// Whether there is nothing but the decision.
     pub fn is_empty(&self) -> bool {
         self.nodes.len() == 1
+    }
+
+    /// Roughly how many bytes the program will take, with the bounds and the proof of every entry.
+    pub fn memory(&self) -> usize {
+        self.memory
     }
 
     /// What a node computes.
@@ -98,6 +120,7 @@ impl Builder {
 
     /// A parameter of any source.
     pub fn param(&mut self, name: &str, len: usize, source: ParamSource) -> ParamId {
+        self.memory = self.memory.saturating_add(8 * len);
         self.params.push(Param { name: name.to_string(), len, source });
         ParamId(self.params.len() as u32 - 1)
     }
@@ -120,6 +143,7 @@ impl Builder {
             return *id;
         }
         let id = NodeId(self.nodes.len() as u32);
+        self.memory = self.memory.saturating_add(ENTRY * len + INDEX * indices(&op));
         self.nodes.push(Node { op, len, shape: vec![len], name: self.origin.clone() });
         self.known.insert(key, id);
         id
@@ -438,6 +462,7 @@ impl Builder {
             decision_shape: program.decision_shape.clone(),
             known: HashMap::new(),
             small: HashMap::new(),
+            memory: 0,
             origin: String::new(),
         }
     }

@@ -16,6 +16,7 @@ pub struct Proof {
     rules: Vec<String>,
     failure: Option<Failure>,
     notes: Vec<String>,
+    second_order: bool,
 }
 
 /// Where a proof stops first.
@@ -42,6 +43,11 @@ impl Proof {
 
     /// Curvature of the output.
     pub fn output(&self) -> Curvature {
+        if self.second_order { Curvature::CONVEX } else { self.by_composition() }
+    }
+
+    /// Curvature of the output by the rules of composition alone: what a lowering needs.
+    pub fn by_composition(&self) -> Curvature {
         self.curvature.last().and_then(|v| v.first()).copied().unwrap_or(Curvature::UNKNOWN)
     }
 
@@ -59,7 +65,7 @@ impl Proof {
 impl Instance {
     /// Runs the proof over the box whose intervals are in `bounds`.
     pub fn prove(&self, bounds: &Bounds) -> Proof {
-        let mut proof = Proof { curvature: vec![], rules: vec![], failure: None, notes: vec![] };
+        let mut proof = Proof { curvature: vec![], rules: vec![], failure: None, notes: vec![], second_order: false };
         for (k, node) in self.program().nodes().iter().enumerate() {
             let id = NodeId(k as u32);
             let step = Step { instance: self, bounds, proof: &proof, id, len: node.len };
@@ -73,6 +79,13 @@ impl Instance {
             proof.notes.extend(self.switch_note(id, bounds));
             proof.curvature.push(curvature);
             proof.rules.push(rule);
+        }
+        if proof.output() == Curvature::UNKNOWN && self.proven_by_second_order(bounds) {
+            proof.second_order = true;
+            proof.notes.push(
+                "by bounds on the Hessian of the whole function, because the rules of composition do not cover it"
+                    .into(),
+            );
         }
         proof
     }

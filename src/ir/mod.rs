@@ -10,7 +10,7 @@
 //! | `fold` | constants where the box fixes coordinates |
 //! | `forward`, `adjoint` | value and gradient |
 //! | `interval`, `bounds` | enclosures over the box |
-//! | `curvature`, `convexity`, `psd` | the proof |
+//! | `curvature`, `convexity`, `psd`, `second_order` | the proof |
 //! | `text`, `parse` | the printed form |
 
 pub mod adjoint;
@@ -28,5 +28,6 @@ pub mod lines;
 pub mod parse;
 pub mod program;
 pub mod psd;
+pub mod second_order;
 pub mod text;
 pub mod unit;
