@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
 
-use super::{einsum, elementwise, matrix, ranges, rearrange, recognise, reduce, window};
+use super::{activation, einsum, elementwise, matrix, ranges, rearrange, recognise, reduce, window};
 use crate::error::Error;
 use crate::ir::builder::Builder;
 use crate::ir::context::{ContextArgument, ContextStep, ContextValue, ContextValues, flatten};
@@ -175,7 +175,7 @@ impl Lowering {
             "Relu" | "LeakyRelu" | "PRelu" | "Elu" | "Celu" | "Selu" | "Softplus" | "Exp" | "Log" | "Abs" | "Sqrt"
             | "Reciprocal" | "Sigmoid" | "Tanh" | "Erf" | "Sin" | "Cos" | "Atan" | "Softsign" | "Floor" | "Ceil"
             | "Round" | "Sign" | "Clip" | "HardSigmoid" | "HardSwish" | "Gelu" | "Mish" | "Swish"
-            | "ThresholdedRelu" => one(elementwise::unit(self, node, a)),
+            | "ThresholdedRelu" => one(activation::unit(self, node, a)),
             "Reshape" | "Transpose" | "Slice" | "Gather" | "GatherElements" | "GatherND" | "Concat" | "Split"
             | "Squeeze" | "Unsqueeze" | "Expand" | "Flatten" | "Tile" | "Pad" | "DepthToSpace" | "SpaceToDepth" => {
                 rearrange::rearrange(self, node, a)

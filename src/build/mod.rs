@@ -1,6 +1,7 @@
 //! Graph → [`Program`]: constants are folded, what depends on x alone becomes the x-path, and what depends on y becomes
 //! nodes of the IR.
 
+mod activation;
 mod einsum;
 mod elementwise;
 mod lowering;

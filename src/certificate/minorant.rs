@@ -11,7 +11,7 @@ use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
 use crate::ir::lines::Line;
 use crate::ir::program::{GroupKind, NodeId, Op};
-use crate::ir::unit::Scalar;
+use crate::ir::scalar::Scalar;
 
 /// Slopes of units, weights of maxima, and multipliers of the domain's rows. Any numbers at all are accepted; they are
 /// moved to the nearest admissible ones.
@@ -97,12 +97,14 @@ impl Minorant {
                         if *a < 0.0 {
                             return None;
                         }
-                        let range = groups.range(g);
-                        let total: f64 = weights[range.clone()].iter().map(|w| w.max(0.0)).sum();
-                        for (member, k) in groups.group(g).iter().zip(range.clone()) {
-                            let share =
-                                if total > 0.0 { weights[k].max(0.0) / total } else { 1.0 / range.len() as f64 };
-                            target[*member] += a * share;
+                        let (group, given) = (groups.group(g), &weights[groups.range(g)]);
+                        let alive = bounds.alive(*input, group);
+                        // NaN counts as 0; the cap keeps infinite weights from making their shares NaN.
+                        let weight = |k: usize| given[k].max(0.0).min(1e300);
+                        let total: f64 = alive.iter().map(|k| weight(*k)).sum();
+                        for k in &alive {
+                            let share = if total > 0.0 { weight(*k) / total } else { 1.0 / alive.len() as f64 };
+                            target[group[*k]] += a * share;
                         }
                     }
                 }

@@ -1,6 +1,7 @@
 //! Lower bounds that hold whatever a solver says: from any multipliers, one backward pass over the original weights gives
 //! an affine minorant of f, and its minimum over the domain is closed form. Imports no solver.
 
+pub mod emptiness;
 pub mod minorant;
 pub mod recession;
 

@@ -4,7 +4,7 @@
 use crate::domain::Domain;
 use crate::ir::instance::Instance;
 use crate::ir::program::{GroupKind, Op};
-use crate::ir::unit::Scalar;
+use crate::ir::scalar::Scalar;
 
 /// Moves `d` into the recession cone of Y's box by dropping entries that point out of it; `None` if a row of the domain
 /// still forbids it by more than 1e-9 relative to the largest entry.

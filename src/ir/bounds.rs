@@ -25,6 +25,15 @@ impl Bounds {
     pub fn hull(&self, id: NodeId) -> Interval {
         self.of(id).iter().copied().reduce(Interval::hull).unwrap_or(Interval::ENTIRE)
     }
+
+    /// Which members of a maximum (places in `group`) can be the largest somewhere on the box: a member that never exceeds
+    /// another one is left out. At least one is left.
+    pub fn alive(&self, input: NodeId, group: &[usize]) -> Vec<usize> {
+        let on = self.of(input);
+        let floor = group.iter().map(|j| on[*j].lower).fold(f64::NEG_INFINITY, f64::max);
+        let highest = group.iter().position(|j| on[*j].lower == floor).unwrap_or(0);
+        (0..group.len()).filter(|k| *k == highest || on[group[*k]].upper > floor).collect()
+    }
 }
 
 impl Instance {

@@ -3,7 +3,7 @@
 use super::adjoint::Adjoints;
 use super::instance::Instance;
 use super::program::{GroupKind, NodeId, Op};
-use super::unit::Scalar;
+use super::scalar::Scalar;
 use crate::error::Error;
 
 /// The values of all nodes at one point.

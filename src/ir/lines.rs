@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use super::interval::Interval;
-use super::unit::Behaviour;
+use super::scalar::Behaviour;
 
 /// One linear piece: t ↦ slope·t + intercept.
 #[derive(Debug, Clone, Copy, PartialEq)]

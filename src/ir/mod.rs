@@ -4,13 +4,14 @@
 //! |---|---|
 //! | `program` | nodes, parameters, the flat list |
 //! | `builder` | making a program node by node |
-//! | `linear`, `unit`, `lines` | what nodes are made of |
+//! | `linear`, `unit`, `scalar`, `lines` | what nodes are made of |
 //! | `context` | the x-path |
 //! | `instance` | a program at one x |
 //! | `fold` | constants where the box fixes coordinates |
 //! | `forward`, `adjoint` | value and gradient |
+//! | `magnitude` | the size of what is added up |
 //! | `interval`, `bounds` | enclosures over the box |
-//! | `curvature`, `convexity`, `psd`, `second_order` | the proof |
+//! | `curvature`, `convexity`, `explain`, `psd`, `second_order` | the proof |
 //! | `text`, `parse` | the printed form |
 
 pub mod adjoint;
@@ -19,15 +20,18 @@ pub mod builder;
 pub mod context;
 pub mod convexity;
 pub mod curvature;
+mod explain;
 pub mod fold;
 pub mod forward;
 pub mod instance;
 pub mod interval;
 pub mod linear;
 pub mod lines;
+pub mod magnitude;
 pub mod parse;
 pub mod program;
 pub mod psd;
+pub mod scalar;
 pub mod second_order;
 pub mod text;
 pub mod unit;

@@ -10,7 +10,8 @@ use super::instance::Instance;
 use super::interval::Interval;
 use super::linear::LinearMap;
 use super::program::{GroupKind, NodeId, Op};
-use super::unit::{Scalar, Unit};
+use super::scalar::Scalar;
+use super::unit::Unit;
 
 /// Largest number of (entry, decision) pairs for which the bounds are kept.
 const LARGEST: usize = 20_000_000;
@@ -195,7 +196,7 @@ impl Scalar {
                 let within = |i: Interval, low: f64, high: f64| Interval::new(i.lower.max(low), i.upper.min(high));
                 match unit {
                     Unit::Softplus { beta, .. } => Shape {
-                        first: within(monotone(&|t| super::unit::sigmoid(beta * t)), 0.0, 1.0),
+                        first: within(monotone(&|t| super::scalar::sigmoid(beta * t)), 0.0, 1.0),
                         second: Interval::new(0.0, (beta / 4.0).next_up()),
                     },
                     Unit::Power(2.0) => Shape { first: on.scale(2.0), second: Interval::point(2.0) },

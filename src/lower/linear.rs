@@ -39,7 +39,8 @@ use crate::ir::instance::Instance;
 use crate::ir::linear::LinearMap;
 use crate::ir::lines::Line;
 use crate::ir::program::{GroupKind, Groups, NodeId, Op};
-use crate::ir::unit::{Scalar, Unit};
+use crate::ir::scalar::Scalar;
+use crate::ir::unit::Unit;
 
 /// What one epigraph column and its rows stand for.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,11 +183,16 @@ impl<'a> LpBuilder<'a> {
                 }
             }
             Op::Sum(inputs) => {
+                let inputs: Vec<&AffineRows> = inputs.iter().map(|input| &self.expressions[input.index()]).collect();
+                out.reserve(inputs.iter().map(|rows| rows.total()).sum());
+                let mut terms = vec![];
                 for (i, used) in used.iter().enumerate() {
-                    for input in inputs.iter().filter(|_| *used) {
-                        self.accumulator.add(&self.expressions[input.index()], i, 1.0);
+                    terms.clear();
+                    terms.extend(inputs.iter().copied().filter(|_| *used));
+                    if !out.push_joined(&mut terms, i) {
+                        inputs.iter().for_each(|rows| self.accumulator.add(rows, i, 1.0));
+                        self.accumulator.finish(&mut out);
                     }
-                    self.accumulator.finish(&mut out);
                 }
             }
             Op::Concat(inputs) => {
@@ -219,6 +225,20 @@ impl<'a> LpBuilder<'a> {
         if let LinearMap::Gather { index, .. } = map {
             let rows = &self.expressions[input.index()];
             index.iter().zip(used).for_each(|(j, used)| out.push_scaled(rows, *j, f64::from(u8::from(*used)), 0.0));
+            return;
+        }
+        if let (LinearMap::Dense { rows, columns, repeat, transposed, .. }, Some(weights)) = (map, weights)
+            && let Some(singles) = self.expressions[input.index()].singles()
+        {
+            // The usual case, a matrix times decisions or units: its entries are copied.
+            *out = AffineRows::with_capacity(used.len(), rows * columns * repeat);
+            let (row_step, column_step) = if *transposed { (1, *rows) } else { (*columns, 1) };
+            for (i, used) in used.iter().enumerate() {
+                let (block, row) = (i / rows, i % rows);
+                let width = if *used { *columns } else { 0 };
+                let row = weights[row * row_step..].iter().step_by(column_step).take(width);
+                out.push_weighted(&singles[block * columns..(block + 1) * columns], row.copied());
+            }
             return;
         }
         // Substitution multiplies the rows of the map with those of the input; where that would fill the matrix, the
@@ -280,6 +300,7 @@ impl<'a> LpBuilder<'a> {
         out: &mut AffineRows,
     ) -> Result<(), Error> {
         let scalars = self.instance.scalars(unit, used.len());
+        self.rows.reserve(self.expressions[input.index()].total() + used.len());
         for (i, used) in used.iter().enumerate() {
             if !used {
                 out.push([], 0.0);
@@ -308,16 +329,12 @@ impl<'a> LpBuilder<'a> {
             if !(convex && proven.is_convex() || !convex && proven.is_concave()) {
                 return Err(self.refuse(id, format!("entry {i} is {proven}, so its epigraph would not be tight")));
             }
-            let members: Vec<Member> = pieces
-                .iter()
-                .map(|p: &Line| {
-                    let entries = argument.entries(i).filter(|_| p.slope != 0.0).map(|(c, v)| (c, p.slope * v));
-                    let constant =
-                        if p.slope == 0.0 { p.intercept } else { p.slope * argument.constant(i) + p.intercept };
-                    Member { entries: entries.collect(), constant, key: p.slope }
-                })
-                .collect();
-            let column = self.epigraph(id, i, members, convex);
+            let member = |p: &Line| {
+                let constant = if p.slope == 0.0 { p.intercept } else { p.slope * argument.constant(i) + p.intercept };
+                Member { row: i, factor: p.slope, constant, key: p.slope }
+            };
+            let members: Vec<Member> = pieces.iter().map(member).collect();
+            let column = self.epigraph(id, i, input, &members, convex);
             out.push([(column, 1.0)], 0.0);
         }
         Ok(())
@@ -341,11 +358,7 @@ impl<'a> LpBuilder<'a> {
                 return Err(self.refuse(id, "it is not piecewise linear; it needs a conic method".into()));
             }
             let group = groups.group(g);
-            let on = self.bounds.of(input);
-            // Whatever never exceeds another member that always lies above it can be left out.
-            let floor = group.iter().map(|j| on[*j].lower).fold(f64::NEG_INFINITY, f64::max);
-            let highest = group.iter().position(|j| on[*j].lower == floor).unwrap_or(0);
-            let alive: Vec<usize> = (0..group.len()).filter(|k| *k == highest || on[group[*k]].upper > floor).collect();
+            let alive = self.bounds.alive(input, group);
             let argument = &self.expressions[input.index()];
             if let [only] = alive.as_slice() {
                 out.push_scaled(argument, group[*only], 1.0, 0.0);
@@ -353,24 +366,26 @@ impl<'a> LpBuilder<'a> {
             }
             let members: Vec<Member> = alive
                 .iter()
-                .map(|k| Member {
-                    entries: argument.entries(group[*k]).collect(),
-                    constant: argument.constant(group[*k]),
-                    key: *k as f64,
+                .map(|k| {
+                    let row = group[*k];
+                    Member { row, factor: 1.0, constant: argument.constant(row), key: *k as f64 }
                 })
                 .collect();
-            let column = self.epigraph(id, g, members, true);
+            let column = self.epigraph(id, g, input, &members, true);
             out.push([(column, 1.0)], 0.0);
         }
         Ok(())
     }
 
-    /// A column z above (or, if not `convex`, below) all members: rows for those with entries, a bound for the constants.
-    fn epigraph(&mut self, node: NodeId, element: usize, members: Vec<Member>, convex: bool) -> u32 {
-        let tightest = |a: &Member, b: &Member| a.constant.total_cmp(&b.constant);
-        let constants = members.iter().filter(|m| m.entries.is_empty());
-        let bound =
-            if convex { constants.max_by(|a, b| tightest(a, b)) } else { constants.min_by(|a, b| tightest(a, b)) };
+    /// A column z above (or, if not `convex`, below) all members, functions of the entries of `input`: rows for those
+    /// that depend on y, a bound for the constants.
+    fn epigraph(&mut self, node: NodeId, element: usize, input: NodeId, members: &[Member], convex: bool) -> u32 {
+        let argument = &self.expressions[input.index()];
+        let (sloped, constants): (Vec<&Member>, Vec<&Member>) =
+            members.iter().partition(|m| m.factor != 0.0 && argument.count(m.row) > 0);
+        let constants = constants.into_iter();
+        let tightest = |a: &&Member, b: &&Member| a.constant.total_cmp(&b.constant);
+        let bound = if convex { constants.max_by(tightest) } else { constants.min_by(tightest) };
         let (lower, upper) = match bound {
             None => (f64::NEG_INFINITY, f64::INFINITY),
             Some(m) if convex => (m.constant, f64::INFINITY),
@@ -380,12 +395,11 @@ impl<'a> LpBuilder<'a> {
         let column = self.column(lower, upper);
         let first_row = self.row_lower.len();
         let mut keys = vec![];
-        for member in members.iter().filter(|m| !m.entries.is_empty()) {
-            let entries: Vec<(u32, f64)> =
-                member.entries.iter().map(|(c, v)| (*c, -v)).chain([(column, 1.0)]).collect();
+        for member in sloped {
+            self.rows.extend_scaled(&self.expressions[input.index()], member.row, -member.factor);
             let (lower, upper) =
                 if convex { (member.constant, f64::INFINITY) } else { (f64::NEG_INFINITY, member.constant) };
-            self.row(entries, lower, upper);
+            self.row([(column, 1.0)], lower, upper);
             keys.push(member.key);
         }
         self.epigraphs.push(Epigraph { node, element, column: column as usize, first_row, rows: keys, bound });
@@ -451,9 +465,11 @@ impl<'a> LpBuilder<'a> {
     }
 }
 
-/// One of the functions an epigraph column lies above.
+/// One of the functions an epigraph column lies above: `factor` times entry `row` of the argument, plus a number.
 struct Member {
-    entries: Vec<(u32, f64)>,
+    row: usize,
+    factor: f64,
+    /// Its value where the columns vanish.
     constant: f64,
     /// Slope of the piece, or place in the group.
     key: f64,

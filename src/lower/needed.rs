@@ -4,7 +4,7 @@
 use crate::ir::bounds::Bounds;
 use crate::ir::instance::Instance;
 use crate::ir::program::{NodeId, Op};
-use crate::ir::unit::Scalar;
+use crate::ir::scalar::Scalar;
 
 /// For each node, for each entry, whether the output uses it.
 pub(crate) fn needed(instance: &Instance, bounds: &Bounds) -> Vec<Vec<bool>> {
@@ -20,11 +20,10 @@ pub(crate) fn needed(instance: &Instance, bounds: &Bounds) -> Vec<Vec<bool>> {
             let all = || here.iter().enumerate().filter(|(_, u)| **u).map(|(i, _)| i);
             match &nodes[k].op {
                 Op::Decision | Op::Param(_) => {}
-                Op::Linear { input, map } => map.visit(instance.weights(map), |i, j, w| {
-                    if w != 0.0 && here[i] {
-                        mark(*input, j);
-                    }
-                }),
+                Op::Linear { input, map } => {
+                    let input = &mut used[input.index()];
+                    map.visit(instance.weights(map), |i, j, w| input[j] |= here[i] & (w != 0.0));
+                }
                 Op::Scale { input, by } => {
                     all().filter(|i| instance.entry(*by, *i) != Some(0.0)).for_each(|i| mark(*input, i));
                 }
