@@ -29,6 +29,9 @@ pub struct Builder {
 const ENTRY: usize = 17;
 const INDEX: usize = 16;
 
+/// A sum of so many terms is not taken apart again: a long one, written term by term, would be copied for every term.
+const LONGEST_SUM: usize = 64;
+
 /// How many indices an operation stores.
 fn indices(op: &Op) -> usize {
     match op {
@@ -251,7 +254,7 @@ impl Builder {
         let mut terms = vec![];
         for input in inputs {
             match self.op(*input) {
-                Op::Sum(inner) if !shifts => terms.extend(inner.iter().copied()),
+                Op::Sum(inner) if !shifts && inner.len() < LONGEST_SUM => terms.extend(inner.iter().copied()),
                 Op::Param(p) if self.constant_of(*p).is_some_and(|v| v.iter().all(|e| *e == 0.0)) => {}
                 _ => terms.push(*input),
             }

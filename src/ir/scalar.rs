@@ -270,10 +270,10 @@ fn smooth_range(unit: &Unit, g: &Scalar, on: Interval) -> Interval {
         Unit::Softplus { .. } | Unit::Exp => within(on.increasing(LIBRARY, f), 0.0, f64::INFINITY),
         Unit::Elu { alpha } if *alpha >= 0.0 => within(on.increasing(LIBRARY, f), -alpha, f64::INFINITY),
         Unit::Celu { alpha } => within(on.increasing(LIBRARY, f), -alpha, f64::INFINITY),
-        Unit::Elu { alpha } => {
+        Unit::Elu { .. } => {
             // α < 0: falls from −α to 0, then rises.
-            let right = if high > 0.0 { high } else { 0.0 };
-            Interval::new(0.0f64.min(f(low.min(0.0))), right.max(-alpha))
+            let bottom = if on.contains(0.0) { 0.0 } else { f(low).min(f(high)) };
+            within(Interval::new(bottom, f(low).max(f(high))).widened(LIBRARY), 0.0, f64::INFINITY)
         }
         Unit::Power(p) => power_range(*p, g, on),
         Unit::Log if low >= 0.0 => on.increasing(LIBRARY, f64::ln),
@@ -291,11 +291,11 @@ fn smooth_range(unit: &Unit, g: &Scalar, on: Interval) -> Interval {
         ),
         Unit::Atan => on.increasing(LIBRARY, f),
         Unit::Sin | Unit::Cos => {
-            if on.is_point() {
-                on.increasing(0.0, f).widened(1e-12)
-            } else {
-                Interval::new(-1.0, 1.0)
-            }
+            // The slope is at most 1 in size.
+            let middle = 0.5 * low + 0.5 * high;
+            let radius = (high - middle).max(middle - low).next_up();
+            let around = Interval::new(f(middle) - radius - 1e-15, f(middle) + radius + 1e-15);
+            if radius < 2.0 { within(around, -1.0, 1.0) } else { Interval::new(-1.0, 1.0) }
         }
         Unit::Floor | Unit::Ceil | Unit::Round | Unit::Sign => on.increasing(0.0, f),
         _ => Interval::ENTIRE,
