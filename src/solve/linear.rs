@@ -6,6 +6,7 @@ use icnn_solvers::highs::Highs;
 use icnn_solvers::{Algorithm, Basis, LpOptions, LpOutcome, Status as LpStatus};
 
 use super::{Limits, Method, Proof, Solution, Status, Work};
+use crate::certificate::emptiness::proves_empty;
 use crate::certificate::recession::{limit_slope, recession_direction};
 use crate::certificate::{Minorant, Multipliers};
 use crate::domain::Domain;
@@ -23,6 +24,9 @@ pub(super) struct Start {
 
 /// Largest relative violation of the domain that a returned point may have.
 const FEASIBLE: f64 = 1e-6;
+
+/// A gap below this share of the numbers that are added up is rounding: sixteen units in the last place.
+const ROUNDING: f64 = 16.0 * f64::EPSILON;
 
 /// Solves a reference context for its basis.
 pub(super) fn start(instance: &Instance, domain: &Domain, limits: &Limits) -> Result<Option<Start>, Error> {
@@ -112,6 +116,8 @@ struct Search<'a> {
     best: Option<(Vec<f64>, f64)>,
     bound: f64,
     size: f64,
+    /// The gap that rounding alone can leave.
+    rounding: f64,
     scale: f64,
     work: Work,
 }
@@ -126,6 +132,7 @@ impl<'a> Search<'a> {
             best: None,
             bound: f64::NEG_INFINITY,
             size: 0.0,
+            rounding: 0.0,
             scale: 0.0,
             work: Work::default(),
         }
@@ -156,6 +163,10 @@ impl<'a> Search<'a> {
             if bound > self.bound {
                 self.bound = bound;
                 self.size = minorant.size(&y);
+            }
+            if !self.closed_at(trace.value()) {
+                let magnitude = self.instance.magnitude(&trace, &self.reach(&y));
+                self.rounding = if magnitude.is_finite() { ROUNDING * magnitude } else { 0.0 };
             }
             if self.closed_at(trace.value()) {
                 break;
@@ -188,7 +199,14 @@ impl<'a> Search<'a> {
     }
 
     fn closed_at(&self, value: f64) -> bool {
-        value - self.bound <= self.limits.gap * self.size.max(value.abs())
+        value - self.bound <= (self.limits.gap * self.size.max(value.abs())).max(self.rounding)
+    }
+
+    /// The largest |y| on the box; where that is infinite, |y| itself.
+    fn reach(&self, y: &[f64]) -> Vec<f64> {
+        let sides = self.domain.lower().iter().zip(self.domain.upper());
+        let largest = sides.map(|(l, u)| l.abs().max(u.abs())).zip(y);
+        largest.map(|(side, y)| if side.is_finite() { side } else { y.abs() }).collect()
     }
 
     fn closed(&self) -> bool {
@@ -212,8 +230,8 @@ impl<'a> Search<'a> {
                 Some(Solution { ray: Some(direction), message: Some(message), ..self.empty(Status::Unbounded) })
             }
             LpStatus::Infeasible => {
-                let farkas = outcome.farkas.as_ref()?;
-                if farkas.len() != self.linear.lp.rows() || self.linear.lp.farkas_gap(farkas) <= 0.0 {
+                let farkas = outcome.farkas.as_ref()?.get(..self.domain.rows().len())?;
+                if !proves_empty(self.domain, farkas) {
                     return None;
                 }
                 let rows: Vec<String> = (self.linear.domain_rows.iter().zip(farkas))

@@ -21,7 +21,7 @@ use icnn::domain::Domain;
 use icnn::ir::instance::Instance;
 use icnn::ir::linear::LinearMap;
 use icnn::ir::program::{GroupKind, Op, Program};
-use icnn::ir::unit::Scalar;
+use icnn::ir::scalar::Scalar;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
