@@ -15,9 +15,11 @@ pub fn proves_empty(domain: &Domain, nu: &[f64]) -> bool {
     let p = domain.dimension();
     let (mut slope, mut slope_size) = (vec![0.0; p], vec![0.0; p]);
     let (mut surplus, mut size) = (0.0, 0.0f64);
+    // Any multipliers will do: those that are a solver's noise are better left out.
+    let noise = ROUNDING * nu.iter().fold(0.0, |m: f64, n| m.max(n.abs()));
     for (row, nu) in domain.rows().iter().zip(nu) {
         let side = if *nu > 0.0 { row.lower } else { row.upper };
-        if *nu == 0.0 || side.is_infinite() {
+        if nu.abs() <= noise || side.is_infinite() {
             continue;
         }
         surplus += nu * side;
@@ -49,6 +51,8 @@ mod tests {
         assert!(proves_empty(&domain, &[-3.0, 1.0]));
         assert!(!proves_empty(&domain, &[-3.0, 1.1]));
         assert!(!proves_empty(&domain, &[3.0, -1.0]), "each multiplier acts on the other side, which is infinite");
+        let domain = domain.with_row("any", &[(0, 1.0)], 5.0, inf).unwrap();
+        assert!(proves_empty(&domain, &[-3.0, 1.0, 1e-16]));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Random networks for the property tests. A family is one struct: how to draw it, a naive reference, the program under
 //! test; a [`Case`] puts one into a random context and domain, and [`run`] takes a property through many cases.
 // Each test file uses a part of this.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 #[path = "networks/convolution.rs"]
 mod convolution;
@@ -145,7 +145,10 @@ pub fn magnitude(instance: &Instance, y: &[f64]) -> f64 {
 }
 
 /// Takes `property` through `cases` random cases, always the same ones, and panics with the smallest failing one.
+/// The environment variable `CASES_FACTOR` multiplies `cases`, for a longer search by hand.
 pub fn run<P: Problem>(cases: u32, sides: Sides, property: impl Fn(&Case<P>) -> Result<(), TestCaseError>) {
+    let factor = std::env::var("CASES_FACTOR").map_or(1, |f| f.parse().expect("a whole number"));
+    let cases = cases * factor;
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 3000, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let numbers = || proptest::collection::vec(-1000..=1000i32, 300);
