@@ -100,7 +100,7 @@ impl Minorant {
                         let (group, given) = (groups.group(g), &weights[groups.range(g)]);
                         let alive = bounds.alive(*input, group);
                         // NaN counts as 0; the cap keeps infinite weights from making their shares NaN.
-                        let weight = |k: usize| given[k].max(0.0).min(1e300);
+                        let weight = |k: usize| if given[k] > 0.0 { given[k].min(1e300) } else { 0.0 };
                         let total: f64 = alive.iter().map(|k| weight(*k)).sum();
                         for k in &alive {
                             let share = if total > 0.0 { weight(*k) / total } else { 1.0 / alive.len() as f64 };

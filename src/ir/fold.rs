@@ -1,7 +1,8 @@
 //! Fixed coordinates: where the box fixes some of y, everything that depends on those alone becomes a constant. A network
 //! whose context and decision come as one input is convex only after this.
 
-use super::builder::{Builder, remapped};
+use super::builder::Builder;
+use super::finish::remapped;
 use super::instance::Instance;
 use super::interval::Interval;
 use super::program::{NodeId, Op, ParamId, Program};

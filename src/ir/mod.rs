@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `program` | nodes, parameters, the flat list |
-//! | `builder` | making a program node by node |
+//! | `builder`, `operations`, `finish` | making a program node by node |
 //! | `linear`, `unit`, `scalar`, `lines` | what nodes are made of |
 //! | `context` | the x-path |
 //! | `instance` | a program at one x |
@@ -21,6 +21,7 @@ pub mod context;
 pub mod convexity;
 pub mod curvature;
 mod explain;
+mod finish;
 pub mod fold;
 pub mod forward;
 pub mod instance;
@@ -28,6 +29,7 @@ pub mod interval;
 pub mod linear;
 pub mod lines;
 pub mod magnitude;
+mod operations;
 pub mod parse;
 pub mod program;
 pub mod psd;
