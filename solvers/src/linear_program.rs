@@ -153,6 +153,9 @@ impl LinearProgram {
         for i in 0..m {
             bounds(self.row_lower[i], self.row_upper[i], || self.describe_row(i))?;
         }
+        if self.matrix.data().iter().all(|a| a.is_finite()) {
+            return Ok(());
+        }
         for (i, row) in self.matrix.outer_iterator().enumerate() {
             for (j, &a) in row.iter() {
                 finite(a, || self.describe_entry(i, j))?;

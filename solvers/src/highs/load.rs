@@ -51,17 +51,16 @@ pub(super) struct Coefficients {
 
 /// Refuses coefficients that HiGHS takes for infinite; counts those it keeps and those it takes for zero.
 pub(super) fn check_coefficients(lp: &LinearProgram) -> Result<Coefficients, SolverError> {
-    let (mut kept, mut dropped) = (0, 0);
-    for (i, row) in lp.matrix.outer_iterator().enumerate() {
-        for (j, &value) in row.iter() {
-            if value.abs() >= LARGEST_COEFFICIENT {
+    let values = lp.matrix.data();
+    if values.iter().any(|value| value.abs() >= LARGEST_COEFFICIENT) {
+        for (i, row) in lp.matrix.outer_iterator().enumerate() {
+            if let Some((j, &value)) = row.iter().find(|(_, value)| value.abs() >= LARGEST_COEFFICIENT) {
                 return Err(SolverError::TooLarge { what: lp.describe_entry(i, j), value, limit: LARGEST_COEFFICIENT });
             }
-            let large = value.abs() > SMALLEST_COEFFICIENT;
-            kept += usize::from(large);
-            dropped += usize::from(!large && value != 0.0);
         }
     }
+    let kept = values.iter().filter(|value| value.abs() > SMALLEST_COEFFICIENT).count();
+    let dropped = values.iter().filter(|value| **value != 0.0).count() - kept;
     if dropped > 0 {
         tracing::debug!(dropped, "HiGHS takes coefficients of magnitude ≤ {SMALLEST_COEFFICIENT:e} for zero");
     }
