@@ -79,10 +79,15 @@ struct Row {
     columns: usize,
     nonzeros: usize,
     iterations: u64,
+    /// The process without reading the program.
+    highs_seconds: f64,
+    /// The calls alone.
     highs_pass_seconds: f64,
     highs_run_seconds: f64,
     icnn_seconds: f64,
     time_ratio: f64,
+    /// To the calls alone, as if HiGHS needed no process.
+    time_ratio_to_calls: f64,
     load_seconds: f64,
     proof_seconds: f64,
     lower_seconds: f64,
@@ -90,14 +95,17 @@ struct Row {
     highs_megabytes: f64,
     icnn_megabytes: f64,
     memory_ratio: f64,
-    highs_run_repetitions: Vec<f64>,
+    highs_repetitions: Vec<f64>,
     icnn_repetitions: Vec<f64>,
 }
 
 /// Measures the families named (all, if none is), prints the table and writes the JSON file.
 fn compare(names: &[&str]) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
-    println!("{}", HEADER.join("\n"));
+    println!(
+        "seconds and MB are of whole processes; pass, run, load, proof, lower and cert. are milliseconds of their parts"
+    );
+    println!("{}", line(COLUMNS.map(|(title, _)| title.to_string())));
     let mut rows = vec![];
     for family in FAMILIES.iter().filter(|f| names.is_empty() || names.contains(&f.name)) {
         let row = measure(family, folder.path())?;
@@ -136,21 +144,23 @@ fn measure(family: &Family, folder: &Path) -> Result<Row, Failure> {
     highs.args(["--role", "alone"]).arg(&lp);
     let mut icnn = Command::new(env!("CARGO_BIN_EXE_icnn"));
     icnn.arg("solve").arg(&model).args(["--lower", &lower, "--upper", &upper, "--json"]);
-    let (mut alone, mut whole): (Vec<Alone>, Vec<Run>) = (vec![], vec![]);
+    let (mut alone, mut whole): (Vec<(f64, Alone)>, Vec<Run>) = (vec![], vec![]);
     for k in 0..family.repetitions {
         // Whoever comes second finds the processor warmer; they take turns in that as well.
         for first in [k % 2 == 0, k % 2 != 0] {
             if first {
-                alone.push(serde_json::from_slice(&run(&mut highs)?.stdout)?);
+                let run = run(&mut highs)?;
+                let report: Alone = serde_json::from_slice(&run.stdout)?;
+                alone.push((run.seconds - report.read, report));
             } else {
                 whole.push(run(&mut icnn)?);
             }
         }
     }
-    same_work(&alone[0], &serde_json::from_slice(&whole[0].stdout)?)?;
+    same_work(&alone[0].1, &serde_json::from_slice(&whole[0].stdout)?)?;
 
     let pairs = || alone.iter().zip(&whole);
-    let (last, size) = (&alone[0], &times[0]);
+    let size = &times[0];
     let megabytes = |kilobytes: u64| kilobytes as f64 / 1024.0;
     Ok(Row {
         family: family.name,
@@ -158,19 +168,21 @@ fn measure(family: &Family, folder: &Path) -> Result<Row, Failure> {
         rows: size.rows,
         columns: size.columns,
         nonzeros: size.nonzeros,
-        iterations: last.iterations,
-        highs_pass_seconds: median(alone.iter().map(|a| a.pass)),
-        highs_run_seconds: median(alone.iter().map(|a| a.run)),
+        iterations: alone[0].1.iterations,
+        highs_seconds: median(alone.iter().map(|a| a.0)),
+        highs_pass_seconds: median(alone.iter().map(|a| a.1.pass)),
+        highs_run_seconds: median(alone.iter().map(|a| a.1.run)),
         icnn_seconds: median(whole.iter().map(|w| w.seconds)),
-        time_ratio: median(pairs().map(|(a, w)| w.seconds / (a.pass + a.run))),
+        time_ratio: median(pairs().map(|(a, w)| w.seconds / a.0)),
+        time_ratio_to_calls: median(pairs().map(|(a, w)| w.seconds / (a.1.pass + a.1.run))),
         load_seconds: median(times.iter().map(|t| t.load)),
         proof_seconds: median(times.iter().map(|t| t.proof)),
         lower_seconds: median(times.iter().map(|t| t.lower)),
         certificate_seconds: median(times.iter().map(|t| t.certificate)),
-        highs_megabytes: median(alone.iter().map(|a| megabytes(a.peak))),
+        highs_megabytes: median(alone.iter().map(|a| megabytes(a.1.peak))),
         icnn_megabytes: median(whole.iter().map(|w| megabytes(w.peak))),
-        memory_ratio: median(pairs().map(|(a, w)| w.peak as f64 / a.peak as f64)),
-        highs_run_repetitions: alone.iter().map(|a| a.run).collect(),
+        memory_ratio: median(pairs().map(|(a, w)| w.peak as f64 / a.1.peak as f64)),
+        highs_repetitions: alone.iter().map(|a| a.0).collect(),
         icnn_repetitions: whole.iter().map(|w| w.seconds).collect(),
     })
 }
@@ -220,33 +232,62 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
 }
 
-const HEADER: [&str; 2] = [
-    "family   p; hidden           rows columns nonzeros  iter.  HiGHS s  icnn s  ratio    pass   load  proof  lower  cert.  HiGHS MB  icnn MB  ratio",
-    "                                                                                     (milliseconds)",
+/// The columns of the table: title and width.
+const COLUMNS: [(&str, usize); 19] = [
+    ("family", 7),
+    ("p; hidden", 15),
+    ("rows", 5),
+    ("columns", 7),
+    ("nonzeros", 8),
+    ("HiGHS s", 7),
+    ("icnn s", 7),
+    ("ratio", 5),
+    ("pass", 5),
+    ("run", 7),
+    ("ratio", 5),
+    ("load", 5),
+    ("proof", 5),
+    ("lower", 5),
+    ("cert.", 5),
+    ("iter.", 5),
+    ("HiGHS MB", 8),
+    ("icnn MB", 7),
+    ("ratio", 5),
 ];
+
+/// A line of cells, the first two flush left.
+fn line(cells: [String; COLUMNS.len()]) -> String {
+    let cell = |(k, (text, (_, width))): (usize, (String, (&str, usize)))| match k {
+        0 | 1 => format!("{text:width$}"),
+        _ => format!("{text:>width$}"),
+    };
+    cells.into_iter().zip(COLUMNS).enumerate().map(cell).collect::<Vec<_>>().join("  ").trim_end().to_string()
+}
 
 impl Row {
     fn line(&self) -> String {
-        let ms = |seconds: f64| format!("{:6.1}", seconds * 1e3);
-        format!(
-            "{:8} {:18} {:5} {:7} {:8} {:6} {:8.3} {:7.3} {:6.3}  {} {} {} {} {}  {:8.1} {:8.1} {:6.2}",
-            self.family,
-            self.size,
-            self.rows,
-            self.columns,
-            self.nonzeros,
-            self.iterations,
-            self.highs_pass_seconds + self.highs_run_seconds,
-            self.icnn_seconds,
-            self.time_ratio,
+        let (seconds, ms) = (|s: f64| format!("{s:.3}"), |s: f64| format!("{:.1}", s * 1e3));
+        let (ratio, megabytes) = (|r: f64| format!("{r:.2}"), |m: f64| format!("{m:.1}"));
+        line([
+            self.family.into(),
+            self.size.clone(),
+            self.rows.to_string(),
+            self.columns.to_string(),
+            self.nonzeros.to_string(),
+            seconds(self.highs_seconds),
+            seconds(self.icnn_seconds),
+            ratio(self.time_ratio),
             ms(self.highs_pass_seconds),
+            ms(self.highs_run_seconds),
+            ratio(self.time_ratio_to_calls),
             ms(self.load_seconds),
             ms(self.proof_seconds),
             ms(self.lower_seconds),
             ms(self.certificate_seconds),
-            self.highs_megabytes,
-            self.icnn_megabytes,
-            self.memory_ratio,
-        )
+            self.iterations.to_string(),
+            megabytes(self.highs_megabytes),
+            megabytes(self.icnn_megabytes),
+            ratio(self.memory_ratio),
+        ])
     }
 }
