@@ -60,8 +60,9 @@ fn optimal_holds<P: Problem>(case: &Case<P>, found: &Solution) -> Result<(), Tes
     prop_assert!(case.domain.violation(y) <= 1e-6, "violation {}", case.domain.violation(y));
     // The library measures the gap against the numbers of its minorant, which these exceed up to the part of the rows, and
     // forgives what rounding leaves of slopes that cancel, times the sides of the box.
-    let sides = case.domain.lower().iter().zip(case.domain.upper()).map(|(l, u)| l.abs().max(u.abs()));
-    let reach: Vec<f64> = sides.zip(y).map(|(side, y)| if side.is_finite() { side } else { *y }).collect();
+    let side = |v: f64| if v.is_finite() { v.abs() } else { 0.0 };
+    let sides = case.domain.lower().iter().zip(case.domain.upper());
+    let reach: Vec<f64> = sides.zip(y).map(|((l, u), y)| y.abs().max(side(*l)).max(side(*u))).collect();
     let size = magnitude(&case.instance, &reach);
     prop_assert_eq!(found.gap, Some((value - bound).max(0.0)));
     prop_assert!(value - bound <= 2.0 * Limits::default().gap * size, "value {value}, bound {bound}, size {size}");
@@ -72,7 +73,8 @@ fn optimal_holds<P: Problem>(case: &Case<P>, found: &Solution) -> Result<(), Tes
             _ => points.near(y, [1.0, 1e-2, 1e-4][k % 9 / 3]),
         };
         let (f, size) = (case.reference(&v), magnitude(&case.instance, &v).max(size));
-        prop_assert!(bound <= f + BOUND * size, "bound {bound}, but f({v:?}) = {f}");
+        // Points leave rows by up to 1e-13, where slopes are 100 at most.
+        prop_assert!(bound <= f + BOUND * size + 1e-11, "bound {bound}, but f({v:?}) = {f}");
     }
     Ok(())
 }
@@ -318,6 +320,16 @@ output n5";
     let found = solved(program, &domain, Method::Lp);
     assert_eq!((&found.status, found.value), (&Status::Optimal, Some(0.0)), "{found:?}");
     assert!(found.lower_bound.unwrap() <= 0.0);
+}
+
+#[test]
+fn a_gap_of_rounding_size_is_closed_beside_an_infinite_side() {
+    let program = "y 1\nn1 = dense n0 [[0.4374142460272101], [-1.8323652197714988]]
+n2 = dense n1 [[1, 0.9265963690115944]]\nn3 = relu n2\nn4 = dense n3 [[1.5873125345400727]]
+n5 = dense n0 [[0.5064523912936176]]\nn6 = sum n4 n5\noutput n6";
+    let domain = Domain::new_box(vec![f64::NEG_INFINITY], vec![1.0]).unwrap();
+    let found = solved(program, &domain, Method::Lp);
+    assert_eq!((&found.status, found.value), (&Status::Optimal, Some(0.0)), "{found:?}");
 }
 
 #[test]

@@ -25,8 +25,11 @@ pub(super) struct Start {
 /// Largest relative violation of the domain that a returned point may have.
 const FEASIBLE: f64 = 1e-6;
 
-/// A gap below this share of the numbers that are added up is rounding: sixteen units in the last place.
-const ROUNDING: f64 = 16.0 * f64::EPSILON;
+/// A gap below this share of the numbers that are added up is rounding, the solver's included.
+const ROUNDING: f64 = 1e-12;
+
+/// Slopes that cancel leave a residue, which counts times the side of the box, but no more than this: beyond, it is a gap.
+const REACH: f64 = 1e3;
 
 /// Solves a reference context for its basis.
 pub(super) fn start(instance: &Instance, domain: &Domain, limits: &Limits) -> Result<Option<Start>, Error> {
@@ -202,11 +205,11 @@ impl<'a> Search<'a> {
         value - self.bound <= (self.limits.gap * self.size.max(value.abs())).max(self.rounding)
     }
 
-    /// The largest |y| on the box; where that is infinite, |y| itself.
+    /// |y|, and the sides of the box where they are farther from 0 (but not beyond [`REACH`]).
     fn reach(&self, y: &[f64]) -> Vec<f64> {
+        let size = |side: f64| if side.is_finite() { side.abs().min(REACH) } else { 0.0 };
         let sides = self.domain.lower().iter().zip(self.domain.upper());
-        let largest = sides.map(|(l, u)| l.abs().max(u.abs())).zip(y);
-        largest.map(|(side, y)| if side.is_finite() { side } else { y.abs() }).collect()
+        sides.zip(y).map(|((l, u), y)| y.abs().max(size(*l)).max(size(*u))).collect()
     }
 
     fn closed(&self) -> bool {

@@ -45,7 +45,8 @@ impl Method {
 /// When to stop.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
-    /// An answer is optimal when value − lower bound ≤ `gap` times the size of the numbers that make up the value.
+    /// An answer is optimal when value − lower bound ≤ `gap` times the size of the numbers that make up the value, or when
+    /// the difference is of rounding size: 1e-12 of all the numbers that are added up on the way to it.
     pub gap: f64,
     /// Wall-clock limit for one row.
     pub time: Option<Duration>,
