@@ -60,7 +60,8 @@ fn every_piecewise_linear_operation_is_documented() {
         }));
     }
     let wanted = [
-        "relu", "leaky", "abs", "clip", "lines", "max", "dense", "sparse", "conv", "gather", "scale", "sum", "concat", "param",
+        "relu", "leaky", "abs", "clip", "lines", "max", "dense", "sparse", "conv", "gather", "scale", "sum", "concat",
+        "param",
     ];
     for name in wanted {
         assert!(names.contains(&name), "no example of {name}");
@@ -69,7 +70,8 @@ fn every_piecewise_linear_operation_is_documented() {
 
 #[test]
 fn what_is_not_piecewise_linear_is_refused_by_name() {
-    for (unit, form) in [("softplus n0 1", "softplus"), ("exp n0", "exp"), ("power n0 2", "power"), ("elu n0 1", "elu")] {
+    for (unit, form) in [("softplus n0 1", "softplus"), ("exp n0", "exp"), ("power n0 2", "power"), ("elu n0 1", "elu")]
+    {
         let program: Program = format!("y 1\nn1 = {unit}\noutput n1").parse().unwrap();
         let domain = Domain::cube(1, -1.0, 1.0).unwrap();
         let error = linear(&Arc::new(program).at(&[]).unwrap(), &domain).unwrap_err().to_string();

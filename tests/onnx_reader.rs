@@ -15,8 +15,8 @@ use icnn::load::error::LoadError;
 use icnn::load::graph::Graph;
 use icnn::load::onnx::{parse, read};
 use icnn::tensor::{Tensor, evaluate};
-use npz::npz;
 use ndarray::{ArrayD, IxDyn};
+use npz::npz;
 use onnx::*;
 
 /// How many numbers a result may have in these tests.
