@@ -37,10 +37,7 @@ use crate::ir::bounds::Bounds;
 use crate::ir::convexity::Proof;
 use crate::ir::instance::Instance;
 use crate::ir::linear::LinearMap;
-use crate::ir::lines::Line;
-use crate::ir::program::{GroupKind, Groups, NodeId, Op};
-use crate::ir::scalar::Scalar;
-use crate::ir::unit::Unit;
+use crate::ir::program::{NodeId, Op};
 
 /// What one epigraph column and its rows stand for.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,20 +103,20 @@ pub fn linear(instance: &Instance, domain: &Domain) -> Result<Linear, Error> {
     build.finish(domain, bounds.clone())
 }
 
-struct LpBuilder<'a> {
-    instance: &'a Instance,
-    bounds: &'a Bounds,
-    proof: &'a Proof,
-    needed: Vec<Vec<bool>>,
-    expressions: Vec<AffineRows>,
-    accumulator: Accumulator,
-    column_lower: Vec<f64>,
-    column_upper: Vec<f64>,
-    rows: AffineRows,
-    row_lower: Vec<f64>,
-    row_upper: Vec<f64>,
-    epigraphs: Vec<Epigraph>,
-    definitions: Vec<Definition>,
+pub(super) struct LpBuilder<'a> {
+    pub(super) instance: &'a Instance,
+    pub(super) bounds: &'a Bounds,
+    pub(super) proof: &'a Proof,
+    pub(super) needed: Vec<Vec<bool>>,
+    pub(super) expressions: Vec<AffineRows>,
+    pub(super) accumulator: Accumulator,
+    pub(super) column_lower: Vec<f64>,
+    pub(super) column_upper: Vec<f64>,
+    pub(super) rows: AffineRows,
+    pub(super) row_lower: Vec<f64>,
+    pub(super) row_upper: Vec<f64>,
+    pub(super) epigraphs: Vec<Epigraph>,
+    pub(super) definitions: Vec<Definition>,
 }
 
 impl<'a> LpBuilder<'a> {
@@ -147,20 +144,20 @@ impl<'a> LpBuilder<'a> {
         build
     }
 
-    fn row(&mut self, entries: impl IntoIterator<Item = (u32, f64)>, lower: f64, upper: f64) -> usize {
+    pub(super) fn row(&mut self, entries: impl IntoIterator<Item = (u32, f64)>, lower: f64, upper: f64) -> usize {
         self.rows.push(entries, 0.0);
         self.row_lower.push(lower);
         self.row_upper.push(upper);
         self.row_lower.len() - 1
     }
 
-    fn column(&mut self, lower: f64, upper: f64) -> u32 {
+    pub(super) fn column(&mut self, lower: f64, upper: f64) -> u32 {
         self.column_lower.push(lower);
         self.column_upper.push(upper);
         self.column_lower.len() as u32 - 1
     }
 
-    fn refuse(&self, id: NodeId, reason: String) -> Error {
+    pub(super) fn refuse(&self, id: NodeId, reason: String) -> Error {
         Error::Lowering { node: self.instance.program().describe(id), form: "linear", reason }
     }
 
@@ -291,121 +288,6 @@ impl<'a> LpBuilder<'a> {
         self.expressions[id.index()] = new;
     }
 
-    fn unit(
-        &mut self,
-        id: NodeId,
-        input: NodeId,
-        unit: &Unit,
-        used: &[bool],
-        out: &mut AffineRows,
-    ) -> Result<(), Error> {
-        let scalars = self.instance.scalars(unit, used.len());
-        self.rows.reserve(self.expressions[input.index()].total() + used.len());
-        for (i, used) in used.iter().enumerate() {
-            if !used {
-                out.push([], 0.0);
-                continue;
-            }
-            let scalar = scalars.get(i);
-            let argument = &self.expressions[input.index()];
-            if let Scalar::Lines(lines) = scalar
-                && let [only] = lines.on(self.bounds.of(input)[i])
-            {
-                out.push_scaled(argument, i, only.slope, only.intercept);
-                continue;
-            }
-            if argument.count(i) == 0 {
-                out.push([], scalar.value(argument.constant(i)));
-                continue;
-            }
-            let Scalar::Lines(lines) = scalar else {
-                return Err(
-                    self.refuse(id, format!("{} is not piecewise linear; it needs a conic method", unit.name()))
-                );
-            };
-            let pieces = lines.on(self.bounds.of(input)[i]);
-            let convex = pieces.windows(2).all(|w| w[0].slope <= w[1].slope);
-            let proven = self.proof.of(id)[i];
-            if !(convex && proven.is_convex() || !convex && proven.is_concave()) {
-                return Err(self.refuse(id, format!("entry {i} is {proven}, so its epigraph would not be tight")));
-            }
-            let member = |p: &Line| {
-                let constant = if p.slope == 0.0 { p.intercept } else { p.slope * argument.constant(i) + p.intercept };
-                Member { row: i, factor: p.slope, constant, key: p.slope }
-            };
-            let members: Vec<Member> = pieces.iter().map(member).collect();
-            let column = self.epigraph(id, i, input, &members, convex);
-            out.push([(column, 1.0)], 0.0);
-        }
-        Ok(())
-    }
-
-    fn group(
-        &mut self,
-        id: NodeId,
-        input: NodeId,
-        kind: GroupKind,
-        groups: &Groups,
-        used: &[bool],
-        out: &mut AffineRows,
-    ) -> Result<(), Error> {
-        for (g, used) in used.iter().enumerate() {
-            if !used {
-                out.push([], 0.0);
-                continue;
-            }
-            if kind != GroupKind::Max {
-                return Err(self.refuse(id, "it is not piecewise linear; it needs a conic method".into()));
-            }
-            let group = groups.group(g);
-            let alive = self.bounds.alive(input, group);
-            let argument = &self.expressions[input.index()];
-            if let [only] = alive.as_slice() {
-                out.push_scaled(argument, group[*only], 1.0, 0.0);
-                continue;
-            }
-            let members: Vec<Member> = alive
-                .iter()
-                .map(|k| {
-                    let row = group[*k];
-                    Member { row, factor: 1.0, constant: argument.constant(row), key: *k as f64 }
-                })
-                .collect();
-            let column = self.epigraph(id, g, input, &members, true);
-            out.push([(column, 1.0)], 0.0);
-        }
-        Ok(())
-    }
-
-    /// A column z above (or, if not `convex`, below) all members, functions of the entries of `input`: rows for those
-    /// that depend on y, a bound for the constants.
-    fn epigraph(&mut self, node: NodeId, element: usize, input: NodeId, members: &[Member], convex: bool) -> u32 {
-        let argument = &self.expressions[input.index()];
-        let (sloped, constants): (Vec<&Member>, Vec<&Member>) =
-            members.iter().partition(|m| m.factor != 0.0 && argument.count(m.row) > 0);
-        let constants = constants.into_iter();
-        let tightest = |a: &&Member, b: &&Member| a.constant.total_cmp(&b.constant);
-        let bound = if convex { constants.max_by(tightest) } else { constants.min_by(tightest) };
-        let (lower, upper) = match bound {
-            None => (f64::NEG_INFINITY, f64::INFINITY),
-            Some(m) if convex => (m.constant, f64::INFINITY),
-            Some(m) => (f64::NEG_INFINITY, m.constant),
-        };
-        let bound = bound.map(|m| m.key);
-        let column = self.column(lower, upper);
-        let first_row = self.row_lower.len();
-        let mut keys = vec![];
-        for member in sloped {
-            self.rows.extend_scaled(&self.expressions[input.index()], member.row, -member.factor);
-            let (lower, upper) =
-                if convex { (member.constant, f64::INFINITY) } else { (f64::NEG_INFINITY, member.constant) };
-            self.row([(column, 1.0)], lower, upper);
-            keys.push(member.key);
-        }
-        self.epigraphs.push(Epigraph { node, element, column: column as usize, first_row, rows: keys, bound });
-        column
-    }
-
     fn bilinear(
         &mut self,
         id: NodeId,
@@ -463,14 +345,4 @@ impl<'a> LpBuilder<'a> {
             bounds,
         })
     }
-}
-
-/// One of the functions an epigraph column lies above: `factor` times entry `row` of the argument, plus a number.
-struct Member {
-    row: usize,
-    factor: f64,
-    /// Its value where the columns vanish.
-    constant: f64,
-    /// Slope of the piece, or place in the group.
-    key: f64,
 }

@@ -2,6 +2,7 @@
 //! what reads the solver's answer back, for the primal and for the dual.
 
 pub mod affine;
+mod epigraph;
 pub mod linear;
 pub mod names;
 pub mod needed;

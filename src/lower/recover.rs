@@ -88,13 +88,13 @@ impl Linear {
         for d in &self.definitions {
             rows[d.row] = BasisStatus::Lower;
         }
-        balance(&mut rows, &columns);
-        Some(Basis { columns, rows })
+        // With fewer rows than columns that were basic there is nothing to start from.
+        balance(&mut rows, &columns).then_some(Basis { columns, rows })
     }
 }
 
-/// A basis has as many basic members as there are rows; slacks make up the difference.
-fn balance(rows: &mut [BasisStatus], columns: &[BasisStatus]) {
+/// A basis has as many basic members as there are rows; slacks make up the difference. Whether they can.
+fn balance(rows: &mut [BasisStatus], columns: &[BasisStatus]) -> bool {
     let basic = |s: &&BasisStatus| **s == BasisStatus::Basic;
     let count = rows.iter().filter(basic).count() + columns.iter().filter(basic).count();
     let (mut missing, mut spare) = (rows.len().saturating_sub(count), count.saturating_sub(rows.len()));
@@ -107,4 +107,5 @@ fn balance(rows: &mut [BasisStatus], columns: &[BasisStatus]) {
             spare -= 1;
         }
     }
+    spare == 0
 }

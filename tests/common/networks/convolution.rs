@@ -62,7 +62,7 @@ impl Layer {
         };
         let (rows, columns) = (side(height), side(width));
         let to = (out_channels, rows.2, columns.2);
-        let halves = |extent: usize| if extent % 2 == 0 { 2 } else { 1 };
+        let halves = |extent: usize| if extent.is_multiple_of(2) { 2 } else { 1 };
         let weights = out_channels * channels / groups * rows.0 * columns.0;
         let (weight, scale) = match first {
             true => (d.matrix(weights, 1), d.matrix(out_channels, 1)),

@@ -159,12 +159,12 @@ impl<'a> Points<'a> {
     /// A point anywhere; infinite sides are cut off at distances 2, 20 and 200.
     pub fn anywhere(&mut self) -> Vec<f64> {
         let reach = [2.0, 20.0, 200.0][self.random() as usize % 3];
-        let corner = self.random() % 2 == 0;
+        let corner = self.random().is_multiple_of(2);
         let to: Vec<f64> = (0..self.anchor.len())
             .map(|j| {
                 let (l, u) = (self.domain.lower()[j], self.domain.upper()[j]);
                 let (l, u) = (l.max(u.min(self.anchor[j]) - reach), u.min(l.max(self.anchor[j]) + reach));
-                let share = if corner { f64::from(self.random() % 2 == 0) } else { self.unit() };
+                let share = if corner { f64::from(self.random().is_multiple_of(2)) } else { self.unit() };
                 (l + share * (u - l)).max(l).min(u)
             })
             .collect();
