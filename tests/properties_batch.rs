@@ -74,6 +74,32 @@ fn order_and_threads_change_nothing() {
     assert!(warm.get() >= 50, "{} of {} started warm", warm.get(), optimal.get());
 }
 
+/// Found by the property above: at x = 0 the network is linear, and its program has no rows to share out a basis among.
+#[test]
+fn a_context_without_rows_starts_cold() {
+    let layer = |z, wy: f64, b_u: (f64, f64), next_u| PicnnLayer {
+        z,
+        wy: DMatrix::from_element(1, 1, wy),
+        yu: constant(1, 1, 1.0),
+        u: (DMatrix::from_element(1, 1, b_u.0), DVector::from_element(1, b_u.1)),
+        next_u,
+    };
+    let identity = (DMatrix::from_element(1, 1, 1.0), DVector::zeros(1));
+    let gate = (DMatrix::from_element(1, 1, 1.0), DVector::from_element(1, 0.0));
+    let layers = vec![
+        layer(None, 1.0, (0.0, -0.25), Some(identity)),
+        layer(Some((DMatrix::from_element(1, 1, 4.0), gate)), -1.0, (0.0, 0.0), None),
+    ];
+    let network = Network::from(Picnn { layers }.compiled());
+    // The gate is closed at two of the contexts.
+    let contexts: Vec<Vec<f64>> = (0..60).map(|k| vec![if k < 2 { 0.0 } else { 1.0 }]).collect();
+    let mut session = Session::new(icnn::Domain::cube(1, -1.0, 1.0).unwrap(), Method::Lp, Limits::default());
+    session.warm_up(&network, &contexts);
+    let found = |x: &[f64]| session.minimize(&network.given(x).unwrap()).unwrap();
+    assert_eq!((found(&[0.0]).status, found(&[0.0]).value), (Status::Optimal, Some(-1.0)));
+    assert_eq!((found(&[1.0]).status, found(&[1.0]).value), (Status::Optimal, Some(-0.25)));
+}
+
 fn constant(len: usize, columns: usize, value: f64) -> (DMatrix<f64>, DVector<f64>) {
     (DMatrix::zeros(len, columns), DVector::from_element(len, value))
 }
