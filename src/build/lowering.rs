@@ -147,6 +147,11 @@ impl Lowering {
         if arguments.iter().flatten().any(Value::is_decision) {
             return self.decision(node, arguments);
         }
+        self.independent(node, arguments)
+    }
+
+    /// An operation none of whose arguments depends on y.
+    fn independent(&mut self, node: &Node, arguments: Arguments) -> Lowered<Vec<Value>> {
         if arguments.iter().flatten().any(|a| matches!(a, Value::Context { .. })) {
             return self.context_step(node.clone(), arguments);
         }
@@ -158,6 +163,11 @@ impl Lowering {
             })
             .collect();
         self.fold(node, &tensors)
+    }
+
+    /// The single result of an operation none of whose arguments depends on y.
+    pub fn fixed(&mut self, node: Node, arguments: Arguments) -> Lowered {
+        self.independent(&node, arguments)?.into_iter().next().ok_or_else(|| "no result".to_string())
     }
 
     /// The table of operations that may act on y.

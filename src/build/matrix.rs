@@ -16,7 +16,13 @@ pub(super) fn gemm(l: &mut Lowering, node: &Node, a: Arguments) -> Lowered {
     let (Some(Some(left)), Some(Some(right))) = (a.first(), a.get(1)) else { return Err("it needs two inputs".into()) };
     let (left, right) = (left.clone(), right.clone());
     let (trans_a, trans_b) = (node.int("transA", 0) != 0, node.int("transB", 0) != 0);
-    let mut product = multiply(l, left, trans_a, right, trans_b)?;
+    let mut product = if left.is_decision() || right.is_decision() {
+        multiply(l, left, trans_a, right, trans_b)?
+    } else {
+        // Only the addend depends on y.
+        let factors = Node { inputs: node.inputs[..2].to_vec(), ..node.clone() };
+        l.fixed(factors, &a[..2])?
+    };
     if let Value::Decision { node: inner, shape } = &product {
         let scaled = l.builder.scale_by(*inner, node.float("alpha", 1.0))?;
         product = Value::Decision { node: scaled, shape: shape.clone() };

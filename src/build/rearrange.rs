@@ -44,19 +44,24 @@ pub(super) fn rearrange(lowering: &mut Lowering, node: &Node, arguments: Argumen
             None => {}
         }
     }
-    let padding = node.op == "Pad" && !matches!(arguments.get(2), Some(Some(_)));
-    if padding {
-        // The value that fills the padding is one more entry to gather.
-        if node.string("mode").is_some_and(|m| m != "constant") {
-            return Err("only constant padding is supported on the y-path".into());
+    let mut opset = lowering.opset;
+    if node.op == "Pad" {
+        if opset < 11 {
+            // The form in which pads and value are attributes cannot say which entry fills the padding.
+            let pads = node.ints("pads").ok_or("it has no pads")?.to_vec();
+            stand_ins.truncate(1);
+            stand_ins.push(Some(Tensor::Int(ndarray::Array1::from(pads).into_dyn())));
+            opset = 11;
         }
-        stand_ins.resize(3, None);
-        stand_ins[2] = Some(Tensor::Int(ArrayD::from_elem(IxDyn(&[]), total as i64)));
-        let zero = lowering.builder.constant_vector("padding", vec![node.float("value", 0.0)]);
-        parts.push(zero);
+        stand_ins.resize(stand_ins.len().max(3), None);
+        if stand_ins[2].is_none() && matches!(node.string("mode"), None | Some("constant")) {
+            // The value that fills the padding is one more entry to gather.
+            stand_ins[2] = Some(Tensor::Int(ArrayD::from_elem(IxDyn(&[]), total as i64)));
+            parts.push(lowering.builder.constant_vector("padding", vec![node.float("value", 0.0)]));
+        }
     }
     let tensors: Vec<Option<&Tensor>> = stand_ins.iter().map(Option::as_ref).collect();
-    let moved = crate::tensor::evaluate(node, &tensors, lowering.opset, lowering.limit).map_err(|e| e.to_string())?;
+    let moved = crate::tensor::evaluate(node, &tensors, opset, lowering.limit).map_err(|e| e.to_string())?;
     let all = lowering.builder.concat(&parts)?;
     moved
         .into_iter()

@@ -10,16 +10,16 @@ use super::call::{Call, axes, axis};
 use super::element::{Element, owned, with_kind};
 use super::error::{OpError, invalid};
 
-/// The axes a reduction goes over, as a mask, or `None` for an identity. Without axes it goes over all of them, unless
-/// `noop_with_empty_axes` says otherwise.
-fn reduced(call: &Call, axes_since: i64) -> Result<Option<Vec<bool>>, OpError> {
+/// The axes a reduction goes over, as a mask. Without axes it goes over all of them, or over none with
+/// `noop_with_empty_axes`: then nothing is added up, but ReduceSumSquare still squares.
+fn reduced(call: &Call, axes_since: i64) -> Result<Vec<bool>, OpError> {
     let rank = call.input(0)?.shape().len();
     let list = call.list_since(axes_since, 1, "axes")?.unwrap_or_default();
     if !list.is_empty() {
-        return Ok(Some(axes(&list, rank)?));
+        return axes(&list, rank);
     }
     let noop = call.opset >= axes_since && call.flag("noop_with_empty_axes", false)?;
-    Ok((!noop).then(|| vec![true; rank]))
+    Ok(vec![!noop; rank])
 }
 
 /// `f` of every row that runs over the axes in `mask`.
@@ -50,7 +50,6 @@ pub(super) fn reduce(
     if call.input(0)?.is_empty() && !matches!(call.node.op.as_str(), "ReduceSum" | "ReduceL1" | "ReduceSumSquare") {
         return Err(invalid(format!("{} of a tensor of shape {:?}", call.node.op, call.input(0)?.shape())));
     }
-    let Some(mask) = mask else { return Ok(vec![call.input(0)?.clone()]) };
     match (call.input(0)?, g) {
         (Tensor::Int(a), Some(g)) => Ok(vec![Tensor::Int(rows(a, &mask, keep, g))]),
         _ => Ok(vec![Tensor::Float(rows(call.floats(0)?, &mask, keep, f))]),
