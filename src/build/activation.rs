@@ -62,11 +62,6 @@ pub(super) fn unit(l: &mut Lowering, node: &Node, a: Arguments) -> Lowered {
             let gate = hard_sigmoid(l, t, 1.0 / 6.0, 0.5)?;
             l.builder.product(t, gate)
         }
-        "Swish" => {
-            let scaled = l.builder.scale_by(t, node.float("alpha", 1.0))?;
-            let gate = l.builder.unit(scaled, Unit::Sigmoid)?;
-            l.builder.product(t, gate)
-        }
         "Mish" => {
             let soft = l.builder.unit(t, Unit::Softplus { beta: 1.0, switch: None })?;
             let gate = l.builder.unit(soft, Unit::Tanh)?;

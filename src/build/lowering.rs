@@ -184,12 +184,11 @@ impl Lowering {
             "Cast" | "CastLike" => one(elementwise::cast(self, node, a)),
             "Relu" | "LeakyRelu" | "PRelu" | "Elu" | "Celu" | "Selu" | "Softplus" | "Exp" | "Log" | "Abs" | "Sqrt"
             | "Reciprocal" | "Sigmoid" | "Tanh" | "Erf" | "Sin" | "Cos" | "Atan" | "Softsign" | "Floor" | "Ceil"
-            | "Round" | "Sign" | "Clip" | "HardSigmoid" | "HardSwish" | "Gelu" | "Mish" | "Swish"
-            | "ThresholdedRelu" => one(activation::unit(self, node, a)),
-            "Reshape" | "Transpose" | "Slice" | "Gather" | "GatherElements" | "GatherND" | "Concat" | "Split"
-            | "Squeeze" | "Unsqueeze" | "Expand" | "Flatten" | "Tile" | "Pad" | "DepthToSpace" | "SpaceToDepth" => {
-                rearrange::rearrange(self, node, a)
+            | "Round" | "Sign" | "Clip" | "HardSigmoid" | "HardSwish" | "Gelu" | "Mish" | "ThresholdedRelu" => {
+                one(activation::unit(self, node, a))
             }
+            "Reshape" | "Transpose" | "Slice" | "Gather" | "GatherElements" | "GatherND" | "Concat" | "Split"
+            | "Squeeze" | "Unsqueeze" | "Expand" | "Flatten" | "Tile" | "Pad" => rearrange::rearrange(self, node, a),
             "Dropout" => Ok(vec![a[0].clone().ok_or("it has no input")?]),
             "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceSumSquare" | "ReduceL1" | "ReduceL2"
             | "ReduceLogSumExp" | "ReduceLogSum" | "GlobalAveragePool" | "GlobalMaxPool" => {

@@ -1,6 +1,7 @@
 //! [`Builder`]: makes a [`Program`] node by node. Sizes are checked, equal nodes are shared, identities vanish.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::context::ContextProgram;
@@ -15,7 +16,7 @@ pub struct Builder {
     pub(super) context: ContextProgram,
     pub(super) decision_name: String,
     pub(super) decision_shape: Vec<usize>,
-    pub(super) known: HashMap<String, NodeId>,
+    pub(super) known: HashMap<u64, Vec<NodeId>>,
     pub(super) small: HashMap<Vec<u64>, ParamId>,
     pub(super) memory: usize,
     /// Name given to the nodes made next: the file's operation.
@@ -35,6 +36,23 @@ fn indices(op: &Op) -> usize {
         Op::Quadratic { matrix, .. } => matrix.nnz(),
         _ => 0,
     }
+}
+
+/// Equal operations have equal fingerprints.
+fn fingerprint(op: &Op) -> u64 {
+    let mut hash = DefaultHasher::new();
+    std::mem::discriminant(op).hash(&mut hash);
+    op.inputs().hash(&mut hash);
+    match op {
+        Op::Linear { map: LinearMap::Gather { index, .. }, .. } => index.hash(&mut hash),
+        Op::Group { groups, .. } => groups.members().hash(&mut hash),
+        Op::Linear { map: LinearMap::Sparse(m), .. } => m.indices().hash(&mut hash),
+        Op::Linear { map, .. } => map.param().hash(&mut hash),
+        Op::Param(p) | Op::Scale { by: p, .. } => p.hash(&mut hash),
+        Op::Unit { unit, .. } => unit.name().hash(&mut hash),
+        _ => {}
+    }
+    hash.finish()
 }
 
 /// What a size check found.
@@ -128,21 +146,15 @@ impl Builder {
     }
 
     pub(super) fn add(&mut self, op: Op, len: usize) -> NodeId {
-        let key = match &op {
-            // Large structures are compared by address: cloned maps share them.
-            Op::Linear { map: LinearMap::Sparse(m), input } => format!("sparse {input} {:p}", Arc::as_ptr(m)),
-            Op::Linear { map: LinearMap::Gather { index, .. }, input } => format!("gather {input} {index:?}"),
-            Op::Group { input, kind, groups } => format!("{kind:?} {input} {groups:?}"),
-            Op::Quadratic { input, matrix } => format!("quadratic {input} {:p}", Arc::as_ptr(matrix)),
-            other => format!("{other:?}"),
-        };
-        if let Some(id) = self.known.get(&key) {
+        let key = fingerprint(&op);
+        let alike = self.known.get(&key).map_or(&[][..], Vec::as_slice);
+        if let Some(id) = alike.iter().find(|id| self.nodes[id.index()].op == op) {
             return *id;
         }
         let id = NodeId(self.nodes.len() as u32);
         self.memory = self.memory.saturating_add(ENTRY * len + INDEX * indices(&op));
         self.nodes.push(Node { op, len, shape: vec![len], name: self.origin.clone() });
-        self.known.insert(key, id);
+        self.known.entry(key).or_default().push(id);
         id
     }
 

@@ -122,7 +122,7 @@ impl Groups {
 }
 
 /// What a node computes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Op {
     /// The decision vector y.
     Decision,
