@@ -84,6 +84,7 @@ pub fn run() -> ExitCode {
         }
     };
     trace(cli.verbose);
+    output::reserve_stdout();
     let ended = match &cli.command {
         Command::Check(args) => check::run(args, cli.verbose > 0),
         Command::Eval(args) => eval::run(args),

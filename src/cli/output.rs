@@ -1,6 +1,10 @@
 //! How a command ends early, and how its lines reach stdout.
 
+use std::fs::File;
 use std::io::{self, Write};
+#[cfg(unix)]
+use std::os::fd::AsFd;
+use std::sync::OnceLock;
 
 use icnn::Error;
 use serde::Serialize;
@@ -51,12 +55,32 @@ impl From<io::Error> for Stop {
     }
 }
 
+/// The stdout the program was started with.
+static DATA: OnceLock<File> = OnceLock::new();
+
+/// Keeps stdout for data: HiGHS prints on it in rare cases, whatever its options say, and that goes to stderr from here on.
+pub fn reserve_stdout() {
+    #[cfg(unix)]
+    if let Ok(stdout) = io::stdout().as_fd().try_clone_to_owned()
+        && rustix::stdio::dup2_stdout(io::stderr()).is_ok()
+    {
+        // Only set once, at the start of the program.
+        let _ = DATA.set(File::from(stdout));
+    }
+}
+
 /// Writes one line to stdout at once, so that a reader at the other end of a pipe sees it.
 pub fn line(text: &str) -> Result<(), Stop> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.write_all(b"\n")?;
-    Ok(out.flush()?)
+    let line = format!("{text}\n");
+    match DATA.get() {
+        Some(mut data) => data.write_all(line.as_bytes())?,
+        None => {
+            let mut out = io::stdout().lock();
+            out.write_all(line.as_bytes())?;
+            out.flush()?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes one JSON object on a line of its own.
