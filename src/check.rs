@@ -66,17 +66,15 @@ pub fn check(
     let curvature = proof.output();
     let concave = curvature.is_concave();
     if curvature.is_convex() {
-        let mut reason = if curvature.is_affine() {
-            "affine in y on the domain".to_string()
-        } else if proof.by_composition().is_convex() {
-            "convex at every node that the output uses".to_string()
-        } else {
-            "convex".to_string()
-        };
-        for note in proof.notes() {
-            reason.push_str("; ");
-            reason.push_str(note);
+        let by_composition = proof.by_composition();
+        let mut reasons: Vec<&str> = vec![];
+        if by_composition.is_affine() {
+            reasons.push("affine in y on the domain");
+        } else if by_composition.is_convex() {
+            reasons.push("convex at every node that the output uses");
         }
+        reasons.extend(proof.notes().iter().map(String::as_str));
+        let reason = reasons.join("; ");
         return Ok(Check { verdict: Verdict::Proven, reason, witness: None, concave });
     }
     let why = failure_text(instance, &proof);

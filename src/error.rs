@@ -33,7 +33,7 @@ pub enum Error {
     Domain(String),
     /// Convexity over the domain is not proven, so a minimum found would prove nothing.
     #[error(
-        "the network is not proven convex in y: {reason}\n  `icnn check` shows the proof node by node (-v) and looks for a counterexample; a smaller box (--lower, --upper) can make a proof possible"
+        "the network is not proven convex in y: {reason}\n  `icnn check` shows the proof node by node (-v) and looks for a counterexample; a smaller box (--lower, --upper) can make a proof possible, and equal bounds take coordinates that are context out of y"
     )]
     NotProven {
         /// Where the proof stops, and why.

@@ -37,9 +37,13 @@ impl LpBuilder<'_> {
                 continue;
             }
             let Scalar::Lines(lines) = scalar else {
-                return Err(
-                    self.refuse(id, format!("{} is not piecewise linear; it needs a conic method", unit.name()))
-                );
+                return Err(self.refuse(
+                    id,
+                    format!(
+                        "{} is not piecewise linear; `check` and `eval` take it, a linear program cannot",
+                        unit.name()
+                    ),
+                ));
             };
             let pieces = lines.on(self.bounds.of(input)[i]);
             let convex = pieces.windows(2).all(|w| w[0].slope <= w[1].slope);
@@ -73,7 +77,10 @@ impl LpBuilder<'_> {
                 continue;
             }
             if kind != GroupKind::Max {
-                return Err(self.refuse(id, "it is not piecewise linear; it needs a conic method".into()));
+                return Err(self.refuse(
+                    id,
+                    "it is not piecewise linear; `check` and `eval` take it, a linear program cannot".into(),
+                ));
             }
             let group = groups.group(g);
             let alive = self.bounds.alive(input, group);
