@@ -97,8 +97,17 @@ pub fn linear(instance: &Instance, domain: &Domain) -> Result<Linear, Error> {
     let proof = instance.prove(&bounds);
     crate::check::require_convex(instance, &proof)?;
     let mut build = LpBuilder::new(instance, domain, &bounds, &proof);
-    for k in 0..instance.program().nodes().len() {
+    let nodes = instance.program().nodes();
+    let mut last_use = vec![0; nodes.len()];
+    for (k, node) in nodes.iter().enumerate() {
+        node.op.inputs().into_iter().for_each(|input| last_use[input.index()] = k);
+    }
+    for (k, node) in nodes.iter().enumerate() {
         build.node(NodeId(k as u32))?;
+        // Memory that is free again serves the next node.
+        for input in node.op.inputs().into_iter().filter(|input| last_use[input.index()] == k) {
+            build.expressions[input.index()] = AffineRows::default();
+        }
     }
     build.finish(domain, bounds.clone())
 }
