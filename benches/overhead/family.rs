@@ -21,8 +21,8 @@ pub struct Family {
 
 /// The sizes, smallest first.
 pub const FAMILIES: [Family; 4] = [
-    Family { name: "mpc24", decisions: 24, hidden: &[100, 100, 100], box_ends: (-1.0, 1.0), repetitions: 41, seed: 24 },
-    Family { name: "two200", decisions: 100, hidden: &[200, 200], box_ends: (-1.0, 1.0), repetitions: 25, seed: 200 },
+    Family { name: "mpc24", decisions: 24, hidden: &[100, 100, 100], box_ends: (-1.0, 1.0), repetitions: 81, seed: 24 },
+    Family { name: "two200", decisions: 100, hidden: &[200, 200], box_ends: (-1.0, 1.0), repetitions: 31, seed: 200 },
     Family { name: "bib159", decisions: 159, hidden: &[600, 159], box_ends: (0.0, 1.0), repetitions: 11, seed: 159 },
     Family {
         name: "wide100",
