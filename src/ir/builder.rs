@@ -1,4 +1,4 @@
-//! [`Builder`]: makes a [`Program`] node by node. Sizes are checked, equal nodes are shared, identities vanish.
+//! [`Builder`]: makes a [`Program`](super::program::Program) node by node. Sizes are checked, equal nodes are shared, identities vanish.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
