@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let mut exit = code::SUCCESS;
     let work = |row: usize| line(&network, row, at.row(row % n), context.row(row % m)).map_err(|e| e.to_string());
     let panicked = |_| Err("internal error".to_string());
-    rows::in_order(n.max(m), rows::threads(None), work, panicked, |row, answer| match answer {
+    rows::in_order(n.max(m), None, work, panicked, |row, answer| match answer {
         Ok(line) if args.json => output::json(&line),
         Ok(line) => {
             let gradient: Vec<String> = line.gradient.iter().map(f64::to_string).collect();

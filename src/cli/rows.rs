@@ -9,17 +9,19 @@ use super::Stop;
 /// Rows in flight for each thread.
 const WINDOW: usize = 4;
 
-/// Computes `work(0..rows)` on `threads` threads and hands the answers to `emit` in order, each as soon as those before it
+/// Computes `work(0..rows)` on `threads` threads (one a core where not given) and hands the answers to `emit` in order, each as soon as those before it
 /// are out. A row that panics is an error of that row. An error of `emit` ends the run.
 pub fn in_order<T: Send>(
     rows: usize,
-    threads: usize,
+    threads: Option<usize>,
     work: impl Fn(usize) -> T + Sync,
     panicked: impl Fn(usize) -> T + Sync,
     mut emit: impl FnMut(usize, T) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let guarded = |row: usize| catch_unwind(AssertUnwindSafe(|| work(row))).unwrap_or_else(|_| panicked(row));
-    let threads = threads.clamp(1, rows.max(1));
+    // Counting the cores takes a dozen system calls: not for one row.
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if rows > 1 { threads.unwrap_or_else(cores).clamp(1, rows) } else { 1 };
     if threads == 1 {
         return (0..rows).try_for_each(|row| emit(row, guarded(row)));
     }
@@ -48,9 +50,4 @@ pub fn in_order<T: Send>(
         }
         Ok(())
     })
-}
-
-/// The number of threads: as asked, or one for each core.
-pub fn threads(asked: Option<usize>) -> usize {
-    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }

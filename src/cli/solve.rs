@@ -113,9 +113,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let mut report = Report::new(args, session.domain(), rows.len());
     let solve = |row: usize| network.given(rows.row(row)).and_then(|instance| session.minimize(&instance)).into();
     let panicked = |_| Answer::Failed("internal error".into());
-    rows::in_order(rows.len(), rows::threads(args.threads.map(usize::from)), solve, panicked, |row, answer| {
-        report.take(row, answer)
-    })?;
+    rows::in_order(rows.len(), args.threads.map(usize::from), solve, panicked, |row, answer| report.take(row, answer))?;
     report.finish()
 }
 

@@ -50,6 +50,8 @@ pub fn read(path: &Path) -> Result<Graph, LoadError> {
         return Err(LoadError::FileSize { path: path.into(), size, limit: LARGEST_FILE });
     }
     let mut bytes = Vec::new();
+    // One read of a known size; where that much cannot be had, reading on in small steps says so.
+    let _ = bytes.try_reserve_exact(size as usize + 1);
     File::open(path).map_err(io)?.take(LARGEST_FILE).read_to_end(&mut bytes).map_err(io)?;
     parse(&bytes, path.parent())
 }
