@@ -7,7 +7,7 @@ use icnn::refute::Witness;
 use icnn::{Domain, Network};
 use serde::Serialize;
 
-use super::input::{Rows, Source, context, domain};
+use super::input::{Rows, Sides, Source, context};
 use super::model::Model;
 use super::{Stop, code, output};
 
@@ -26,12 +26,8 @@ pub struct Args {
     /// Context rows to prove it for: a number for all entries, or a .json, .npy or .csv file [default: every context].
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     context: Option<Source>,
-    /// Lower ends of the box: a number, or a file with p of them; null or an empty cell is -inf [default: -inf].
-    #[arg(long, value_name = "L", allow_hyphen_values = true)]
-    lower: Option<Source>,
-    /// Upper ends of the box: a number, or a file with p of them; null or an empty cell is inf [default: inf].
-    #[arg(long, value_name = "U", allow_hyphen_values = true)]
-    upper: Option<Source>,
+    #[command(flatten)]
+    sides: Sides,
     /// One JSON object a component: verdict, reason, witness.
     #[arg(long)]
     json: bool,
@@ -57,7 +53,7 @@ pub fn run(args: &Args, listing: bool) -> Result<u8, Stop> {
     let mut counts = [0; 3];
     for k in components {
         let network = Network::from(outputs.program(k)?);
-        let domain = domain(args.lower.as_ref(), args.upper.as_ref(), network.decisions())?;
+        let domain = args.sides.domain(network.decisions())?;
         let rows = args.context.as_ref().map(|source| context(Some(source), &network)).transpose()?;
         let name = several.then(|| outputs.name(k));
         let found = component(&network, &domain, rows.as_ref(), listing, name)?;

@@ -8,7 +8,7 @@ use icnn::ir::text::context_listing;
 use icnn::load::graph::{Attribute, Dim, Graph, ValueInfo};
 use icnn::lower::linear;
 
-use super::input::{Source, context, domain};
+use super::input::{Sides, Source, context};
 use super::model::Model;
 use super::{Stop, code, output};
 
@@ -27,12 +27,8 @@ pub struct Args {
     /// Context: the first row is used. A number for all entries, or a .json, .npy or .csv file.
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     context: Option<Source>,
-    /// Lower ends of the box: a number, or a file with p of them [default: -inf].
-    #[arg(long, value_name = "L", allow_hyphen_values = true)]
-    lower: Option<Source>,
-    /// Upper ends of the box: a number, or a file with p of them [default: inf].
-    #[arg(long, value_name = "U", allow_hyphen_values = true)]
-    upper: Option<Source>,
+    #[command(flatten)]
+    sides: Sides,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -52,7 +48,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         Stage::Program => program(args)?,
         Stage::Lp => {
             let network = args.model.network()?;
-            let domain = domain(args.lower.as_ref(), args.upper.as_ref(), network.decisions())?;
+            let domain = args.sides.domain(network.decisions())?;
             let rows = context(args.context.as_ref(), &network)?;
             let instance = network.given(rows.row(0))?;
             let folded = instance.fold_fixed(&domain.intervals())?;
@@ -65,7 +61,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
 
 fn program(args: &Args) -> Result<String, Stop> {
     let network = args.model.network()?;
-    let domain = domain(args.lower.as_ref(), args.upper.as_ref(), network.decisions())?;
+    let domain = args.sides.domain(network.decisions())?;
     let (instance, values) = match &args.context {
         None => (network.program().for_any_context(), String::new()),
         source => {

@@ -10,7 +10,7 @@ use icnn::{Domain, Error, Limits, Method, Solution, Status};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::input::{Source, context, domain};
+use super::input::{Sides, Source, context};
 use super::model::Model;
 use super::{Stop, code, output, rows};
 
@@ -29,12 +29,8 @@ pub struct Args {
     /// Context rows: a number for all entries, or a .json, .npy or .csv file. Several inputs lie one after the other.
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     context: Option<Source>,
-    /// Lower ends of the box: a number, or a file with p of them; null or an empty cell is -inf [default: -inf].
-    #[arg(long, value_name = "L", allow_hyphen_values = true)]
-    lower: Option<Source>,
-    /// Upper ends of the box: a number, or a file with p of them; null or an empty cell is inf [default: inf].
-    #[arg(long, value_name = "U", allow_hyphen_values = true)]
-    upper: Option<Source>,
+    #[command(flatten)]
+    sides: Sides,
     /// How to minimise. lp: simplex; ipm: interior point, then simplex; pdlp: first order, approximate (all HiGHS).
     #[arg(long, value_name = "METHOD", default_value = "lp", value_parser = method)]
     method: Method,
@@ -102,7 +98,7 @@ struct Line<'a> {
 pub fn run(args: &Args) -> Result<u8, Stop> {
     let network = args.model.network()?;
     let rows = context(args.context.as_ref(), &network)?;
-    let domain = domain(args.lower.as_ref(), args.upper.as_ref(), network.decisions())?;
+    let domain = args.sides.domain(network.decisions())?;
     let network = if args.maximize { network.negated() } else { network };
     let limits = Limits { gap: args.gap, time: args.time_limit, iterations: args.iteration_limit };
     let mut session = Session::new(domain, args.method, limits);
@@ -200,7 +196,7 @@ impl<'a> Report<'a> {
                 _ => Stop::input(message),
             });
         }
-        if self.unbounded && self.args.lower.is_none() | self.args.upper.is_none() {
+        if self.unbounded && self.args.sides.open() {
             eprintln!("icnn: the box is open; --lower and --upper bound y");
         }
         Ok(match (self.stopped, self.failed) {

@@ -170,11 +170,29 @@ pub fn context(source: Option<&Source>, network: &Network) -> Result<Rows, Stop>
     }
 }
 
-/// The box of `--lower` and `--upper`; all of R^p where neither is given.
-pub fn domain(lower: Option<&Source>, upper: Option<&Source>, p: usize) -> Result<Domain, Stop> {
-    let lower = bound(lower, p, f64::NEG_INFINITY, "--lower")?;
-    let upper = bound(upper, p, f64::INFINITY, "--upper")?;
-    Ok(Domain::new_box(lower, upper)?)
+/// The box, as every command that has one takes it.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Sides {
+    /// Lower ends of the box: a number, or a file with p of them; null or an empty cell is -inf [default: -inf].
+    #[arg(long, value_name = "L", allow_hyphen_values = true)]
+    lower: Option<Source>,
+    /// Upper ends of the box: a number, or a file with p of them; null or an empty cell is inf [default: inf].
+    #[arg(long, value_name = "U", allow_hyphen_values = true)]
+    upper: Option<Source>,
+}
+
+impl Sides {
+    /// The box of `--lower` and `--upper`; all of R^p where neither is given.
+    pub fn domain(&self, p: usize) -> Result<Domain, Stop> {
+        let lower = bound(self.lower.as_ref(), p, f64::NEG_INFINITY, "--lower")?;
+        let upper = bound(self.upper.as_ref(), p, f64::INFINITY, "--upper")?;
+        Ok(Domain::new_box(lower, upper)?)
+    }
+
+    /// Whether a side was left out.
+    pub fn open(&self) -> bool {
+        self.lower.is_none() || self.upper.is_none()
+    }
 }
 
 fn bound(source: Option<&Source>, p: usize, none: f64, what: &str) -> Result<Vec<f64>, Stop> {
