@@ -60,7 +60,7 @@ pub fn check(
     effort: SearchEffort,
 ) -> Result<Check, Error> {
     domain.check_dimension(instance.decisions())?;
-    let folded = instance.fold_fixed(&domain.intervals())?;
+    let folded = instance.fold_fixed(domain.intervals())?;
     let instance = folded.as_ref().unwrap_or(instance);
     let (_, proof) = prove(instance, domain);
     let curvature = proof.output();
@@ -90,7 +90,7 @@ pub fn check(
 
 /// Bounds and proof over the box of a domain.
 pub fn prove(instance: &Instance, domain: &Domain) -> (Bounds, Proof) {
-    let bounds = instance.bounds(&domain.intervals());
+    let bounds = instance.bounds(domain.intervals());
     let proof = instance.prove(&bounds);
     (bounds, proof)
 }

@@ -52,6 +52,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A method that cannot do what is asked.
+    #[error("method {method}: {reason}")]
+    Method {
+        /// Its name on the command line.
+        method: &'static str,
+        /// Why.
+        reason: String,
+    },
     /// Forward evaluation left the range of f64.
     #[error("{node}: the value is {value} at this point (overflow, or a function outside its domain)")]
     NotFinite {

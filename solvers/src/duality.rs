@@ -49,6 +49,25 @@ impl LinearProgram {
         inside.then(|| -self.objective.iter().zip(r).map(|(c, r)| c * r).sum::<f64>())
     }
 
+    /// The directions of the feasible set along which the quadratic term is constant, as a linear program: minimise cᵀr
+    /// over −1 ≤ r ≤ 1 where r_j and A_i r may be negative only without a lower bound, positive only without an upper one,
+    /// and Q r = 0. If its optimum is negative and the program feasible, the program is unbounded along r.
+    pub fn recession(&self) -> LinearProgram {
+        let mut cone = LinearProgram { quadratic: None, offset: 0.0, ..self.clone() };
+        let open = |bound: &mut f64, limit: f64| *bound = if bound.is_finite() { 0.0 } else { limit };
+        cone.column_lower.iter_mut().for_each(|b| open(b, -1.0));
+        cone.column_upper.iter_mut().for_each(|b| open(b, 1.0));
+        cone.row_lower.iter_mut().for_each(|b| open(b, f64::NEG_INFINITY));
+        cone.row_upper.iter_mut().for_each(|b| open(b, f64::INFINITY));
+        if let Some(q) = &self.quadratic {
+            cone.matrix = sprs::vstack(&[self.matrix.view(), q.view()]);
+            cone.row_lower.resize(cone.matrix.rows(), 0.0);
+            cone.row_upper.resize(cone.matrix.rows(), 0.0);
+            cone.row_names.clear();
+        }
+        cone
+    }
+
     /// `from` − Aᵀy.
     fn minus_transposed(&self, y: &[f64], mut from: Vec<f64>) -> Vec<f64> {
         assert_eq!(y.len(), self.rows(), "multipliers: length and rows differ");

@@ -72,6 +72,26 @@ pub enum SolverError {
         limit: usize,
     },
 
+    /// A quadratic term that is not symmetric.
+    #[error("quadratic term: entry ({row}, {column}) is {above}, entry ({column}, {row}) is {below}")]
+    Asymmetric {
+        /// Row of the entry.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// The entry.
+        above: f64,
+        /// Its mirror image.
+        below: f64,
+    },
+
+    /// A quadratic term, given to a method for linear programs.
+    #[error("the objective has a quadratic term, which {method} does not take")]
+    Quadratic {
+        /// The method.
+        method: &'static str,
+    },
+
     /// A starting basis whose basic variables do not number the rows.
     #[error("basis: {found} basic variables, expected one for each of the {expected} rows")]
     Basis {

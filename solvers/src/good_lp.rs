@@ -25,7 +25,7 @@ use crate::{LinearProgram, LpOutcome, SolverError, Status};
 /// | any other error              | [`Status::Failed`]                           |
 ///
 /// # Errors
-/// What [`LinearProgram::validate`] finds.
+/// What [`LinearProgram::validate`] finds; [`SolverError::Quadratic`] for a quadratic term.
 ///
 /// ```
 /// use icnn_solvers::{LinearProgram, Status, good_lp};
@@ -42,6 +42,9 @@ where
     <S::Model as SolverModel>::Error: Into<ResolutionError>,
 {
     lp.validate()?;
+    if lp.quadratic.is_some() {
+        return Err(SolverError::Quadratic { method: "good_lp" });
+    }
     let started = Instant::now();
     let mut variables = ProblemVariables::new();
     let x: Vec<Variable> =

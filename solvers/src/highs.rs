@@ -11,12 +11,14 @@
 //! | may say "infeasible or unbounded", and has no rays after presolve | solves again by simplex, without presolve |
 //! | has no rays for programs without coefficients     | solved by simplex, with one trivial row and column more, unseen |
 //! | fails on free rows, or calls infeasible programs optimal, unless by simplex | free rows are refused unless for simplex |
+//! | adds 1e-7·‖x‖² to a quadratic objective           | asked not to; only if it fails so, with it           |
 //! | shares its threads within a process               | one thread, always; fixed seed; no output            |
 //!
 //! Instances are independent: several threads may each solve their own at the same time, and the
 //! results do not depend on it.
 
 mod load;
+mod quadratic;
 mod raw;
 mod words;
 
@@ -31,6 +33,7 @@ use load::{
     Coefficients, check_bounds, check_coefficients, check_length, check_sizes, exponent_of, free_row, padded,
     scaled_costs,
 };
+use quadratic::{largest_entry, pass_quadratic};
 use raw::{Arrays, Model, Value};
 use words::{basis_from_highs, basis_to_highs, translate};
 
@@ -58,6 +61,7 @@ pub struct Highs {
     /// The costs inside HiGHS are the true ones divided by two to this power.
     exponent: i32,
     dropped: usize,
+    quadratic: bool,
 }
 
 impl Highs {
@@ -77,7 +81,7 @@ impl Highs {
         // HiGHS has no rays for a program without coefficients: one row 0 ≤ 1·0 ≤ 0 gives it one.
         let padded = kept == 0;
         let pad = |array| load::padded(array, padded);
-        let exponent = exponent_of(&lp.objective);
+        let exponent = exponent_of(&[largest_entry(&lp.objective), lp.quadratic.as_ref().map_or(0.0, |q| largest_entry(q.data()))]);
         let costs = scaled_costs(&lp.objective, exponent);
         let as_i32 = |&index: &usize| index as i32;
         let mut start: Vec<i32> = lp.matrix.proper_indptr()[..lp.rows()].iter().map(as_i32).collect();
@@ -88,7 +92,7 @@ impl Highs {
             index.push(lp.columns() as i32);
             value.to_mut().push(1.0);
         }
-        let model = Model::new(
+        let mut model = Model::new(
             &FIXED_OPTIONS,
             &Arrays {
                 columns: [&pad(&costs), &pad(&lp.column_lower), &pad(&lp.column_upper)],
@@ -98,6 +102,9 @@ impl Highs {
                 value: &value,
             },
         )?;
+        if let Some(q) = &lp.quadratic {
+            pass_quadratic(&mut model, q, exponent, padded)?;
+        }
         Ok(Highs {
             model,
             columns: lp.columns(),
@@ -107,6 +114,7 @@ impl Highs {
             offset: lp.offset,
             exponent,
             dropped,
+            quadratic: lp.quadratic.is_some(),
         })
     }
 
@@ -119,8 +127,12 @@ impl Highs {
     /// Replaces the costs (n) and the constant, for another solve.
     ///
     /// # Errors
-    /// [`SolverError::Size`], [`SolverError::Number`] for what is not finite, [`SolverError::Call`].
+    /// [`SolverError::Size`], [`SolverError::Number`] for what is not finite, [`SolverError::Call`],
+    /// [`SolverError::Quadratic`] for a program with a quadratic term.
     pub fn set_objective(&mut self, costs: &[f64], offset: f64) -> Result<(), SolverError> {
+        if self.quadratic {
+            return Err(SolverError::Quadratic { method: "a change of costs" });
+        }
         check_length("objective", costs.len(), self.columns)?;
         for (j, &value) in costs.iter().chain([&offset]).enumerate() {
             if !value.is_finite() {
@@ -175,7 +187,8 @@ impl Highs {
     /// # Errors
     /// [`SolverError::Option`] for an option out of range, [`SolverError::Size`] and [`SolverError::Basis`] for a start
     /// that does not fit, [`SolverError::FreeRow`] for a row without bounds unless for simplex, [`SolverError::Call`]
-    /// if HiGHS refuses. A solve that goes wrong is no error but [`Status::Failed`].
+    /// if HiGHS refuses, [`SolverError::Quadratic`] for a quadratic term unless for simplex, which then stands for
+    /// HiGHS' active-set method: no start, no ray, no Farkas vector. A solve that goes wrong is no error but [`Status::Failed`].
     pub fn solve(&mut self, options: &LpOptions, start: Option<&Basis>) -> Result<LpOutcome, SolverError> {
         options.validate()?;
         let clock = Instant::now();
@@ -185,6 +198,9 @@ impl Highs {
         }
         if let Some(basis) = start {
             self.check_basis(basis)?;
+        }
+        if self.quadratic {
+            return self.solve_quadratic(options, clock);
         }
         let asked = LpOptions { algorithm, ..options.clone() };
         let plain = LpOptions { algorithm: Algorithm::Simplex, presolve: false, ..options.clone() };
@@ -235,6 +251,7 @@ impl Highs {
         let (primal, dual) = (options.primal_tolerance, options.dual_tolerance);
         let on = |flag| Value::Text(if flag { "on" } else { "off" });
         let method = match options.algorithm {
+            Algorithm::Simplex if self.quadratic => "choose",
             Algorithm::Simplex => "simplex",
             Algorithm::Ipm => "ipx",
             Algorithm::Pdlp => "pdlp",
@@ -245,6 +262,7 @@ impl Highs {
             ("run_crossover", on(options.crossover)),
             ("simplex_iteration_limit", Value::Integer(limit)),
             ("ipm_iteration_limit", Value::Integer(limit)),
+            ("qp_iteration_limit", Value::Integer(limit)),
             ("pdlp_iteration_limit", Value::Integer(limit)),
             ("primal_feasibility_tolerance", Value::Real(primal)),
             ("primal_residual_tolerance", Value::Real(primal)),
@@ -372,5 +390,10 @@ const FIXED_OPTIONS: [(&str, Value<'static>); 6] = [
 ];
 
 /// The counters that add up to the iterations of a solve.
-const ITERATION_COUNTS: [&str; 4] =
-    ["simplex_iteration_count", "ipm_iteration_count", "crossover_iteration_count", "pdlp_iteration_count"];
+const ITERATION_COUNTS: [&str; 5] = [
+    "simplex_iteration_count",
+    "ipm_iteration_count",
+    "crossover_iteration_count",
+    "pdlp_iteration_count",
+    "qp_iteration_count",
+];

@@ -1,4 +1,4 @@
-//! [`LinearProgram`]: minimise cᵀx + c₀ subject to row and column bounds, with names, printable.
+//! [`LinearProgram`]: minimise cᵀx + c₀, or ½xᵀQx + cᵀx + c₀, subject to row and column bounds, with names, printable.
 
 use std::borrow::Cow;
 
@@ -8,11 +8,13 @@ use crate::SolverError;
 
 /// A linear program in row form:
 /// minimise `objective`ᵀ·x + `offset` subject to `row_lower` ≤ A x ≤ `row_upper`, `column_lower` ≤ x ≤ `column_upper`.
-/// Absent bounds are infinities.
+/// Absent bounds are infinities. With `quadratic` it is a convex quadratic program: ½ xᵀQx is added to the objective.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearProgram {
     /// Cost of each column (n).
     pub objective: Vec<f64>,
+    /// Q, n × n, symmetric (both triangles stored) and positive semidefinite, compressed by rows.
+    pub quadratic: Option<CsMat<f64>>,
     /// Constant added to the objective.
     pub offset: f64,
     /// Lower bounds of the columns (n).
@@ -36,6 +38,7 @@ impl LinearProgram {
     pub fn new(columns: usize) -> Self {
         LinearProgram {
             objective: vec![0.0; columns],
+            quadratic: None,
             offset: 0.0,
             column_lower: vec![f64::NEG_INFINITY; columns],
             column_upper: vec![f64::INFINITY; columns],
@@ -92,13 +95,14 @@ impl LinearProgram {
         self.matrix.outer_iterator().map(activity).collect()
     }
 
-    /// cᵀx + c₀, for a point x (n).
+    /// ½ xᵀQx + cᵀx + c₀, for a point x (n).
     ///
     /// # Panics
     /// If `x` does not have n entries.
     pub fn value(&self, x: &[f64]) -> f64 {
         assert_eq!(x.len(), self.columns(), "point: length and columns differ");
-        self.offset + self.objective.iter().zip(x).map(|(c, x)| c * x).sum::<f64>()
+        let quadratic = self.quadratic.iter().flat_map(|q| q.iter()).map(|(q, (i, j))| 0.5 * q * x[i] * x[j]);
+        self.offset + self.objective.iter().zip(x).map(|(c, x)| c * x).sum::<f64>() + quadratic.sum::<f64>()
     }
 
     /// The largest violation of any row or column bound at x (n), absolute; 0 at a feasible point, NaN if x has a NaN.
@@ -122,6 +126,7 @@ impl LinearProgram {
     /// - [`SolverError::Size`] if an array has another length than the matrix asks for,
     /// - [`SolverError::Number`] for a cost, offset or coefficient that is not finite, a bound that is NaN, a lower
     ///   bound of +∞ or an upper bound of −∞,
+    /// - [`SolverError::Asymmetric`] for a quadratic term whose triangles differ,
     /// - [`SolverError::Bounds`] for a lower bound above its upper bound.
     pub fn validate(&self) -> Result<(), SolverError> {
         let (m, n) = (self.rows(), self.columns());
@@ -147,6 +152,9 @@ impl LinearProgram {
         for (j, &cost) in self.objective.iter().enumerate() {
             finite(cost, || format!("cost of {}", self.describe_column(j)))?;
         }
+        if let Some(q) = &self.quadratic {
+            self.validate_quadratic(q)?;
+        }
         for j in 0..n {
             bounds(self.column_lower[j], self.column_upper[j], || self.describe_column(j))?;
         }
@@ -159,6 +167,26 @@ impl LinearProgram {
         for (i, row) in self.matrix.outer_iterator().enumerate() {
             for (j, &a) in row.iter() {
                 finite(a, || self.describe_entry(i, j))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_quadratic(&self, q: &CsMat<f64>) -> Result<(), SolverError> {
+        let n = self.columns();
+        if !q.is_csr() {
+            return Err(SolverError::Storage { rows: q.rows(), columns: q.cols() });
+        }
+        for (what, found) in [("rows of the quadratic term", q.rows()), ("columns of the quadratic term", q.cols())] {
+            if found != n {
+                return Err(SolverError::Size { what: what.into(), found, expected: n });
+            }
+        }
+        for (value, (i, j)) in q.iter() {
+            let (above, below) = (*value, q.get(j, i).copied().unwrap_or(0.0));
+            finite(above, || format!("quadratic term of {}, {}", self.describe_column(i), self.describe_column(j)))?;
+            if above != below {
+                return Err(SolverError::Asymmetric { row: i, column: j, above, below });
             }
         }
         Ok(())

@@ -21,7 +21,11 @@ use crate::LinearProgram;
 impl Display for LinearProgram {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let costs = self.objective.iter().copied().enumerate().filter(|&(_, cost)| cost != 0.0);
-        writeln!(f, "minimize\n  {}", self.sum(costs, self.offset))?;
+        write!(f, "minimize\n  {}", self.sum(costs, self.offset))?;
+        if let Some(q) = &self.quadratic {
+            write!(f, " + [ {} ] / 2", self.quadratic_sum(q))?;
+        }
+        writeln!(f)?;
         writeln!(f, "subject to")?;
         for (i, row) in self.matrix.outer_iterator().enumerate() {
             let sum = self.sum(row.iter().map(|(j, &a)| (j, a)), 0.0);
@@ -37,6 +41,20 @@ impl Display for LinearProgram {
 }
 
 impl LinearProgram {
+    /// `2 x ^2 + x * y` for the terms of xᵀQx, each pair once.
+    fn quadratic_sum(&self, q: &sprs::CsMat<f64>) -> String {
+        let mut text = String::new();
+        for (v, (i, j)) in q.iter().filter(|(v, (i, j))| i <= j && **v != 0.0) {
+            let coefficient = if i == j { *v } else { 2.0 * v };
+            let (a, b) = (self.column_name(i), self.column_name(j));
+            let product = if i == j { format!("{a} ^2") } else { format!("{a} * {b}") };
+            let magnitude = coefficient.abs();
+            let term = if magnitude == 1.0 { product } else { format!("{} {product}", number(magnitude)) };
+            push(&mut text, coefficient, &term);
+        }
+        if text.is_empty() { "0".into() } else { text }
+    }
+
     /// `2 x - y + 0.5 z + 3`; `0` if there is nothing to add up.
     fn sum(&self, terms: impl Iterator<Item = (usize, f64)>, constant: f64) -> String {
         let mut text = String::new();

@@ -1,40 +1,79 @@
-//! Emptiness: multipliers ν of the domain's rows prove that no point satisfies them together with the box, when
-//! Σ νᵢ·(side of row i) exceeds the largest value that Σ νᵢ·(row i) takes on the box. (Farkas; a network's own rows can
-//! always be satisfied and take no part.)
+//! Emptiness: multipliers of the domain's rows and learned constraints whose sum no point of the box can satisfy (Farkas).
 
+use serde::Serialize;
+
+use super::minorant::Minorant;
 use crate::domain::Domain;
 
 /// Sums of terms below this share of their size count as zero: they are left by rounding.
 const ROUNDING: f64 = 1e-11;
 
-/// Whether the multipliers `nu` (≥ 0 acts on the lower side, ≤ 0 on the upper side) prove that the domain is empty.
-pub fn proves_empty(domain: &Domain, nu: &[f64]) -> bool {
-    if nu.len() != domain.rows().len() || nu.iter().any(|n| !n.is_finite()) {
-        return false;
+/// A proof that no point of the domain exists. Every y ∈ Y has νᵢ·(side of row i − row i·y) ≤ 0 and μₖ·(hₖ(y) − cₖ) ≤ 0, and
+/// hₖ lies above an affine minorant; added up, 0 ≥ `gradient`ᵀy + `constant` on Y. On the box that is at least `surplus` > 0.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Farkas {
+    /// νᵢ, one per row: ≥ 0 acts on the lower side, ≤ 0 on the upper side.
+    pub rows: Vec<f64>,
+    /// μₖ ≥ 0, one per learned constraint.
+    pub constraints: Vec<f64>,
+    /// Gradient of the sum (length p).
+    pub gradient: Vec<f64>,
+    /// Constant of the sum.
+    pub constant: f64,
+    /// The least value of the sum on the box; positive by more than rounding.
+    pub surplus: f64,
+}
+
+/// The proof that multipliers make: `nu` of the rows, and a multiplier and a minorant for each learned constraint. `None` if
+/// they prove nothing.
+pub fn proves_empty(domain: &Domain, nu: &[f64], levels: &[(f64, Option<Minorant>)]) -> Option<Farkas> {
+    let multipliers = || nu.iter().chain(levels.iter().map(|(mu, _)| mu));
+    let fits = nu.len() == domain.rows().len() && levels.len() == domain.sublevels().len();
+    if !fits || multipliers().any(|n| !n.is_finite()) {
+        return None;
     }
     let p = domain.dimension();
-    let (mut slope, mut slope_size) = (vec![0.0; p], vec![0.0; p]);
-    let (mut surplus, mut size) = (0.0, 0.0f64);
     // Any multipliers will do: those that are a solver's noise are better left out.
-    let noise = ROUNDING * nu.iter().fold(0.0, |m: f64, n| m.max(n.abs()));
-    for (row, nu) in domain.rows().iter().zip(nu) {
+    let noise = ROUNDING * multipliers().fold(0.0, |m: f64, n| m.max(n.abs()));
+    let (mut gradient, mut sizes) = (vec![0.0; p], vec![0.0; p]);
+    let (mut constant, mut size) = (0.0, 0.0f64);
+    let mut rows = vec![0.0; nu.len()];
+    for (kept, (row, nu)) in rows.iter_mut().zip(domain.rows().iter().zip(nu)) {
         let side = if *nu > 0.0 { row.lower } else { row.upper };
         if nu.abs() <= noise || side.is_infinite() {
             continue;
         }
-        surplus += nu * side;
+        *kept = *nu;
+        constant += nu * side;
         size += (nu * side).abs();
         for (j, c) in &row.coefficients {
-            slope[*j] += nu * c;
-            slope_size[*j] += (nu * c).abs();
+            gradient[*j] -= nu * c;
+            sizes[*j] += (nu * c).abs();
         }
     }
-    for j in (0..p).filter(|j| slope[*j].abs() > ROUNDING * slope_size[*j]) {
-        let side = if slope[j] > 0.0 { domain.upper()[j] } else { domain.lower()[j] };
-        surplus -= slope[j] * side;
-        size += (slope[j] * side).abs();
+    let mut constraints = vec![0.0; levels.len()];
+    for (kept, (level, (mu, h))) in constraints.iter_mut().zip(domain.sublevels().iter().zip(levels)) {
+        let Some(h) = h.as_ref().filter(|_| *mu > noise) else { continue };
+        *kept = *mu;
+        constant += mu * (h.constant - level.at_most);
+        size += mu * (h.constant.abs() + level.at_most.abs());
+        for (j, s) in h.gradient.iter().enumerate() {
+            gradient[j] += mu * s;
+            sizes[j] += (mu * s).abs();
+        }
     }
-    surplus.is_finite() && surplus > ROUNDING * size
+    let mut surplus = constant;
+    for j in 0..p {
+        if gradient[j].abs() <= ROUNDING * sizes[j] {
+            gradient[j] = 0.0;
+            continue;
+        }
+        let side = if gradient[j] > 0.0 { domain.lower()[j] } else { domain.upper()[j] };
+        surplus += gradient[j] * side;
+        size += (gradient[j] * side).abs();
+    }
+    let proven = surplus.is_finite() && surplus > ROUNDING * size;
+    proven.then_some(Farkas { rows, constraints, gradient, constant, surplus })
 }
 
 #[cfg(test)]
@@ -48,18 +87,18 @@ mod tests {
         let domain = Domain::everything(2).with_row("at most", &c, -inf, 1.0).unwrap();
         let domain = domain.with_row("at least", &c.map(|(j, c)| (j, 3.0 * c)), 4.0, inf).unwrap();
         // 0.1·3 − 0.3 is not 0 in f64.
-        assert!(proves_empty(&domain, &[-3.0, 1.0]));
-        assert!(!proves_empty(&domain, &[-3.0, 1.1]));
-        assert!(!proves_empty(&domain, &[3.0, -1.0]), "each multiplier acts on the other side, which is infinite");
+        assert!(proves_empty(&domain, &[-3.0, 1.0], &[]).is_some());
+        assert!(proves_empty(&domain, &[-3.0, 1.1], &[]).is_none());
+        assert!(proves_empty(&domain, &[3.0, -1.0], &[]).is_none(), "each multiplier acts on the other side, which is infinite");
         let domain = domain.with_row("any", &[(0, 1.0)], 5.0, inf).unwrap();
-        assert!(proves_empty(&domain, &[-3.0, 1.0, 1e-16]));
+        assert!(proves_empty(&domain, &[-3.0, 1.0, 1e-16], &[]).is_some());
     }
 
     #[test]
     fn a_point_is_not_empty() {
         let domain = Domain::cube(1, 0.1, 0.1).unwrap().with_row("the same", &[(0, 3.0)], 0.3, 0.3).unwrap();
         for nu in [-1.0, 1.0] {
-            assert!(!proves_empty(&domain, &[nu]), "3·0.1 differs from 0.3 by rounding only");
+            assert!(proves_empty(&domain, &[nu], &[]).is_none(), "3·0.1 differs from 0.3 by rounding only");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! [`Minorant`]: f(y) ≥ rᵀy + c on the domain, from one slope per unit.
 //!
 //! For a convex unit used with a nonnegative total weight, any slope between its smallest and its largest one gives a line
-//! below it; a concave unit used with a nonpositive total weight is the mirror image. A subgradient (slopes 0 or 1), an LP
-//! dual solution and any mixture of the two are all this object.
+//! below it; a concave unit used with a nonpositive total weight is the mirror image. A convex quadratic form lies above its
+//! tangent at any point. A subgradient (slopes 0 or 1), an LP dual solution and any mixture of the two are all this object.
 
 use crate::domain::Domain;
 use crate::ir::adjoint::Adjoints;
@@ -10,21 +10,21 @@ use crate::ir::bounds::Bounds;
 use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
 use crate::ir::lines::Line;
+use crate::ir::psd::{Definiteness, definiteness};
 use crate::ir::program::{GroupKind, NodeId, Op};
 use crate::ir::scalar::Scalar;
+use crate::ir::unit::Unit;
 
-/// Slopes of units, weights of maxima, and multipliers of the domain's rows. Any numbers at all are accepted; they are
-/// moved to the nearest admissible ones.
+/// Slopes of units, weights of maxima, and the points at which quadratic forms are replaced by their tangents. Any numbers
+/// at all are accepted; they are moved to the nearest admissible ones.
 #[derive(Debug, Clone)]
 pub struct Multipliers {
     slopes: Vec<Vec<f64>>,
-    /// One per row of the domain: ≥ 0 acts on the lower side, ≤ 0 on the upper side.
-    pub rows: Vec<f64>,
 }
 
 impl Multipliers {
     /// The subgradient at the point of `trace`: slopes by sign, maxima by their first largest entry.
-    pub fn subgradient(instance: &Instance, trace: &Trace, rows: usize) -> Multipliers {
+    pub fn subgradient(instance: &Instance, trace: &Trace) -> Multipliers {
         let slopes = instance.program().nodes().iter().enumerate().map(|(k, node)| match &node.op {
             Op::Unit { input, unit } => {
                 let scalars = instance.scalars(unit, node.len);
@@ -39,9 +39,10 @@ impl Multipliers {
                 }
                 weights
             }
+            Op::Quadratic { input, .. } => trace.of(*input).to_vec(),
             _ => vec![],
         });
-        Multipliers { slopes: slopes.collect(), rows: vec![0.0; rows] }
+        Multipliers { slopes: slopes.collect() }
     }
 
     /// Sets the slope of one unit.
@@ -54,7 +55,12 @@ impl Multipliers {
         self.slopes[node.index()][first..first + weights.len()].copy_from_slice(weights);
     }
 
-    /// The slopes of a unit node, or the member weights of a group node.
+    /// Sets the tangent point of a quadratic form.
+    pub fn set_point(&mut self, node: NodeId, point: &[f64]) {
+        self.slopes[node.index()].copy_from_slice(point);
+    }
+
+    /// The slopes of a unit node, the member weights of a group node, or the tangent point of a quadratic form.
     pub fn of(&self, node: NodeId) -> &[f64] {
         &self.slopes[node.index()]
     }
@@ -84,8 +90,14 @@ impl Minorant {
                     let slopes = multipliers.of(id);
                     let target = adjoints.vector(*input);
                     for (i, a) in adjoint.iter().enumerate().filter(|(_, a)| **a != 0.0) {
-                        let Scalar::Lines(lines) = scalars.get(i) else { return None };
-                        let line = supporting_line(lines.on(on[i]), *a, slopes[i])?;
+                        let line = match scalars.get(i) {
+                            Scalar::Lines(lines) => supporting_line(lines.on(on[i]), *a, slopes[i])?,
+                            // t² ≥ s·t − s²/4 for every s.
+                            Scalar::Smooth(Unit::Power(2.0)) if *a > 0.0 && slopes[i].is_finite() => {
+                                Line { slope: slopes[i], intercept: -0.25 * slopes[i] * slopes[i] }
+                            }
+                            _ => return None,
+                        };
                         target[i] += a * line.slope;
                         constant += a * line.intercept;
                     }
@@ -108,7 +120,23 @@ impl Minorant {
                         }
                     }
                 }
-                Op::Group { .. } | Op::Quadratic { .. } | Op::Product(..) | Op::Quotient(..) | Op::Select { .. } => {
+                Op::Quadratic { input, matrix } => {
+                    let (a, point) = (adjoint[0], multipliers.of(id));
+                    if a == 0.0 {
+                        continue;
+                    }
+                    if a < 0.0 || definiteness(matrix) != Definiteness::Positive {
+                        return None;
+                    }
+                    // tᵀMt ≥ pᵀ(M + Mᵀ)t − pᵀMp for every p.
+                    let target = adjoints.vector(*input);
+                    for (m, (i, j)) in matrix.iter() {
+                        target[i] += a * m * point[j];
+                        target[j] += a * m * point[i];
+                        constant -= a * m * point[i] * point[j];
+                    }
+                }
+                Op::Group { .. } | Op::Product(..) | Op::Quotient(..) | Op::Select { .. } => {
                     return None;
                 }
                 affine => constant += adjoints.through_affine(instance, affine, &adjoint),
@@ -131,7 +159,7 @@ impl Minorant {
 
     /// A lower bound on min over Y of f, from the row multipliers `rows`; −∞ where the minorant is unbounded below on Y.
     ///
-    /// Where a side of the box is infinite, r must vanish in that direction, which rounding prevents: an entry at most
+    /// Where a coordinate has no implied bound, r must vanish in that direction, which rounding prevents: an entry at most
     /// 1e-9·`scale` counts as zero there and contributes its value at `y`.
     pub fn bound(&self, domain: &Domain, rows: &[f64], y: &[f64], scale: f64) -> f64 {
         let mut reduced = self.gradient.clone();
@@ -145,7 +173,7 @@ impl Minorant {
             row.coefficients.iter().for_each(|(j, c)| reduced[*j] -= nu * c);
         }
         for (j, r) in reduced.iter().enumerate().filter(|(_, r)| **r != 0.0) {
-            let side = if *r > 0.0 { domain.lower()[j] } else { domain.upper()[j] };
+            let side = if *r > 0.0 { domain.intervals()[j].lower } else { domain.intervals()[j].upper };
             bound += match side.is_finite() {
                 true => r * side,
                 false if r.abs() <= 1e-9 * scale => r * y[j],

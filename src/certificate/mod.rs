@@ -2,7 +2,11 @@
 //! an affine minorant of f, and its minimum over the domain is closed form. Imports no solver.
 
 pub mod emptiness;
+pub mod lagrangian;
 pub mod minorant;
 pub mod recession;
+pub mod tangent;
 
+pub use emptiness::Farkas;
+pub use lagrangian::Lagrangian;
 pub use minorant::{Minorant, Multipliers};

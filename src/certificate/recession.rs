@@ -7,7 +7,7 @@ use crate::ir::program::{GroupKind, Op};
 use crate::ir::scalar::Scalar;
 
 /// Moves `d` into the recession cone of Y's box by dropping entries that point out of it; `None` if a row of the domain
-/// still forbids it by more than 1e-9 relative to the largest entry.
+/// or a learned constraint still forbids it by more than 1e-9 relative to the largest entry.
 pub fn recession_direction(domain: &Domain, d: &[f64]) -> Option<Vec<f64>> {
     let size = d.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     if size == 0.0 || !size.is_finite() {
@@ -26,11 +26,13 @@ pub fn recession_direction(domain: &Domain, d: &[f64]) -> Option<Vec<f64>> {
         let rate = row.activity(&kept);
         (row.lower.is_infinite() || rate >= -1e-9) && (row.upper.is_infinite() || rate <= 1e-9)
     });
+    let level = |h: &Instance| limit_slope(h, &kept).is_some_and(|rate| rate <= 1e-9);
+    let allowed = allowed && domain.sublevels().iter().all(|l| level(&l.function));
     (allowed && kept.iter().any(|v| *v != 0.0)).then_some(kept)
 }
 
 /// lim (f(y + t·d) − f(y))/t for t → ∞: one forward pass with units replaced by their outermost slopes. `None` for
-/// operations that are not piecewise linear.
+/// operations that are not piecewise linear, unless they are constant along d.
 pub fn limit_slope(instance: &Instance, d: &[f64]) -> Option<f64> {
     let mut rates: Vec<Vec<f64>> = vec![];
     for node in instance.program().nodes() {
@@ -49,7 +51,14 @@ pub fn limit_slope(instance: &Instance, d: &[f64]) -> Option<f64> {
                 let scalars = instance.scalars(unit, node.len);
                 let mut out = Vec::with_capacity(node.len);
                 for (i, r) in v(input).iter().enumerate() {
-                    let Scalar::Lines(lines) = scalars.get(i) else { return None };
+                    let lines = match scalars.get(i) {
+                        Scalar::Lines(lines) => lines,
+                        Scalar::Smooth(_) if *r == 0.0 => {
+                            out.push(0.0);
+                            continue;
+                        }
+                        _ => return None,
+                    };
                     let pieces = lines.pieces();
                     out.push(if *r > 0.0 {
                         r * pieces[pieces.len() - 1].slope
@@ -64,6 +73,20 @@ pub fn limit_slope(instance: &Instance, d: &[f64]) -> Option<f64> {
             Op::Group { input, kind: GroupKind::Max, groups } => (0..node.len)
                 .map(|g| groups.group(g).iter().map(|i| v(input)[*i]).fold(f64::NEG_INFINITY, f64::max))
                 .collect(),
+            // Constant along d where M·d = 0; elsewhere a convex form grows faster than any slope.
+            Op::Quadratic { input, matrix } => {
+                let d = v(input);
+                let (mut image, mut size) = (vec![0.0; d.len()], 0.0f64);
+                for (m, (i, j)) in matrix.iter() {
+                    image[i] += m * d[j];
+                    image[j] += m * d[i];
+                    size = size.max((m * d[j]).abs());
+                }
+                if image.iter().any(|v| v.abs() > 1e-9 * size) {
+                    return None;
+                }
+                vec![0.0]
+            }
             _ => return None,
         };
         rates.push(rate);

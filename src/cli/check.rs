@@ -83,7 +83,7 @@ fn component(
     let effort = SearchEffort::default();
     let show = |instance: &Instance| {
         if listing {
-            let folded = instance.fold_fixed(&domain.intervals())?;
+            let folded = instance.fold_fixed(domain.intervals())?;
             let instance = folded.as_ref().unwrap_or(instance);
             let (bounds, proof) = prove(instance, domain);
             let of = name.map_or(String::new(), |n| format!("{n}:\n"));

@@ -51,7 +51,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
             let domain = args.sides.domain(network.decisions())?;
             let rows = context(args.context.as_ref(), &network)?;
             let instance = network.given(rows.row(0))?;
-            let folded = instance.fold_fixed(&domain.intervals())?;
+            let folded = instance.fold_fixed(domain.intervals())?;
             linear(folded.as_ref().unwrap_or(&instance), &domain)?.named_lp().to_string()
         }
     };
@@ -70,7 +70,7 @@ fn program(args: &Args) -> Result<String, Stop> {
             (instance, values)
         }
     };
-    let folded = instance.fold_fixed(&domain.intervals())?;
+    let folded = instance.fold_fixed(domain.intervals())?;
     let instance = folded.unwrap_or(instance);
     let (bounds, proof) = prove(&instance, &domain);
     Ok(instance.program().listing(&bounds, &proof, false) + &values)

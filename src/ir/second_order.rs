@@ -255,7 +255,7 @@ mod tests {
         let program: Arc<Program> = Arc::new(text.parse().unwrap());
         let instance = program.at(&[]).unwrap();
         let domain = Domain::cube(program.decisions(), low, high).unwrap();
-        instance.proven_by_second_order(&instance.bounds(&domain.intervals()))
+        instance.proven_by_second_order(&instance.bounds(domain.intervals()))
     }
 
     /// y² + c·sin y: convex on the line exactly for |c| ≤ 2.

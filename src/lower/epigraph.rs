@@ -1,7 +1,8 @@
 //! Units and maxima as epigraphs: a column z above all pieces, or below them where the unit is concave.
 
 use super::affine::AffineRows;
-use super::linear::{Epigraph, LpBuilder};
+use super::builder::LpBuilder;
+use super::linear::Epigraph;
 use crate::error::Error;
 use crate::ir::lines::Line;
 use crate::ir::program::{GroupKind, Groups, NodeId};
@@ -34,6 +35,11 @@ impl LpBuilder<'_> {
             }
             if argument.count(i) == 0 {
                 out.push([], scalar.value(argument.constant(i)));
+                continue;
+            }
+            if let Scalar::Smooth(Unit::Power(2.0)) = scalar {
+                self.square(id, i, input)?;
+                out.push([], 0.0);
                 continue;
             }
             let Scalar::Lines(lines) = scalar else {
@@ -127,7 +133,8 @@ impl LpBuilder<'_> {
             self.row([(column, 1.0)], lower, upper);
             keys.push(member.key);
         }
-        self.epigraphs.push(Epigraph { node, element, column: column as usize, first_row, rows: keys, bound });
+        let function = self.function;
+        self.epigraphs.push(Epigraph { function, node, element, column: column as usize, first_row, rows: keys, bound });
         column
     }
 }

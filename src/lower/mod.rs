@@ -2,10 +2,12 @@
 //! what reads the solver's answer back, for the primal and for the dual.
 
 pub mod affine;
+mod builder;
 mod epigraph;
 pub mod linear;
 pub mod names;
 pub mod needed;
+pub(crate) mod quadratic;
 pub mod recover;
 
 pub use linear::{Linear, linear};

@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 
-use icnn_solvers::{Basis, BasisStatus, LpOutcome};
+use icnn_solvers::{Basis, BasisStatus};
 
-use super::linear::Linear;
+use super::linear::{Epigraph, Linear};
 use crate::certificate::Multipliers;
-use crate::ir::program::NodeId;
+use crate::ir::instance::Instance;
+use crate::ir::program::{NodeId, Op};
 
 impl Linear {
     /// The decisions of a primal point, or of a ray (length p); `None` where the solver gave no point.
@@ -16,41 +17,44 @@ impl Linear {
         y.iter().all(|v| v.is_finite()).then(|| y.to_vec())
     }
 
-    /// Replaces the slopes in `start` by those the LP duals choose: the mean of the pieces' slopes, weighted by the
-    /// multipliers of their rows. Where all multipliers of a unit vanish, `start` stays.
-    pub fn multipliers(
+    /// Replaces the slopes in `start` by those that row multipliers and reduced costs of the program choose: the mean of the
+    /// pieces' slopes, weighted by the multipliers of their rows. Where all multipliers of a unit vanish, `start` stays.
+    /// `function` is 0 for f, k + 1 for the domain's learned constraint k, and `instance` that function.
+    pub fn slopes(
         &self,
-        outcome: &LpOutcome,
+        function: usize,
+        instance: &Instance,
+        row_dual: &[f64],
+        column_dual: &[f64],
         start: Multipliers,
-        groups: &dyn Fn(NodeId, usize) -> Option<(usize, usize)>,
     ) -> Multipliers {
         let mut out = start;
-        if outcome.row_dual.len() != self.lp.rows() || outcome.column_dual.len() != self.lp.columns() {
+        if row_dual.len() != self.lp.rows() || column_dual.len() != self.lp.columns() {
             return out;
         }
-        out.rows.copy_from_slice(&outcome.row_dual[..self.domain_rows.len()]);
-        for e in &self.epigraphs {
-            let row_duals = outcome.row_dual[e.first_row..e.first_row + e.rows.len()].iter();
+        for e in self.epigraphs.iter().filter(|e| e.function == function) {
+            let row_duals = row_dual[e.first_row..e.first_row + e.rows.len()].iter();
             let shares: Vec<(f64, f64)> = e
                 .rows
                 .iter()
                 .zip(row_duals)
                 .map(|(key, dual)| (*key, dual.abs()))
-                .chain(e.bound.map(|key| (key, outcome.column_dual[e.column].abs())))
+                .chain(e.bound.map(|key| (key, column_dual[e.column].abs())))
                 .collect();
             let total: f64 = shares.iter().map(|s| s.1).sum();
             if !(total > 0.0 && total.is_finite()) {
                 continue;
             }
-            match groups(e.node, e.element) {
-                None => {
+            match &instance.program().node(e.node).op {
+                Op::Group { groups, .. } => {
+                    let members = groups.range(e.element);
+                    let mut weights = vec![0.0; members.len()];
+                    shares.iter().for_each(|(member, share)| weights[*member as usize] += share / total);
+                    out.set_weights(e.node, members.start, &weights);
+                }
+                _ => {
                     let slope = shares.iter().map(|(slope, share)| slope * share).sum::<f64>() / total;
                     out.set_slope(e.node, e.element, slope);
-                }
-                Some((first, len)) => {
-                    let mut weights = vec![0.0; len];
-                    shares.iter().for_each(|(member, share)| weights[*member as usize] += share / total);
-                    out.set_weights(e.node, first, &weights);
                 }
             }
         }
@@ -63,17 +67,25 @@ impl Linear {
         if basis.columns.len() != other.lp.columns() || basis.rows.len() != other.lp.rows() {
             return None;
         }
-        if self.decisions != other.decisions || self.domain_rows.len() != other.domain_rows.len() {
+        let levels = self.level_rows.len();
+        if self.decisions != other.decisions
+            || self.domain_rows.len() != other.domain_rows.len()
+            || levels != other.level_rows.len()
+        {
             return None;
         }
         let mut columns = vec![BasisStatus::Basic; self.lp.columns()];
         let mut rows = vec![BasisStatus::Basic; self.lp.rows()];
         columns[..self.decisions].copy_from_slice(&basis.columns[..self.decisions]);
         rows[..self.domain_rows.len()].copy_from_slice(&basis.rows[..self.domain_rows.len()]);
-        let old: HashMap<(NodeId, usize), usize> =
-            other.epigraphs.iter().enumerate().map(|(k, e)| ((e.node, e.element), k)).collect();
+        for ((_, row), (_, old)) in self.level_rows.iter().zip(&other.level_rows) {
+            rows[*row] = basis.rows[*old];
+        }
+        let key = |e: &Epigraph| (e.function, e.node, e.element);
+        let old: HashMap<(usize, NodeId, usize), usize> =
+            other.epigraphs.iter().enumerate().map(|(k, e)| (key(e), k)).collect();
         for e in &self.epigraphs {
-            let same = old.get(&(e.node, e.element)).map(|k| &other.epigraphs[*k]);
+            let same = old.get(&key(e)).map(|k| &other.epigraphs[*k]);
             match same.filter(|o| o.rows == e.rows && o.bound == e.bound) {
                 Some(o) => {
                     columns[e.column] = basis.columns[o.column];

@@ -38,7 +38,12 @@ impl Network {
     /// Without the feature `onnx` there is nothing to read files with.
     #[cfg(not(feature = "onnx"))]
     pub fn load(_path: impl AsRef<Path>) -> Result<Network, Error> {
-        let _ = Choice::default();
+        Err(Error::MissingFeature("onnx"))
+    }
+
+    /// Without the feature `onnx` there is nothing to read files with.
+    #[cfg(not(feature = "onnx"))]
+    pub fn load_with(_path: impl AsRef<Path>, _choice: &Choice) -> Result<Network, Error> {
         Err(Error::MissingFeature("onnx"))
     }
 

@@ -32,6 +32,8 @@ pub struct Session {
 impl Session {
     /// A session without a warm start.
     pub fn new(domain: Domain, method: Method, limits: Limits) -> Session {
+        // What cannot be folded is reported when it is used.
+        let domain = domain.clone().folded().unwrap_or(domain);
         Session {
             domain,
             method,
@@ -77,7 +79,7 @@ impl Session {
 
     /// The instance with constants in place of what the box fixes.
     fn folded<'a>(&self, instance: &'a Instance) -> Result<Cow<'a, Instance>, Error> {
-        let folded = instance.fold_fixed(&self.domain.intervals())?;
+        let folded = instance.fold_fixed(self.domain.intervals())?;
         Ok(folded.map_or(Cow::Borrowed(instance), Cow::Owned))
     }
 

@@ -4,8 +4,13 @@
 //! about its own answer is believed.
 
 pub mod batch;
+pub mod duals;
+#[cfg(feature = "highs")]
+mod ends;
 #[cfg(feature = "highs")]
 mod linear;
+#[cfg(feature = "highs")]
+mod search;
 mod solution;
 
 use std::time::Duration;

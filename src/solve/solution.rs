@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use super::duals::Duals;
+use crate::certificate::Farkas;
+
 /// How the minimisation ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -67,6 +70,12 @@ pub struct Solution {
     /// When unbounded: a direction along which f falls for ever (length p).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ray: Option<Vec<f64>>,
+    /// When infeasible: the proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub farkas: Option<Farkas>,
+    /// The multipliers behind the lower bound.
+    #[serde(skip)]
+    pub duals: Option<Duals>,
     /// What a reader should know: why it stopped, which constraints conflict, along which ray.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

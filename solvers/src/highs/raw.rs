@@ -96,6 +96,24 @@ impl Model {
         check(returned, || "passLp".into())
     }
 
+    /// Adds ½ xᵀQx to the objective: the lower triangle of Q by columns, `start` one for each column.
+    pub fn pass_hessian(&mut self, start: &[i32], index: &[i32], value: &[f64]) -> Result<(), SolverError> {
+        assert!(start.len() == self.columns && index.len() == value.len());
+        // SAFETY: the lengths were checked above; HiGHS checks starts and indices itself and copies everything.
+        let returned = unsafe {
+            sys::Highs_passHessian(
+                self.instance.as_ptr(),
+                count(self.columns),
+                count(value.len()),
+                sys::kHighsHessianFormatTriangular,
+                start.as_ptr(),
+                index.as_ptr(),
+                value.as_ptr(),
+            )
+        };
+        check(returned, || "passHessian".into())
+    }
+
     /// Sets an option. An option or a value that HiGHS does not know is an error.
     pub fn set(&mut self, name: &str, value: Value<'_>) -> Result<(), SolverError> {
         let (instance, c_name) = (self.instance.as_ptr(), c_string(name)?);

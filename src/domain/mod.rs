@@ -1,6 +1,26 @@
-//! [`Domain`]: the set Y over which f is minimised: a box, and any number of linear rows on top of it.
+//! [`Domain`]: the set Y over which f is minimised: a box, cut by linear rows and by sublevel sets of further networks.
+//!
+//! ```
+//! use icnn::Domain;
+//!
+//! // Three shares of a whole, the first two at most 80 % of it; a fourth number between −1 and 1; a fifth one given.
+//! let domain = Domain::everything(5)
+//!     .with_simplex("shares", &[0, 1, 2], 1.0)?
+//!     .with_sum("first two", &[0, 1], f64::NEG_INFINITY, 0.8)?
+//!     .with_bounds(3, -1.0, 1.0)?
+//!     .with_fixed(4, 0.25)?;
+//! assert_eq!(domain.intervals()[2].lower, 0.0);
+//! assert!(domain.intervals()[2].upper >= 1.0, "implied by the simplex");
+//! # Ok::<(), icnn::Error>(())
+//! ```
+
+pub mod file;
+mod implied;
+pub(crate) mod loose;
+mod parts;
 
 use crate::error::Error;
+use crate::ir::instance::Instance;
 use crate::ir::interval::Interval;
 
 /// A linear constraint `lower ≤ Σ cⱼ·yⱼ ≤ upper`.
@@ -23,12 +43,26 @@ impl Row {
     }
 }
 
-/// A polyhedron in R^p: a box, possibly unbounded, cut by rows.
-#[derive(Debug, Clone, PartialEq)]
+/// A learned constraint h(y) ≤ `at_most`.
+#[derive(Debug, Clone)]
+pub struct Sublevel {
+    /// Name, for messages.
+    pub name: String,
+    /// h, a function of the same p decisions; it has to be proven convex before it is used.
+    pub function: Instance,
+    /// The level.
+    pub at_most: f64,
+}
+
+/// A convex set in R^p: a box, possibly unbounded, cut by rows and by sublevel sets of convex networks.
+#[derive(Debug, Clone)]
 pub struct Domain {
     lower: Vec<f64>,
     upper: Vec<f64>,
     rows: Vec<Row>,
+    sublevels: Vec<Sublevel>,
+    /// Enclosures of the coordinates on the box and the rows together.
+    implied: Vec<Interval>,
 }
 
 impl Domain {
@@ -47,7 +81,7 @@ impl Domain {
                 return Err(Error::Domain(format!("y[{j}]: lower bound {l} is above upper bound {u}")));
             }
         }
-        Ok(Domain { lower, upper, rows: vec![] })
+        Ok(Domain::of_box(lower, upper))
     }
 
     /// The box [lower, upper]^p.
@@ -57,36 +91,12 @@ impl Domain {
 
     /// All of R^p.
     pub fn everything(p: usize) -> Domain {
-        Domain { lower: vec![f64::NEG_INFINITY; p], upper: vec![f64::INFINITY; p], rows: vec![] }
+        Domain::of_box(vec![f64::NEG_INFINITY; p], vec![f64::INFINITY; p])
     }
 
-    /// Adds a row `lower ≤ Σ cⱼ·yⱼ ≤ upper`.
-    ///
-    /// Errors: a coordinate out of range or named twice, a number that is not finite, lower above upper.
-    pub fn with_row(
-        mut self,
-        name: &str,
-        coefficients: &[(usize, f64)],
-        lower: f64,
-        upper: f64,
-    ) -> Result<Domain, Error> {
-        let p = self.dimension();
-        let mut seen = vec![false; p];
-        for (j, c) in coefficients {
-            match seen.get_mut(*j) {
-                None => return Err(Error::Domain(format!("row '{name}' names y[{j}], there are {p} decisions"))),
-                Some(true) => return Err(Error::Domain(format!("row '{name}' names y[{j}] twice"))),
-                Some(first) => *first = true,
-            }
-            if !c.is_finite() {
-                return Err(Error::Domain(format!("row '{name}': the coefficient of y[{j}] is {c}")));
-            }
-        }
-        if lower.is_nan() || upper.is_nan() || lower > upper {
-            return Err(Error::Domain(format!("row '{name}': lower bound {lower} is above upper bound {upper}")));
-        }
-        self.rows.push(Row { name: name.into(), coefficients: coefficients.to_vec(), lower, upper });
-        Ok(self)
+    fn of_box(lower: Vec<f64>, upper: Vec<f64>) -> Domain {
+        let implied = lower.iter().zip(&upper).map(|(l, u)| Interval::new(*l, *u)).collect();
+        Domain { lower, upper, rows: vec![], sublevels: vec![], implied }
     }
 
     /// p
@@ -109,9 +119,32 @@ impl Domain {
         &self.rows
     }
 
-    /// The box as intervals, one per coordinate.
-    pub fn intervals(&self) -> Vec<Interval> {
-        self.lower.iter().zip(&self.upper).map(|(l, u)| Interval::new(*l, *u)).collect()
+    /// The learned constraints.
+    pub fn sublevels(&self) -> &[Sublevel] {
+        &self.sublevels
+    }
+
+    /// An interval for each coordinate that holds it at every point of the box that satisfies the rows: what proofs and
+    /// bounds start from. Sublevel sets take no part. Points of the box stay points.
+    pub fn intervals(&self) -> &[Interval] {
+        &self.implied
+    }
+
+    /// Whether the box or the rows bound every coordinate on both sides.
+    pub fn is_bounded(&self) -> bool {
+        self.implied.iter().all(|i| i.lower.is_finite() && i.upper.is_finite())
+    }
+
+    /// The domain with what the box fixes folded into its learned constraints.
+    ///
+    /// Errors: a constraint that cannot be evaluated on the box.
+    pub fn folded(mut self) -> Result<Domain, Error> {
+        for level in &mut self.sublevels {
+            if let Some(folded) = level.function.fold_fixed(&self.implied)? {
+                level.function = folded;
+            }
+        }
+        Ok(self)
     }
 
     /// Moves each coordinate into the box.
@@ -122,7 +155,8 @@ impl Domain {
             .collect()
     }
 
-    /// By how much y violates the box or a row, at worst, relative to max(1, |bound|).
+    /// By how much y violates the box, a row or a learned constraint, at worst, relative to max(1, |bound|); infinite where
+    /// a constraint cannot be evaluated.
     pub fn violation(&self, y: &[f64]) -> f64 {
         let beyond = |v: f64, l: f64, u: f64| {
             let below = if l.is_finite() { (l - v) / l.abs().max(1.0) } else { 0.0 };
@@ -131,7 +165,11 @@ impl Domain {
         };
         let in_box = y.iter().zip(self.lower.iter().zip(&self.upper)).map(|(v, (l, u))| beyond(*v, *l, *u));
         let in_rows = self.rows.iter().map(|r| beyond(r.activity(y), r.lower, r.upper));
-        in_box.chain(in_rows).fold(0.0, f64::max)
+        let in_levels = self.sublevels.iter().map(|level| match level.function.forward(y) {
+            Ok(trace) => beyond(trace.value(), f64::NEG_INFINITY, level.at_most),
+            Err(_) => f64::INFINITY,
+        });
+        in_box.chain(in_rows).chain(in_levels).fold(0.0, f64::max)
     }
 
     /// Whether the domain fits a network with `p` decisions.

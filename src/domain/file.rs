@@ -1,0 +1,250 @@
+//! [`DomainFile`]: a domain as a JSON file (docs/domains.md).
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "lower": 0, "upper": [1, 1, null],
+//!   "fixed": {"2": 0.5},
+//!   "rows": [{"name": "budget", "coefficients": {"0": 2, "1": 3.5}, "upper": 4}],
+//!   "sums": [{"name": "total", "of": [0, 1], "lower": 0.2}],
+//!   "simplices": [{"name": "shares", "of": "all", "total": 1}],
+//!   "networks": [{"name": "risk", "model": "risk.onnx", "context": "row", "at_most": 0.1}]
+//! }
+//! ```
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::Domain;
+use super::loose::{Loose, Pairs};
+use crate::build::Choice;
+use crate::error::Error;
+use crate::network::Network;
+
+/// Larger files are refused.
+const LARGEST: u64 = 256 << 20;
+
+/// A domain whose learned constraints may depend on the context row.
+#[derive(Debug, Clone)]
+pub struct DomainFile {
+    domain: Domain,
+    by_row: Vec<(String, Network, f64)>,
+}
+
+impl DomainFile {
+    /// Reads a domain of `p` coordinates. Models are looked for beside the file. `base` is what the command line says
+    /// of the box; the file narrows it.
+    ///
+    /// Errors: an unreadable or malformed file; a part that does not fit, named with its row and coordinate.
+    pub fn read(path: &Path, base: Domain) -> Result<DomainFile, Error> {
+        let name = |e: String| Error::Domain(format!("{}: {e}", path.display()));
+        let size = std::fs::metadata(path).map_err(|e| name(e.to_string()))?.len();
+        if size > LARGEST {
+            return Err(name(format!("{size} bytes, more than the {LARGEST} that are read")));
+        }
+        let text = std::fs::read(path).map_err(|e| name(e.to_string()))?;
+        let written: Written = serde_json::from_slice(&text).map_err(|e| name(e.to_string()))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        written.build(base, folder).map_err(|e| match e {
+            Error::Domain(reason) => name(reason),
+            other => other,
+        })
+    }
+
+    /// The domain at a context row.
+    ///
+    /// Errors: a constraint network that does not take this row.
+    pub fn at(&self, x: &[f64]) -> Result<Domain, Error> {
+        let mut domain = self.domain.clone();
+        for (name, network, at_most) in &self.by_row {
+            let function = network.given(x).map_err(|e| Error::Domain(format!("constraint '{name}': {e}")))?;
+            domain = domain.with_at_most(name, &function, *at_most)?;
+        }
+        Ok(domain)
+    }
+
+    /// The domain, if it is the same for all rows.
+    pub fn fixed(&self) -> Option<&Domain> {
+        self.by_row.is_empty().then_some(&self.domain)
+    }
+
+    /// What does not depend on the row: the whole domain but for constraints that take the context row.
+    pub fn common(&self) -> &Domain {
+        &self.domain
+    }
+}
+
+impl From<Domain> for DomainFile {
+    fn from(domain: Domain) -> DomainFile {
+        DomainFile { domain, by_row: vec![] }
+    }
+}
+
+/// The file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    version: u64,
+    lower: Option<Loose>,
+    upper: Option<Loose>,
+    fixed: Option<Loose>,
+    #[serde(default)]
+    rows: Vec<WrittenRow>,
+    #[serde(default)]
+    sums: Vec<WrittenSum>,
+    #[serde(default)]
+    simplices: Vec<WrittenSimplex>,
+    #[serde(default)]
+    networks: Vec<WrittenNetwork>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenRow {
+    name: Option<String>,
+    coefficients: Loose,
+    lower: Option<Loose>,
+    upper: Option<Loose>,
+    equals: Option<Loose>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenSum {
+    name: Option<String>,
+    of: Loose,
+    lower: Option<Loose>,
+    upper: Option<Loose>,
+    equals: Option<Loose>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenSimplex {
+    name: Option<String>,
+    of: Loose,
+    total: Option<Loose>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenNetwork {
+    name: Option<String>,
+    model: String,
+    at_most: Loose,
+    /// A list of numbers, or "row": the context row of the network that is minimised.
+    context: Option<Loose>,
+    /// The decision input's name.
+    y: Option<String>,
+    /// The output component.
+    output: Option<String>,
+}
+
+/// Both ends of a row, from `lower`, `upper` or `equals`.
+fn ends(what: &str, lower: &Option<Loose>, upper: &Option<Loose>, equals: &Option<Loose>) -> Result<(f64, f64), Error> {
+    let end = |side: &str, v: &Option<Loose>, none| match v {
+        None | Some(Loose::Null) => Ok(none),
+        Some(v) => v.number(&format!("{what}: \"{side}\"")),
+    };
+    match (lower, upper, equals) {
+        (None, None, None) => Err(Error::Domain(format!("{what} has none of \"lower\", \"upper\" and \"equals\""))),
+        (l, u, None) => Ok((end("lower", l, f64::NEG_INFINITY)?, end("upper", u, f64::INFINITY)?)),
+        (None, None, Some(v)) => v.number(&format!("{what}: \"equals\"")).map(|v| (v, v)),
+        _ => Err(Error::Domain(format!("{what} has \"equals\" beside another end"))),
+    }
+}
+
+impl Written {
+    fn build(self, base: Domain, folder: &Path) -> Result<DomainFile, Error> {
+        if self.version != 1 {
+            return Err(Error::Domain(format!("version {}; this program reads version 1", self.version)));
+        }
+        let mut domain = base;
+        self.add_box(&mut domain)?;
+        self.add_rows(&mut domain)?;
+        domain.tighten();
+        let mut file = DomainFile::from(domain);
+        for (k, network) in self.networks.iter().enumerate() {
+            let name = network.name.clone().unwrap_or_else(|| format!("network {k}"));
+            network.add(&mut file, name, folder)?;
+        }
+        Ok(file)
+    }
+
+    fn add_box(&self, domain: &mut Domain) -> Result<(), Error> {
+        let p = domain.dimension();
+        let infinite = (f64::NEG_INFINITY, f64::INFINITY);
+        if let Some(lower) = &self.lower {
+            for (j, v) in lower.each("\"lower\"", p)?.into_iter().enumerate() {
+                v.map_or(Ok(()), |v| domain.narrow(j, v, infinite.1))?;
+            }
+        }
+        if let Some(upper) = &self.upper {
+            for (j, v) in upper.each("\"upper\"", p)?.into_iter().enumerate() {
+                v.map_or(Ok(()), |v| domain.narrow(j, infinite.0, v))?;
+            }
+        }
+        let fixed = self.fixed.iter().map(|f| f.pairs("\"fixed\"", p)).next().transpose()?;
+        fixed.into_iter().flatten().try_for_each(|(j, v)| domain.narrow(j, v, v))
+    }
+
+    fn add_rows(&self, domain: &mut Domain) -> Result<(), Error> {
+        let p = domain.dimension();
+        let named = |name: &Option<String>, kind: &str, k: usize| name.clone().unwrap_or_else(|| format!("{kind} {k}"));
+        for (k, simplex) in self.simplices.iter().enumerate() {
+            let name = named(&simplex.name, "simplex", k);
+            let what = format!("simplex '{name}'");
+            let total = simplex.total.as_ref().map_or(Ok(1.0), |t| t.number(&format!("{what}: \"total\"")))?;
+            domain.add_simplex(&name, &simplex.of.coordinates(&what, p)?, total)?;
+        }
+        for (k, row) in self.rows.iter().enumerate() {
+            let name = named(&row.name, "row", k);
+            let what = format!("row '{name}'");
+            let (lower, upper) = ends(&what, &row.lower, &row.upper, &row.equals)?;
+            domain.add_row(&name, &row.coefficients.pairs(&what, p)?, lower, upper)?;
+        }
+        for (k, sum) in self.sums.iter().enumerate() {
+            let name = named(&sum.name, "sum", k);
+            let what = format!("sum '{name}'");
+            let (lower, upper) = ends(&what, &sum.lower, &sum.upper, &sum.equals)?;
+            let ones: Pairs = sum.of.coordinates(&what, p)?.into_iter().map(|j| (j, 1.0)).collect();
+            domain.add_row(&name, &ones, lower, upper)?;
+        }
+        Ok(())
+    }
+}
+
+impl WrittenNetwork {
+    fn add(&self, file: &mut DomainFile, name: String, folder: &Path) -> Result<(), Error> {
+        let what = format!("constraint '{name}'");
+        let wrong = |e: Error| Error::Domain(format!("{what}: {e}"));
+        let at_most = self.at_most.number(&format!("{what}: \"at_most\""))?;
+        let choice = Choice { decision: self.y.clone(), output: self.output.clone() };
+        let network = Network::load_with(folder.join(&self.model), &choice).map_err(wrong)?;
+        let p = file.domain.dimension();
+        if network.decisions() != p {
+            let q = network.decisions();
+            return Err(Error::Domain(format!("{what} is about {q} decisions, there are {p}")));
+        }
+        let given = match &self.context {
+            Some(Loose::Text(word)) if word == "row" => {
+                if !at_most.is_finite() {
+                    return Err(Error::Domain(format!("{what}: its level is {at_most}")));
+                }
+                file.by_row.push((name, network, at_most));
+                return Ok(());
+            }
+            None | Some(Loose::Null) => network.given(&[]),
+            Some(Loose::List(values)) => {
+                let number = |(k, v): (usize, &Loose)| v.number(&format!("{what}: entry {k} of \"context\""));
+                network.given(&values.iter().enumerate().map(number).collect::<Result<Vec<f64>, _>>()?)
+            }
+            Some(other) => {
+                return Err(Error::Domain(format!("{what}: \"context\" is {other}, not a list or \"row\"")));
+            }
+        };
+        file.domain = file.domain.clone().with_at_most(&name, &given.map_err(wrong)?, at_most)?;
+        Ok(())
+    }
+}

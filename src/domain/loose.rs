@@ -1,0 +1,169 @@
+//! [`Loose`]: any JSON value, keys in order and repeated ones kept, so that an error can name the row and the coordinate.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::error::Error;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Loose {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(String),
+    List(Vec<Loose>),
+    Map(Vec<(String, Loose)>),
+}
+
+impl fmt::Display for Loose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Loose::Null => f.write_str("null"),
+            Loose::Bool(b) => write!(f, "{b}"),
+            Loose::Number(v) => write!(f, "{v}"),
+            Loose::Text(t) => write!(f, "\"{}\"", t.chars().take(40).collect::<String>()),
+            Loose::List(l) => write!(f, "a list of {}", l.len()),
+            Loose::Map(_) => f.write_str("an object"),
+        }
+    }
+}
+
+/// (j, value) for some of the coordinates.
+pub(crate) type Pairs = Vec<(usize, f64)>;
+
+fn wrong<T>(reason: String) -> Result<T, Error> {
+    Err(Error::Domain(reason))
+}
+
+impl Loose {
+    /// A number, or a text that spells an infinity.
+    pub fn number(&self, what: &str) -> Result<f64, Error> {
+        match self {
+            Loose::Number(v) => Ok(*v),
+            Loose::Text(t) => match t.trim().parse::<f64>() {
+                Ok(v) if v.is_infinite() => Ok(v),
+                _ => wrong(format!("{what} is {self}, not a number")),
+            },
+            other => wrong(format!("{what} is {other}, not a number")),
+        }
+    }
+
+    /// A number for every coordinate, `None` where it is null or left out: one number, a list of p, or an object by index.
+    pub fn each(&self, what: &str, p: usize) -> Result<Vec<Option<f64>>, Error> {
+        match self {
+            Loose::Null => Ok(vec![None; p]),
+            Loose::Number(_) | Loose::Text(_) => Ok(vec![Some(self.number(what)?); p]),
+            _ => {
+                let mut out = vec![None; p];
+                for (j, v) in self.pairs(what, p)? {
+                    out[j] = Some(v);
+                }
+                Ok(out)
+            }
+        }
+    }
+
+    /// Numbers of some coordinates: an object by index, or a list of p in which null is none.
+    pub fn pairs(&self, what: &str, p: usize) -> Result<Pairs, Error> {
+        let mut out = vec![];
+        match self {
+            Loose::Map(entries) => {
+                let mut seen = vec![false; p];
+                for (key, value) in entries {
+                    let Ok(j) = key.parse::<usize>() else {
+                        return wrong(format!("{what}: \"{key}\" is not a coordinate"));
+                    };
+                    match seen.get_mut(j) {
+                        None => return wrong(format!("{what} names y[{j}], there are {p} decisions")),
+                        Some(true) => return wrong(format!("{what} names y[{j}] twice")),
+                        Some(first) => *first = true,
+                    }
+                    if *value != Loose::Null {
+                        out.push((j, value.number(&format!("{what}, y[{j}]"))?));
+                    }
+                }
+            }
+            Loose::List(values) if values.len() == p => {
+                for (j, value) in values.iter().enumerate().filter(|(_, v)| **v != Loose::Null) {
+                    out.push((j, value.number(&format!("{what}, y[{j}]"))?));
+                }
+            }
+            Loose::List(values) => return wrong(format!("{what} lists {} numbers, there are {p} decisions", values.len())),
+            other => return wrong(format!("{what} is {other}, neither an object by coordinate nor a list")),
+        }
+        Ok(out)
+    }
+
+    /// A list of coordinates, or "all".
+    pub fn coordinates(&self, what: &str, p: usize) -> Result<Vec<usize>, Error> {
+        match self {
+            Loose::Text(word) if word == "all" => Ok((0..p).collect()),
+            Loose::List(entries) => entries
+                .iter()
+                .enumerate()
+                .map(|(k, entry)| match entry {
+                    Loose::Number(v) if *v >= 0.0 && v.fract() == 0.0 && *v < 1e15 => Ok(*v as usize),
+                    other => wrong(format!("{what}: entry {k} of \"of\" is {other}, not a coordinate")),
+                })
+                .collect(),
+            other => wrong(format!("{what}: \"of\" is {other}, not a list of coordinates or \"all\"")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Loose {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Loose, D::Error> {
+        deserializer.deserialize_any(Any)
+    }
+}
+
+struct Any;
+
+impl<'de> Visitor<'de> for Any {
+    type Value = Loose;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Loose, E> {
+        Ok(Loose::Null)
+    }
+
+    fn visit_bool<E>(self, v: bool) -> Result<Loose, E> {
+        Ok(Loose::Bool(v))
+    }
+
+    fn visit_i64<E>(self, v: i64) -> Result<Loose, E> {
+        Ok(Loose::Number(v as f64))
+    }
+
+    fn visit_u64<E>(self, v: u64) -> Result<Loose, E> {
+        Ok(Loose::Number(v as f64))
+    }
+
+    fn visit_f64<E>(self, v: f64) -> Result<Loose, E> {
+        Ok(Loose::Number(v))
+    }
+
+    fn visit_str<E>(self, v: &str) -> Result<Loose, E> {
+        Ok(Loose::Text(v.to_string()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Loose, A::Error> {
+        let mut list = vec![];
+        while let Some(entry) = seq.next_element()? {
+            list.push(entry);
+        }
+        Ok(Loose::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Loose, A::Error> {
+        let mut entries = vec![];
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Loose::Map(entries))
+    }
+}

@@ -1,0 +1,89 @@
+//! The two ends without an optimum, each with a proof that holds when multiplied out: infeasible, unbounded.
+
+use icnn_solvers::highs::Highs;
+use icnn_solvers::{LinearProgram, LpOptions, LpOutcome, Status as LpStatus};
+
+use super::search::Search;
+use super::{Solution, Status};
+use crate::certificate::emptiness::proves_empty;
+use crate::certificate::recession::{limit_slope, recession_direction};
+use crate::error::Error;
+
+impl Search<'_> {
+    /// An unbounded or infeasible outcome whose ray or Farkas vector holds when multiplied out.
+    pub fn proven_end(&mut self, outcome: &LpOutcome) -> Option<Solution> {
+        match outcome.status {
+            LpStatus::Unbounded => self.unbounded(outcome.ray.as_ref()?),
+            LpStatus::Infeasible => self.infeasible(outcome.farkas.as_ref()?),
+            _ => None,
+        }
+    }
+
+    /// The end of a quadratic program that was not solved. HiGHS gives no vectors for those, two linear programs do: the
+    /// constraints alone, and the directions along which nothing but the linear part of f changes.
+    pub fn end_of_quadratic(&mut self, options: &LpOptions) -> Result<Option<Solution>, Error> {
+        let mut alone = LinearProgram { quadratic: None, ..self.linear.lp.clone() };
+        alone.objective.fill(0.0);
+        let outcome = self.solve(&alone, options)?;
+        if outcome.status == LpStatus::Infeasible {
+            return Ok(self.proven_end(&outcome));
+        }
+        let outcome = self.solve(&self.linear.lp.recession(), options)?;
+        let falls = outcome.status == LpStatus::Optimal && outcome.objective < 0.0;
+        Ok(if falls { self.unbounded(&outcome.primal) } else { None })
+    }
+
+    fn solve(&mut self, lp: &LinearProgram, options: &LpOptions) -> Result<LpOutcome, Error> {
+        self.work.solves += 1;
+        let outcome = Highs::new(lp)?.solve(options, None)?;
+        self.work.iterations += outcome.iterations;
+        Ok(outcome)
+    }
+
+    fn unbounded(&mut self, ray: &[f64]) -> Option<Solution> {
+        let ray = self.linear.decisions_of(ray)?;
+        let direction = recession_direction(self.domain, &ray)?;
+        let slope = limit_slope(self.instance, &direction)?;
+        let scale = self.slope_scale();
+        if slope.is_nan() || slope >= -1e-9 * scale {
+            return None;
+        }
+        let largest: Vec<String> = named_entries(&direction);
+        let message = format!("unbounded: the slope tends to {slope:.4e} along the ray ({})", largest.join(", "));
+        Some(Solution { ray: Some(direction), message: Some(message), ..self.empty(Status::Unbounded) })
+    }
+
+    fn infeasible(&mut self, farkas: &[f64]) -> Option<Solution> {
+        let rows = farkas.get(..self.domain.rows().len())?;
+        // Of columns without costs: what the rows leave.
+        let costs: Vec<f64> = {
+            let mut costs = vec![0.0; self.linear.lp.columns()];
+            for (row, nu) in self.linear.lp.matrix.outer_iterator().zip(farkas) {
+                row.iter().for_each(|(j, a)| costs[j] -= nu * a);
+            }
+            costs
+        };
+        let middle = self.domain.clip(&vec![0.0; self.domain.dimension()]);
+        let levels = self.levels(farkas, &costs, &middle);
+        let farkas = proves_empty(self.domain, rows, &levels)?;
+        let names = self.linear.domain_rows.iter().zip(&farkas.rows);
+        let levels = self.linear.level_rows.iter().map(|(name, _)| name).zip(&farkas.constraints);
+        let parts: Vec<String> = (names.chain(levels))
+            .filter(|(_, nu)| **nu != 0.0)
+            .map(|(name, nu)| format!("'{name}' (multiplier {nu:.4e})"))
+            .collect();
+        let message = format!("no point satisfies the box together with {}", parts.join(", "));
+        Some(Solution { farkas: Some(farkas), message: Some(message), ..self.empty(Status::Infeasible) })
+    }
+}
+
+/// The six largest entries of a direction, by name.
+fn named_entries(d: &[f64]) -> Vec<String> {
+    let mut order: Vec<usize> = (0..d.len()).filter(|j| d[*j] != 0.0).collect();
+    order.sort_by(|a, b| d[*b].abs().total_cmp(&d[*a].abs()));
+    let mut names: Vec<String> = order.iter().take(6).map(|j| format!("y[{j}]: {:.4}", d[*j])).collect();
+    if order.len() > 6 {
+        names.push("…".into());
+    }
+    names
+}
