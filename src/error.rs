@@ -31,6 +31,9 @@ pub enum Error {
     /// A domain is malformed or does not fit.
     #[error("domain: {0}")]
     Domain(String),
+    /// A term of the objective does not fit.
+    #[error("objective: {0}")]
+    Objective(String),
     /// Convexity over the domain is not proven, so a minimum found would prove nothing.
     #[error(
         "the network is not proven convex in y: {reason}\n  `icnn check` shows the proof node by node (-v) and looks for a counterexample; a smaller box (--lower, --upper) can make a proof possible, and equal bounds take coordinates that are context out of y"

@@ -12,6 +12,7 @@
 //! | [`build`] | graph → program |
 //! | [`ir`] | the program, its values, intervals and convexity proof |
 //! | [`domain`] | the set Y |
+//! | [`objective`] | networks, prices and distances as one function |
 //! | [`check`], [`refute`] | verdicts and counterexamples |
 //! | [`lower`] | program → linear program, and the answer back |
 //! | [`certificate`] | lower bounds and rays that trust no solver |
@@ -49,6 +50,7 @@ pub mod ir;
 pub mod load;
 pub mod lower;
 pub mod network;
+pub mod objective;
 pub mod refute;
 pub mod solve;
 pub mod tensor;

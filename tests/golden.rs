@@ -70,11 +70,26 @@ fn every_piecewise_linear_operation_is_documented() {
 
 #[test]
 fn what_is_not_piecewise_linear_is_refused_by_name() {
-    for (unit, form) in [("softplus n0 1", "softplus"), ("exp n0", "exp"), ("power n0 2", "power"), ("elu n0 1", "elu")]
+    for (unit, form) in [("softplus n0 1", "softplus"), ("exp n0", "exp"), ("power n0 4", "power"), ("elu n0 1", "elu")]
     {
         let program: Program = format!("y 1\nn1 = {unit}\noutput n1").parse().unwrap();
         let domain = Domain::cube(1, -1.0, 1.0).unwrap();
         let error = linear(&Arc::new(program).at(&[]).unwrap(), &domain).unwrap_err().to_string();
         assert!(error.contains("n1") && error.contains(form) && error.contains("linear"), "{error}");
+    }
+}
+
+#[test]
+fn squares_are_refused_where_they_are_not_added_to_f() {
+    let inside = "y 1\nn1 = power n0 2\nn2 = param [-1]\nn3 = sum n1 n2\nn4 = relu n3\noutput n4";
+    let form = "y 1\nn1 = quadratic n0 1x1 [0 0 1]\nn2 = param [-1]\nn3 = sum n1 n2\nn4 = relu n3\noutput n4";
+    let at = |text: &str| Arc::new(text.parse::<Program>().unwrap()).at(&[]).unwrap();
+    let domain = Domain::cube(1, -2.0, 2.0).unwrap();
+    for text in [inside, form] {
+        let error = linear(&at(text), &domain).unwrap_err().to_string();
+        assert!(error.contains("n1") && error.contains("inside another unit"), "{error}");
+        let disk = domain.clone().with_at_most("disk", &at(text), 1.0).unwrap();
+        let error = linear(&at("y 1\noutput n0"), &disk).unwrap_err().to_string();
+        assert!(error.contains("n1") && error.contains("in a constraint"), "{error}");
     }
 }

@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use good_lp::{WithTimeLimit, variable::UnsolvedProblem};
 use icnn::certificate::{Minorant, Multipliers};
-use icnn::ir::program::{NodeId, Op};
+
 use icnn::lower::linear;
 use icnn_solvers::highs::Highs;
 use icnn_solvers::{Algorithm, LinearProgram, LpOptions, LpOutcome, Status};
@@ -87,16 +87,13 @@ fn minorant_meets_the_duals<P: Problem>(
 ) -> Result<(), TestCaseError> {
     let point = case.domain.clip(&lowered.decisions_of(&outcome.primal).unwrap());
     let trace = case.instance.forward(&point).unwrap();
-    let start = Multipliers::subgradient(&case.instance, &trace, case.domain.rows().len());
-    let groups = |node: NodeId, g: usize| match &case.program.node(node).op {
-        Op::Group { groups, .. } => Some((groups.range(g).start, groups.range(g).len())),
-        _ => None,
-    };
-    let multipliers = lowered.multipliers(outcome, start, &groups);
-    let minorant = Minorant::new(&case.instance, &lowered.bounds, &multipliers).unwrap();
+    let start = Multipliers::subgradient(&case.instance, &trace);
+    let multipliers = lowered.slopes(0, &case.instance, &outcome.row_dual, &outcome.column_dual, start);
+    let minorant = Minorant::new(&case.instance, &lowered.bounds[0], &multipliers).unwrap();
+    let rows = &outcome.row_dual[..case.domain.rows().len()];
     let size = magnitude(&case.instance, &point) + 1.0;
     // 1e3: where a side is infinite, slopes of the solver's tolerance count as zero.
-    let bound = minorant.bound(&case.domain, &multipliers.rows, &point, 1e3 * size);
+    let bound = minorant.bound(&case.domain, rows, &point, 1e3 * size);
     let (value, objective) = (trace.value(), outcome.objective);
     prop_assert!((value - objective).abs() <= SOLVER * size, "value {value}, objective {objective}");
     prop_assert!((value - bound).abs() <= SOLVER * size, "value {value}, bound {bound} by {minorant:?}");
@@ -157,7 +154,7 @@ fn three_solvers_agree<P: Problem>() {
         }
         // microlp calls some programs with free columns unbounded: give every column its interval.
         for e in &lowered.epigraphs {
-            let on = lowered.bounds.of(e.node)[e.element];
+            let on = lowered.bounds[0].of(e.node)[e.element];
             lp.column_lower[e.column] = lp.column_lower[e.column].max(on.lower - 1.0);
             lp.column_upper[e.column] = lp.column_upper[e.column].min(on.upper + 1.0);
         }

@@ -95,7 +95,7 @@ fn chords_lie_above_and_the_proof_knows<P: Problem>(case: &Case<P>) -> Result<()
 
 fn intervals_hold_the_values<P: Problem>(case: &Case<P>) -> Result<(), TestCaseError> {
     let open = case.program.for_any_context();
-    let bounds = [case.instance.bounds(&case.domain.intervals()), open.bounds(&case.domain.intervals())];
+    let bounds = [case.instance.bounds(case.domain.intervals()), open.bounds(case.domain.intervals())];
     let mut points = case.points();
     for _ in 0..10 {
         let y = points.anywhere();
@@ -145,7 +145,7 @@ fn printed_programs_parse_back<P: Problem>(case: &Case<P>) -> Result<(), TestCas
 /// Folding what the box fixes changes no value on the box.
 fn fixed_coordinates_fold<P: Problem>(case: &Case<P>) -> Result<(), TestCaseError> {
     let fixed = case.domain.intervals().iter().any(|i| i.is_point());
-    let folded = case.instance.fold_fixed(&case.domain.intervals()).unwrap();
+    let folded = case.instance.fold_fixed(case.domain.intervals()).unwrap();
     prop_assert_eq!(fixed, folded.is_some());
     let Some(folded) = folded else { return Ok(()) };
     let text = format!("{:#}", folded.program());

@@ -81,7 +81,7 @@ fn optimal_holds<P: Problem>(case: &Case<P>, found: &Solution) -> Result<(), Tes
 
 /// The value at y of the program that was solved, where the fixed coordinates are constants.
 fn in_folded<P: Problem>(case: &Case<P>, y: &[f64]) -> f64 {
-    let folded = case.instance.fold_fixed(&case.domain.intervals()).unwrap();
+    let folded = case.instance.fold_fixed(case.domain.intervals()).unwrap();
     folded.as_ref().unwrap_or(&case.instance).forward(y).unwrap().value()
 }
 
@@ -216,7 +216,7 @@ fn brute_force_agrees<P: Problem>(case: &Case<P>) -> Result<(), TestCaseError> {
 /// Whatever numbers a solver delivers as multipliers, what is made of them bounds f from below.
 fn any_multipliers_give_a_bound<P: Problem>(case: &Case<P>) -> Result<(), TestCaseError> {
     let instance = &case.instance;
-    let bounds = instance.bounds(&case.domain.intervals());
+    let bounds = instance.bounds(case.domain.intervals());
     let mut points = case.points();
     let garbage = |points: &mut Points| match points.random() % 8 {
         0 => f64::NAN,
@@ -228,17 +228,17 @@ fn any_multipliers_give_a_bound<P: Problem>(case: &Case<P>) -> Result<(), TestCa
     for _ in 0..5 {
         let y = points.anywhere();
         let trace = instance.forward(&y).unwrap();
-        let mut chosen = Multipliers::subgradient(instance, &trace, case.domain.rows().len());
+        let mut chosen = Multipliers::subgradient(instance, &trace);
         for node in instance.program().nodes() {
             for id in node.op.inputs() {
                 spoil(&mut chosen, id, instance.program().node(id), &mut || garbage(&mut points));
             }
         }
-        chosen.rows.iter_mut().for_each(|nu| *nu = garbage(&mut points));
+        let multipliers: Vec<f64> = case.domain.rows().iter().map(|_| garbage(&mut points)).collect();
         let minorant = Minorant::new(instance, &bounds, &chosen);
         prop_assert!(minorant.is_some(), "no minorant from {chosen:?}");
         let minorant = minorant.unwrap();
-        let bound = minorant.bound(&case.domain, &chosen.rows, &y, 0.0);
+        let bound = minorant.bound(&case.domain, &multipliers, &y, 0.0);
         for _ in 0..20 {
             let v = points.anywhere();
             let (f, size) = (case.reference(&v), magnitude(instance, &v));
@@ -248,7 +248,7 @@ fn any_multipliers_give_a_bound<P: Problem>(case: &Case<P>) -> Result<(), TestCa
                 .domain
                 .rows()
                 .iter()
-                .zip(&chosen.rows)
+                .zip(&multipliers)
                 .filter(|(_, nu)| nu.is_finite())
                 .map(|(r, nu)| nu.abs() * r.coefficients.iter().map(|(j, c)| (c * v[*j]).abs()).sum::<f64>())
                 .sum();

@@ -73,7 +73,7 @@ pub fn stages(model: &Path, (lower, upper): (f64, f64), lp: &Path) -> Result<Sta
     let domain = Domain::cube(network.decisions(), lower, upper)?;
 
     let clock = Instant::now();
-    let bounds = instance.bounds(&domain.intervals());
+    let bounds = instance.bounds(domain.intervals());
     drop(instance.prove(&bounds));
     let proof = clock.elapsed().as_secs_f64();
     let clock = Instant::now();
@@ -85,10 +85,10 @@ pub fn stages(model: &Path, (lower, upper): (f64, f64), lp: &Path) -> Result<Sta
     let clock = Instant::now();
     let y = domain.clip(&lowered.decisions_of(&outcome.primal).ok_or("HiGHS gave no point")?);
     let trace = instance.forward(&y)?;
-    let subgradient = Multipliers::subgradient(&instance, &trace, 0);
-    let multipliers = lowered.multipliers(&outcome, subgradient, &|_, _| None);
-    let minorant = Minorant::new(&instance, &lowered.bounds, &multipliers).ok_or("no minorant")?;
-    let bound = minorant.bound(&domain, &multipliers.rows, &y, 0.0);
+    let subgradient = Multipliers::subgradient(&instance, &trace);
+    let multipliers = lowered.slopes(0, &instance, &outcome.row_dual, &outcome.column_dual, subgradient);
+    let minorant = Minorant::new(&instance, &lowered.bounds[0], &multipliers).ok_or("no minorant")?;
+    let bound = minorant.bound(&domain, &[], &y, 0.0);
     let certificate = clock.elapsed().as_secs_f64();
     if trace.value() - bound > 1e-6 * minorant.size(&y) {
         return Err(format!("value {} and bound {bound} differ", trace.value()).into());

@@ -89,7 +89,10 @@ mod tests {
         // 0.1·3 − 0.3 is not 0 in f64.
         assert!(proves_empty(&domain, &[-3.0, 1.0], &[]).is_some());
         assert!(proves_empty(&domain, &[-3.0, 1.1], &[]).is_none());
-        assert!(proves_empty(&domain, &[3.0, -1.0], &[]).is_none(), "each multiplier acts on the other side, which is infinite");
+        assert!(
+            proves_empty(&domain, &[3.0, -1.0], &[]).is_none(),
+            "each multiplier acts on the other side, which is infinite"
+        );
         let domain = domain.with_row("any", &[(0, 1.0)], 5.0, inf).unwrap();
         assert!(proves_empty(&domain, &[-3.0, 1.0, 1e-16], &[]).is_some());
     }

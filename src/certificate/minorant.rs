@@ -10,8 +10,8 @@ use crate::ir::bounds::Bounds;
 use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
 use crate::ir::lines::Line;
-use crate::ir::psd::{Definiteness, definiteness};
 use crate::ir::program::{GroupKind, NodeId, Op};
+use crate::ir::psd::{Definiteness, definiteness};
 use crate::ir::scalar::Scalar;
 use crate::ir::unit::Unit;
 

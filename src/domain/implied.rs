@@ -100,7 +100,8 @@ fn tightened(row: &Row, intervals: &mut [Interval]) -> Option<bool> {
         if lower > upper {
             return None;
         }
-        let gain = |old: f64, new: f64| old != new && (old.is_infinite() || (old - new).abs() > PROGRESS * (upper - lower));
+        let gain =
+            |old: f64, new: f64| old != new && (old.is_infinite() || (old - new).abs() > PROGRESS * (upper - lower));
         moved |= gain(old.lower, lower) || gain(old.upper, upper);
         // The sums above stay as they are: they are enclosures all the same.
         intervals[*j] = Interval::new(lower, upper);

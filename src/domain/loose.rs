@@ -89,7 +89,9 @@ impl Loose {
                     out.push((j, value.number(&format!("{what}, y[{j}]"))?));
                 }
             }
-            Loose::List(values) => return wrong(format!("{what} lists {} numbers, there are {p} decisions", values.len())),
+            Loose::List(values) => {
+                return wrong(format!("{what} lists {} numbers, there are {p} decisions", values.len()));
+            }
             other => return wrong(format!("{what} is {other}, neither an object by coordinate nor a list")),
         }
         Ok(out)

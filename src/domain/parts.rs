@@ -89,7 +89,9 @@ impl Domain {
                 return Err(Error::Domain(format!("simplex '{name}' names y[{j}], there are {p} decisions")));
             };
             if *upper < 0.0 {
-                return Err(Error::Domain(format!("simplex '{name}': y[{j}] should be at least 0 and at most {upper}")));
+                return Err(Error::Domain(format!(
+                    "simplex '{name}': y[{j}] should be at least 0 and at most {upper}"
+                )));
             }
             self.lower[*j] = lower.max(0.0);
         }

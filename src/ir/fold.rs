@@ -24,7 +24,7 @@ impl Instance {
         let mut b = Builder::new(program.decision_name(), program.decision_shape());
         let params: Vec<ParamId> = (0..program.params().len())
             .map(|k| {
-                let values = self.known(ParamId(k as u32)).unwrap_or(&[]);
+                let values = self.shared(ParamId(k as u32)).unwrap_or_default();
                 b.constant(&program.params()[k].name, values)
             })
             .collect();

@@ -75,6 +75,14 @@ impl Instance {
         }
     }
 
+    /// The same, to be shared.
+    pub fn shared(&self, id: ParamId) -> Option<Arc<[f64]>> {
+        match &self.values[id.index()] {
+            ParamValue::Known(v) => Some(v.clone()),
+            ParamValue::Range(_) => None,
+        }
+    }
+
     /// An interval that holds entry `i` of a parameter; a parameter of length 1 stands for any length.
     pub fn interval(&self, id: ParamId, i: usize) -> Interval {
         match &self.values[id.index()] {

@@ -21,7 +21,7 @@ pub mod context;
 pub mod convexity;
 pub mod curvature;
 mod explain;
-mod finish;
+pub(crate) mod finish;
 pub mod fold;
 pub mod forward;
 pub mod instance;

@@ -134,7 +134,15 @@ impl LpBuilder<'_> {
             keys.push(member.key);
         }
         let function = self.function;
-        self.epigraphs.push(Epigraph { function, node, element, column: column as usize, first_row, rows: keys, bound });
+        self.epigraphs.push(Epigraph {
+            function,
+            node,
+            element,
+            column: column as usize,
+            first_row,
+            rows: keys,
+            bound,
+        });
         column
     }
 }
