@@ -48,6 +48,7 @@ pub mod domain;
 pub mod error;
 pub mod ir;
 pub mod load;
+mod loose;
 pub mod lower;
 pub mod network;
 pub mod objective;

@@ -7,8 +7,9 @@ use icnn::refute::Witness;
 use icnn::{Domain, Network};
 use serde::Serialize;
 
-use super::input::{Rows, Sides, Source, context};
+use super::input::{Rows, Source, context};
 use super::model::Model;
+use super::problem::Set;
 use super::{Stop, code, output};
 
 /// Context rows among those that were not proven at which a counterexample is searched.
@@ -27,7 +28,7 @@ pub struct Args {
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     context: Option<Source>,
     #[command(flatten)]
-    sides: Sides,
+    set: Set,
     /// One JSON object a component: verdict, reason, witness.
     #[arg(long)]
     json: bool,
@@ -53,7 +54,7 @@ pub fn run(args: &Args, listing: bool) -> Result<u8, Stop> {
     let mut counts = [0; 3];
     for k in components {
         let network = Network::from(outputs.program(k)?);
-        let domain = args.sides.domain(network.decisions())?;
+        let domain = args.set.read(network.decisions())?.common().clone();
         let rows = args.context.as_ref().map(|source| context(Some(source), &network)).transpose()?;
         let name = several.then(|| outputs.name(k));
         let found = component(&network, &domain, rows.as_ref(), listing, name)?;

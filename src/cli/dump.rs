@@ -8,8 +8,9 @@ use icnn::ir::text::context_listing;
 use icnn::load::graph::{Attribute, Dim, Graph, ValueInfo};
 use icnn::lower::linear;
 
-use super::input::{Sides, Source, context};
+use super::input::{Source, context};
 use super::model::Model;
+use super::problem::{Fixed, Problem, Set, Terms};
 use super::{Stop, code, output};
 
 /// Most entries of a list that are printed.
@@ -28,7 +29,11 @@ pub struct Args {
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     context: Option<Source>,
     #[command(flatten)]
-    sides: Sides,
+    set: Set,
+    #[command(flatten)]
+    fixed: Fixed,
+    #[command(flatten)]
+    terms: Terms,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -48,9 +53,8 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         Stage::Program => program(args)?,
         Stage::Lp => {
             let network = args.model.network()?;
-            let domain = args.sides.domain(network.decisions())?;
-            let rows = context(args.context.as_ref(), &network)?;
-            let instance = network.given(rows.row(0))?;
+            let problem = Problem::read(network, args.context.as_ref(), &args.set, &args.fixed, &args.terms)?;
+            let (instance, domain) = (problem.objective(0)?, problem.domain(0)?.folded()?);
             let folded = instance.fold_fixed(domain.intervals())?;
             linear(folded.as_ref().unwrap_or(&instance), &domain)?.named_lp().to_string()
         }
@@ -61,7 +65,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
 
 fn program(args: &Args) -> Result<String, Stop> {
     let network = args.model.network()?;
-    let domain = args.sides.domain(network.decisions())?;
+    let domain = args.set.read(network.decisions())?.common().clone();
     let (instance, values) = match &args.context {
         None => (network.program().for_any_context(), String::new()),
         source => {

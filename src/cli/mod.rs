@@ -9,6 +9,8 @@ mod eval;
 mod input;
 mod model;
 mod output;
+mod problem;
+mod project;
 mod rows;
 mod solve;
 
@@ -61,6 +63,8 @@ enum Command {
     Eval(eval::Args),
     /// The exact minimum over y, one line a context row.
     Solve(solve::Args),
+    /// The nearest point with f(y) ≤ c, one line a row: of a convex classifier, its exact robustness radius.
+    Project(project::Args),
     /// Print what a network becomes on its way to a solver.
     Dump(dump::Args),
     /// Complete the right halves of handwritten digits, exactly, and draw them.
@@ -89,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(args, cli.verbose > 0),
         Command::Eval(args) => eval::run(args),
         Command::Solve(args) => solve::run(args),
+        Command::Project(args) => project::run(args),
         Command::Dump(args) => dump::run(args),
         Command::Demo(args) => demo::run(args),
     };

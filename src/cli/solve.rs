@@ -4,14 +4,17 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
+use icnn::certificate::Farkas;
 use icnn::solve::batch::Session;
+use icnn::solve::duals::Duals;
 use icnn::solve::{METHODS, Proof, Work};
 use icnn::{Domain, Error, Limits, Method, Solution, Status};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::input::{Sides, Source, context};
+use super::input::Source;
 use super::model::Model;
+use super::problem::{Fixed, Problem, Set, Terms};
 use super::{Stop, code, output, rows};
 
 /// Arguments of `icnn solve`.
@@ -30,7 +33,11 @@ pub struct Args {
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     context: Option<Source>,
     #[command(flatten)]
-    sides: Sides,
+    set: Set,
+    #[command(flatten)]
+    fixed: Fixed,
+    #[command(flatten)]
+    terms: Terms,
     /// How to minimise. lp: simplex; ipm: interior point, then simplex; pdlp: first order, approximate (all HiGHS).
     #[arg(long, value_name = "METHOD", default_value = "lp", value_parser = method)]
     method: Method,
@@ -49,6 +56,9 @@ pub struct Args {
     /// Rows solved at the same time [default: one for each core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Print the multipliers behind the lower bound: of rows, learned constraints and coordinates.
+    #[arg(long)]
+    duals: bool,
     /// One JSON object a line: row, status, method, y, value, lower_bound, gap, proof, seconds, work.
     #[arg(long)]
     json: bool,
@@ -80,6 +90,9 @@ struct Line<'a> {
     method: &'static str,
     y: &'a Option<Vec<f64>>,
     value: Option<f64>,
+    /// f alone, where other terms make up the value with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    f: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lower_bound: Option<Option<f64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,46 +104,72 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ray: &'a Option<Vec<f64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    farkas: &'a Option<Farkas>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duals: Option<&'a Duals>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     message: &'a Option<String>,
 }
 
 /// Solves all rows; a row that fails does not end the run, unless no row can do better.
 pub fn run(args: &Args) -> Result<u8, Stop> {
     let network = args.model.network()?;
-    let rows = context(args.context.as_ref(), &network)?;
-    let domain = args.sides.domain(network.decisions())?;
     let network = if args.maximize { network.negated() } else { network };
+    let problem = Problem::read(network, args.context.as_ref(), &args.set, &args.fixed, &args.terms)?;
+    if args.maximize && !problem.is_plain() {
+        return Err(Stop::input("--maximize takes no further terms; minimise −f with them instead"));
+    }
     let limits = Limits { gap: args.gap, time: args.time_limit, iterations: args.iteration_limit };
-    let mut session = Session::new(domain, args.method, limits);
-    let all: Vec<&[f64]> = (0..rows.len()).map(|row| rows.row(row)).collect();
-    session.warm_up(&network, &all);
-    drop(all);
+    let domain = problem.common_domain().cloned();
+    let common = domain.is_some();
+    let mut session =
+        Session::new(domain.unwrap_or(Domain::everything(problem.network.decisions())), args.method, limits);
+    if common && problem.is_plain() {
+        let all: Vec<&[f64]> = (0..problem.len()).map(|row| problem.context(row)).collect();
+        session.warm_up(&problem.network, &all);
+    }
 
-    let mut report = Report::new(args, session.domain(), rows.len());
-    let solve = |row: usize| network.given(rows.row(row)).and_then(|instance| session.minimize(&instance)).into();
+    let mut report = Report::new(args, &problem);
+    let solve = |row: usize| {
+        let solved = || {
+            let objective = problem.objective(row)?;
+            let solution = match common {
+                true => session.minimize(&objective)?,
+                false => session.minimize_over(&objective, problem.domain(row)?)?,
+            };
+            let f = match (&solution.y, problem.is_plain()) {
+                (Some(y), false) => Some(problem.function(row)?.forward(y)?.value()),
+                _ => None,
+            };
+            Ok((solution, f))
+        };
+        solved().into()
+    };
     let panicked = |_| Answer::Failed("internal error".into());
-    rows::in_order(rows.len(), args.threads.map(usize::from), solve, panicked, |row, answer| report.take(row, answer))?;
+    rows::in_order(problem.len(), args.threads.map(usize::from), solve, panicked, |row, answer| report.take(row, answer))?;
     report.finish()
 }
 
 /// What came out of one row.
 enum Answer {
-    Solved(Box<Solution>),
+    Solved(Box<Solution>, Option<f64>),
     /// Fails at this row.
     Failed(String),
     /// The network itself does not allow it, most likely at every row.
     Refused(Error),
 }
 
-impl From<Result<Solution, Error>> for Answer {
-    fn from(result: Result<Solution, Error>) -> Answer {
+impl From<Result<(Solution, Option<f64>), Error>> for Answer {
+    fn from(result: Result<(Solution, Option<f64>), Error>) -> Answer {
         match result {
-            Ok(solution) => Answer::Solved(Box::new(solution)),
+            Ok((solution, f)) => Answer::Solved(Box::new(solution), f),
             Err(
                 e @ (Error::NotProven { .. }
                 | Error::Concave
                 | Error::Lowering { .. }
                 | Error::MissingFeature(_)
+                | Error::Method { .. }
+                | Error::Objective(_)
                 | Error::Domain(_)),
             ) => Answer::Refused(e),
             Err(e) => Answer::Failed(e.to_string()),
@@ -141,7 +180,7 @@ impl From<Result<Solution, Error>> for Answer {
 /// Prints rows in order and remembers how the run went.
 struct Report<'a> {
     args: &'a Args,
-    domain: &'a Domain,
+    problem: &'a Problem,
     bar: Option<ProgressBar>,
     /// Rows refused before any other answer came; when all are, that is said once.
     refused: Vec<(usize, Error)>,
@@ -152,13 +191,14 @@ struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(args: &'a Args, domain: &'a Domain, rows: usize) -> Report<'a> {
+    fn new(args: &'a Args, problem: &'a Problem) -> Report<'a> {
+        let rows = problem.len();
         let bar = (rows > 1 && std::io::stderr().is_terminal()).then(|| {
             let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {eta} left");
             ProgressBar::new(rows as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         let (failed, stopped, unbounded) = (false, false, false);
-        Report { args, domain, bar, refused: vec![], others: false, failed, stopped, unbounded }
+        Report { args, problem, bar, refused: vec![], others: false, failed, stopped, unbounded }
     }
 
     fn take(&mut self, row: usize, answer: Answer) -> Result<(), Stop> {
@@ -176,7 +216,7 @@ impl<'a> Report<'a> {
             self.error(row, &self.explain(&error))?;
         }
         match answer {
-            Answer::Solved(solution) => self.solved(row, &solution),
+            Answer::Solved(solution, f) => self.solved(row, &solution, f),
             Answer::Failed(message) => self.error(row, &message),
             Answer::Refused(error) => self.error(row, &self.explain(&error)),
         }
@@ -196,7 +236,7 @@ impl<'a> Report<'a> {
                 _ => Stop::input(message),
             });
         }
-        if self.unbounded && self.args.sides.open() {
+        if self.unbounded && self.args.set.open() {
             eprintln!("icnn: the box is open; --lower and --upper bound y");
         }
         Ok(match (self.stopped, self.failed) {
@@ -206,14 +246,14 @@ impl<'a> Report<'a> {
         })
     }
 
-    fn solved(&mut self, row: usize, solution: &Solution) -> Result<(), Stop> {
+    fn solved(&mut self, row: usize, solution: &Solution, f: Option<f64>) -> Result<(), Stop> {
         match solution.status {
             Status::Optimal => {}
             Status::Stopped => self.stopped = true,
             Status::Infeasible => self.failed = true,
             Status::Unbounded => (self.failed, self.unbounded) = (true, true),
         }
-        let line = self.line(row, solution);
+        let line = self.line(row, solution, f);
         self.above_bar(|| if self.args.json { output::json(&line) } else { output::line(&self.text(&line)) })
     }
 
@@ -243,7 +283,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn line<'s>(&self, row: usize, s: &'s Solution) -> Line<'s> {
+    fn line<'s>(&self, row: usize, s: &'s Solution, f: Option<f64>) -> Line<'s> {
         let (max, bound) = (self.args.maximize, s.lower_bound);
         // Plus 0, so that −0 prints as 0.
         let sign = |v: f64| if max { 0.0 - v } else { v };
@@ -253,6 +293,7 @@ impl<'a> Report<'a> {
             method: s.method,
             y: &s.y,
             value: s.value.map(sign),
+            f,
             lower_bound: (!max).then_some(bound),
             upper_bound: max.then_some(bound.map(sign)),
             gap: s.gap,
@@ -260,6 +301,8 @@ impl<'a> Report<'a> {
             seconds: s.seconds,
             work: &s.work,
             ray: &s.ray,
+            farkas: &s.farkas,
+            duals: s.duals.as_ref().filter(|_| self.args.duals),
             message: &s.message,
         }
     }
@@ -269,6 +312,9 @@ impl<'a> Report<'a> {
         let mut text = format!("row {} {status}", line.row);
         if let Some(value) = line.value {
             text.push_str(&format!(" value {value:.9}"));
+        }
+        if let Some(f) = line.f {
+            text.push_str(&format!(" f {f:.9}"));
         }
         for (name, bound) in [("lower", line.lower_bound), ("upper", line.upper_bound)] {
             if let Some(bound) = bound.flatten() {
@@ -280,14 +326,32 @@ impl<'a> Report<'a> {
         }
         text.push_str(&format!(" {:.3} s", line.seconds));
         if let Some(y) = line.y {
-            text.push_str(&format!(" y {}", place(y, self.domain)));
+            let place = self.problem.domain(line.row).map_or_else(|_| output::brief(y), |domain| place(y, &domain));
+            text.push_str(&format!(" y {place}"));
         }
         if let Some(message) = line.message {
             let of = if self.args.maximize { " (of −f)" } else { "" };
             text.push_str(&format!(" —{of} {message}"));
         }
+        if let Some(duals) = line.duals {
+            text.push_str(&multipliers(duals));
+        }
         text
     }
+}
+
+/// The multipliers that are not 0, one a line.
+fn multipliers(duals: &Duals) -> String {
+    let mut text = String::new();
+    let kinds = [("row", &duals.rows), ("constraint", &duals.constraints), ("bound of", &duals.bounds)];
+    for (kind, all) in kinds {
+        for dual in all.iter().filter(|d| d.multiplier != 0.0) {
+            let side = if dual.multiplier > 0.0 { "lower" } else { "upper" };
+            let at = dual.at.map_or(String::new(), |at| format!(", {at}"));
+            text.push_str(&format!("\n  {kind} {}: multiplier {:.6e} on its {side} side{at}", dual.name, dual.multiplier));
+        }
+    }
+    text
 }
 
 /// A point in words: its entries if they are few, otherwise how they lie in the box.

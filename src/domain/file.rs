@@ -17,9 +17,9 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::Domain;
-use super::loose::{Loose, Pairs};
 use crate::build::Choice;
 use crate::error::Error;
+use crate::loose::{Loose, Pairs};
 use crate::network::Network;
 
 /// Larger files are refused.
@@ -145,12 +145,12 @@ struct WrittenNetwork {
 fn ends(what: &str, lower: &Option<Loose>, upper: &Option<Loose>, equals: &Option<Loose>) -> Result<(f64, f64), Error> {
     let end = |side: &str, v: &Option<Loose>, none| match v {
         None | Some(Loose::Null) => Ok(none),
-        Some(v) => v.number(&format!("{what}: \"{side}\"")),
+        Some(v) => v.number(&format!("{what}: \"{side}\"")).map_err(Error::Domain),
     };
     match (lower, upper, equals) {
         (None, None, None) => Err(Error::Domain(format!("{what} has none of \"lower\", \"upper\" and \"equals\""))),
         (l, u, None) => Ok((end("lower", l, f64::NEG_INFINITY)?, end("upper", u, f64::INFINITY)?)),
-        (None, None, Some(v)) => v.number(&format!("{what}: \"equals\"")).map(|v| (v, v)),
+        (None, None, Some(v)) => v.number(&format!("{what}: \"equals\"")).map(|v| (v, v)).map_err(Error::Domain),
         _ => Err(Error::Domain(format!("{what} has \"equals\" beside another end"))),
     }
 }
@@ -176,16 +176,16 @@ impl Written {
         let p = domain.dimension();
         let infinite = (f64::NEG_INFINITY, f64::INFINITY);
         if let Some(lower) = &self.lower {
-            for (j, v) in lower.each("\"lower\"", p)?.into_iter().enumerate() {
+            for (j, v) in lower.each("\"lower\"", p).map_err(Error::Domain)?.into_iter().enumerate() {
                 v.map_or(Ok(()), |v| domain.narrow(j, v, infinite.1))?;
             }
         }
         if let Some(upper) = &self.upper {
-            for (j, v) in upper.each("\"upper\"", p)?.into_iter().enumerate() {
+            for (j, v) in upper.each("\"upper\"", p).map_err(Error::Domain)?.into_iter().enumerate() {
                 v.map_or(Ok(()), |v| domain.narrow(j, infinite.0, v))?;
             }
         }
-        let fixed = self.fixed.iter().map(|f| f.pairs("\"fixed\"", p)).next().transpose()?;
+        let fixed = self.fixed.iter().map(|f| f.pairs("\"fixed\"", p)).next().transpose().map_err(Error::Domain)?;
         fixed.into_iter().flatten().try_for_each(|(j, v)| domain.narrow(j, v, v))
     }
 
@@ -195,20 +195,22 @@ impl Written {
         for (k, simplex) in self.simplices.iter().enumerate() {
             let name = named(&simplex.name, "simplex", k);
             let what = format!("simplex '{name}'");
-            let total = simplex.total.as_ref().map_or(Ok(1.0), |t| t.number(&format!("{what}: \"total\"")))?;
-            domain.add_simplex(&name, &simplex.of.coordinates(&what, p)?, total)?;
+            let total = simplex.total.as_ref().map_or(Ok(1.0), |t| t.number(&format!("{what}: \"total\"")));
+            let of = simplex.of.coordinates(&what, p).map_err(Error::Domain)?;
+            domain.add_simplex(&name, &of, total.map_err(Error::Domain)?)?;
         }
         for (k, row) in self.rows.iter().enumerate() {
             let name = named(&row.name, "row", k);
             let what = format!("row '{name}'");
             let (lower, upper) = ends(&what, &row.lower, &row.upper, &row.equals)?;
-            domain.add_row(&name, &row.coefficients.pairs(&what, p)?, lower, upper)?;
+            let coefficients = row.coefficients.pairs(&what, p).map_err(Error::Domain)?;
+            domain.add_row(&name, &coefficients, lower, upper)?;
         }
         for (k, sum) in self.sums.iter().enumerate() {
             let name = named(&sum.name, "sum", k);
             let what = format!("sum '{name}'");
             let (lower, upper) = ends(&what, &sum.lower, &sum.upper, &sum.equals)?;
-            let ones: Pairs = sum.of.coordinates(&what, p)?.into_iter().map(|j| (j, 1.0)).collect();
+            let ones: Pairs = sum.of.coordinates(&what, p).map_err(Error::Domain)?.into_iter().map(|j| (j, 1.0)).collect();
             domain.add_row(&name, &ones, lower, upper)?;
         }
         Ok(())
@@ -219,7 +221,7 @@ impl WrittenNetwork {
     fn add(&self, file: &mut DomainFile, name: String, folder: &Path) -> Result<(), Error> {
         let what = format!("constraint '{name}'");
         let wrong = |e: Error| Error::Domain(format!("{what}: {e}"));
-        let at_most = self.at_most.number(&format!("{what}: \"at_most\""))?;
+        let at_most = self.at_most.number(&format!("{what}: \"at_most\"")).map_err(Error::Domain)?;
         let choice = Choice { decision: self.y.clone(), output: self.output.clone() };
         let network = Network::load_with(folder.join(&self.model), &choice).map_err(wrong)?;
         let p = file.domain.dimension();
@@ -227,24 +229,16 @@ impl WrittenNetwork {
             let q = network.decisions();
             return Err(Error::Domain(format!("{what} is about {q} decisions, there are {p}")));
         }
-        let given = match &self.context {
-            Some(Loose::Text(word)) if word == "row" => {
-                if !at_most.is_finite() {
-                    return Err(Error::Domain(format!("{what}: its level is {at_most}")));
-                }
-                file.by_row.push((name, network, at_most));
-                return Ok(());
+        let context = self.context.as_ref().unwrap_or(&Loose::Null).context(&what).map_err(Error::Domain)?;
+        let Some(context) = context else {
+            if !at_most.is_finite() {
+                return Err(Error::Domain(format!("{what}: its level is {at_most}")));
             }
-            None | Some(Loose::Null) => network.given(&[]),
-            Some(Loose::List(values)) => {
-                let number = |(k, v): (usize, &Loose)| v.number(&format!("{what}: entry {k} of \"context\""));
-                network.given(&values.iter().enumerate().map(number).collect::<Result<Vec<f64>, _>>()?)
-            }
-            Some(other) => {
-                return Err(Error::Domain(format!("{what}: \"context\" is {other}, not a list or \"row\"")));
-            }
+            file.by_row.push((name, network, at_most));
+            return Ok(());
         };
-        file.domain = file.domain.clone().with_at_most(&name, &given.map_err(wrong)?, at_most)?;
+        let given = network.given(&context).map_err(wrong)?;
+        file.domain = file.domain.clone().with_at_most(&name, &given, at_most)?;
         Ok(())
     }
 }

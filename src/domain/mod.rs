@@ -16,7 +16,6 @@
 
 pub mod file;
 mod implied;
-pub(crate) mod loose;
 mod parts;
 
 use crate::error::Error;

@@ -139,6 +139,18 @@ impl Domain {
         self.with_bounds(j, value, value)
     }
 
+    /// Fixes several coordinates, (j, value) each. Errors as for [`with_fixed`](Self::with_fixed).
+    pub fn with_all_fixed(mut self, values: impl IntoIterator<Item = (usize, f64)>) -> Result<Domain, Error> {
+        for (j, value) in values {
+            if !value.is_finite() {
+                return Err(Error::Domain(format!("y[{j}] is fixed to {value}")));
+            }
+            self.narrow(j, value, value)?;
+        }
+        self.tighten();
+        Ok(self)
+    }
+
     /// Adds a learned constraint h(y) ≤ `at_most`, h a network of the same decisions at its context. That h is convex is
     /// proven before the domain is used.
     ///

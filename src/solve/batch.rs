@@ -62,7 +62,7 @@ impl Session {
     /// The basis of the reference, if two contexts together need no more iterations from it than one of them without.
     #[cfg(feature = "highs")]
     fn tried_start(&self, network: &Network, contexts: &[impl AsRef<[f64]>]) -> Option<Start> {
-        let given = |x: &[f64]| self.folded(&network.given(x).ok()?).ok().map(Cow::into_owned);
+        let given = |x: &[f64]| folded(&network.given(x).ok()?, &self.domain).ok().map(Cow::into_owned);
         let start = super::linear::start(&given(&median(contexts))?, &self.domain, &self.limits).ok()??;
         let mut order: Vec<&[f64]> = contexts.iter().map(AsRef::as_ref).collect();
         order.sort_by(|a, b| {
@@ -77,10 +77,9 @@ impl Session {
         (warm <= iterations(&one, None)?).then_some(start)
     }
 
-    /// The instance with constants in place of what the box fixes.
-    fn folded<'a>(&self, instance: &'a Instance) -> Result<Cow<'a, Instance>, Error> {
-        let folded = instance.fold_fixed(self.domain.intervals())?;
-        Ok(folded.map_or(Cow::Borrowed(instance), Cow::Owned))
+    /// min f over another domain, within the same limits. Errors as for [`Instance::minimize_with`].
+    pub fn minimize_over(&self, instance: &Instance, domain: Domain) -> Result<Solution, Error> {
+        Session::new(domain, self.method, self.limits.clone()).minimize(instance)
     }
 
     /// The domain.
@@ -91,7 +90,7 @@ impl Session {
     /// min f over the domain at one context. Errors as for [`Instance::minimize_with`].
     pub fn minimize(&self, instance: &Instance) -> Result<Solution, Error> {
         self.domain.check_dimension(instance.decisions())?;
-        let instance = self.folded(instance)?;
+        let instance = folded(instance, &self.domain)?;
         #[cfg(feature = "highs")]
         return super::linear::minimize(&instance, &self.domain, self.method, &self.limits, self.start.as_ref());
         #[cfg(not(feature = "highs"))]
@@ -102,6 +101,12 @@ impl Session {
             Err(Error::MissingFeature("highs"))
         }
     }
+}
+
+/// The instance with constants in place of what the box fixes.
+fn folded<'a>(instance: &'a Instance, domain: &Domain) -> Result<Cow<'a, Instance>, Error> {
+    let folded = instance.fold_fixed(domain.intervals())?;
+    Ok(folded.map_or(Cow::Borrowed(instance), Cow::Owned))
 }
 
 /// Coordinatewise lower median.

@@ -124,6 +124,21 @@ impl Rows {
         Ok(Rows { width, count: values.len() / width.max(1), values })
     }
 
+    /// The same, with NaN for a null, a NaN or an empty cell.
+    pub fn read_with_gaps(source: &Source, width: usize, what: &str) -> Result<Rows, Stop> {
+        let Source::File(path) = source else {
+            return Err(Stop::input(format!("{what}: a file is expected, with null for every coordinate left free")));
+        };
+        let name = format!("{what} {}", path.display());
+        let values = table(path, Some(f64::NAN)).and_then(|t| t.rows_of(width));
+        let values = values.map_err(|e| Stop::input(format!("{name}: {e}")))?;
+        if let Some(k) = values.iter().position(|v| v.is_infinite()) {
+            let (row, column) = (k / width, k % width);
+            return Err(Stop::input(format!("{name}: row {row}, column {column} is {}", values[k])));
+        }
+        Ok(Rows { width, count: values.len() / width.max(1), values })
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.count

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-
-use crate::error::Error;
+use sprs::{CsMat, TriMat};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Loose {
@@ -32,25 +31,21 @@ impl fmt::Display for Loose {
 /// (j, value) for some of the coordinates.
 pub(crate) type Pairs = Vec<(usize, f64)>;
 
-fn wrong<T>(reason: String) -> Result<T, Error> {
-    Err(Error::Domain(reason))
-}
-
 impl Loose {
     /// A number, or a text that spells an infinity.
-    pub fn number(&self, what: &str) -> Result<f64, Error> {
+    pub fn number(&self, what: &str) -> Result<f64, String> {
         match self {
             Loose::Number(v) => Ok(*v),
             Loose::Text(t) => match t.trim().parse::<f64>() {
                 Ok(v) if v.is_infinite() => Ok(v),
-                _ => wrong(format!("{what} is {self}, not a number")),
+                _ => Err(format!("{what} is {self}, not a number")),
             },
-            other => wrong(format!("{what} is {other}, not a number")),
+            other => Err(format!("{what} is {other}, not a number")),
         }
     }
 
     /// A number for every coordinate, `None` where it is null or left out: one number, a list of p, or an object by index.
-    pub fn each(&self, what: &str, p: usize) -> Result<Vec<Option<f64>>, Error> {
+    pub fn each(&self, what: &str, p: usize) -> Result<Vec<Option<f64>>, String> {
         match self {
             Loose::Null => Ok(vec![None; p]),
             Loose::Number(_) | Loose::Text(_) => Ok(vec![Some(self.number(what)?); p]),
@@ -65,18 +60,18 @@ impl Loose {
     }
 
     /// Numbers of some coordinates: an object by index, or a list of p in which null is none.
-    pub fn pairs(&self, what: &str, p: usize) -> Result<Pairs, Error> {
+    pub fn pairs(&self, what: &str, p: usize) -> Result<Pairs, String> {
         let mut out = vec![];
         match self {
             Loose::Map(entries) => {
                 let mut seen = vec![false; p];
                 for (key, value) in entries {
                     let Ok(j) = key.parse::<usize>() else {
-                        return wrong(format!("{what}: \"{key}\" is not a coordinate"));
+                        return Err(format!("{what}: \"{key}\" is not a coordinate"));
                     };
                     match seen.get_mut(j) {
-                        None => return wrong(format!("{what} names y[{j}], there are {p} decisions")),
-                        Some(true) => return wrong(format!("{what} names y[{j}] twice")),
+                        None => return Err(format!("{what} names y[{j}], there are {p} decisions")),
+                        Some(true) => return Err(format!("{what} names y[{j}] twice")),
                         Some(first) => *first = true,
                     }
                     if *value != Loose::Null {
@@ -90,15 +85,51 @@ impl Loose {
                 }
             }
             Loose::List(values) => {
-                return wrong(format!("{what} lists {} numbers, there are {p} decisions", values.len()));
+                return Err(format!("{what} lists {} numbers, there are {p} decisions", values.len()));
             }
-            other => return wrong(format!("{what} is {other}, neither an object by coordinate nor a list")),
+            other => return Err(format!("{what} is {other}, neither an object by coordinate nor a list")),
         }
         Ok(out)
     }
 
+    /// A p × p matrix: one number for all of the diagonal, a list of p for the diagonal, or a list of p lists.
+    pub fn matrix(&self, what: &str, p: usize) -> Result<CsMat<f64>, String> {
+        let mut matrix = TriMat::new((p, p));
+        match self {
+            Loose::List(rows) if rows.iter().any(|r| matches!(r, Loose::List(_))) => {
+                if rows.len() != p {
+                    return Err(format!("{what} has {} rows, there are {p} decisions", rows.len()));
+                }
+                for (i, row) in rows.iter().enumerate() {
+                    for (j, v) in row.pairs(&format!("{what}, row {i}"), p)?.into_iter().filter(|(_, v)| *v != 0.0) {
+                        matrix.add_triplet(i, j, v);
+                    }
+                }
+            }
+            diagonal => {
+                for (j, v) in diagonal.each(what, p)?.into_iter().enumerate() {
+                    v.filter(|v| *v != 0.0).into_iter().for_each(|v| matrix.add_triplet(j, j, v));
+                }
+            }
+        }
+        Ok(matrix.to_csr())
+    }
+
+    /// A context: a list of numbers, or `None` for the word "row", the context row of the network that is minimised.
+    pub fn context(&self, what: &str) -> Result<Option<Vec<f64>>, String> {
+        match self {
+            Loose::Text(word) if word == "row" => Ok(None),
+            Loose::Null => Ok(Some(vec![])),
+            Loose::List(values) => {
+                let number = |(k, v): (usize, &Loose)| v.number(&format!("{what}: entry {k} of \"context\""));
+                values.iter().enumerate().map(number).collect::<Result<Vec<f64>, _>>().map(Some)
+            }
+            other => Err(format!("{what}: \"context\" is {other}, not a list or \"row\"")),
+        }
+    }
+
     /// A list of coordinates, or "all".
-    pub fn coordinates(&self, what: &str, p: usize) -> Result<Vec<usize>, Error> {
+    pub fn coordinates(&self, what: &str, p: usize) -> Result<Vec<usize>, String> {
         match self {
             Loose::Text(word) if word == "all" => Ok((0..p).collect()),
             Loose::List(entries) => entries
@@ -106,10 +137,10 @@ impl Loose {
                 .enumerate()
                 .map(|(k, entry)| match entry {
                     Loose::Number(v) if *v >= 0.0 && v.fract() == 0.0 && *v < 1e15 => Ok(*v as usize),
-                    other => wrong(format!("{what}: entry {k} of \"of\" is {other}, not a coordinate")),
+                    other => Err(format!("{what}: entry {k} of \"of\" is {other}, not a coordinate")),
                 })
                 .collect(),
-            other => wrong(format!("{what}: \"of\" is {other}, not a list of coordinates or \"all\"")),
+            other => Err(format!("{what}: \"of\" is {other}, not a list of coordinates or \"all\"")),
         }
     }
 }

@@ -18,6 +18,8 @@
 //! # Ok::<(), icnn::Error>(())
 //! ```
 
+pub mod file;
+
 use std::sync::Arc;
 
 use sprs::{CsMat, TriMat};

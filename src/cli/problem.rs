@@ -1,0 +1,218 @@
+//! The problem of a command: f at a context row, the terms beside it, and the set Y, which may differ from row to row.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use icnn::domain::file::DomainFile;
+use icnn::ir::instance::Instance;
+use icnn::objective::Objective;
+use icnn::objective::file::ObjectiveFile;
+use icnn::{Domain, Error, Network};
+use sprs::{CsMat, TriMat};
+
+use super::Stop;
+use super::input::{Rows, Sides, Source, context};
+
+/// The set Y.
+#[derive(Debug, Clone, Args)]
+pub struct Set {
+    #[command(flatten)]
+    pub sides: Sides,
+    /// Rows, sums, simplices, fixed coordinates and learned constraints: a JSON file (docs/domains.md).
+    #[arg(long, value_name = "FILE")]
+    pub domain: Option<PathBuf>,
+}
+
+/// Coordinates that are given, row by row.
+#[derive(Debug, Clone, Args)]
+pub struct Fixed {
+    /// Given coordinates: one row for all, or one for each; null, NaN or an empty cell is free.
+    #[arg(long, value_name = "FILE")]
+    pub fix: Option<Source>,
+}
+
+/// Terms beside f.
+#[derive(Debug, Clone, Args)]
+pub struct Terms {
+    /// Adds cᵀy: a number or a file with p of them, one row for all or one for each.
+    #[arg(long, value_name = "C", allow_hyphen_values = true)]
+    pub linear: Option<Source>,
+    /// Adds (y − t)ᵀQ(y − t), t from --target: a number (times the identity), p numbers (the diagonal) or p rows of p.
+    #[arg(long, value_name = "Q", allow_hyphen_values = true)]
+    pub quadratic: Option<Source>,
+    /// The target t [default: 0]; alone it means --quadratic 1. One row for all or one for each.
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    pub target: Option<Source>,
+    /// Further networks and terms: a JSON file (docs/domains.md).
+    #[arg(long, value_name = "FILE")]
+    pub objective: Option<PathBuf>,
+}
+
+impl Set {
+    /// The domain over p coordinates.
+    pub fn read(&self, p: usize) -> Result<DomainFile, Stop> {
+        let base = self.sides.domain(p)?;
+        match &self.domain {
+            None => Ok(base.into()),
+            Some(path) => Ok(DomainFile::read(path, base)?),
+        }
+    }
+
+    /// Whether nothing bounds y on some side.
+    pub fn open(&self) -> bool {
+        self.domain.is_none() && self.sides.open()
+    }
+}
+
+/// Everything that makes up the rows of a run.
+#[derive(Debug)]
+pub struct Problem {
+    pub network: Network,
+    set: DomainFile,
+    context: Rows,
+    fixed: Option<Rows>,
+    linear: Option<Rows>,
+    target: Option<Rows>,
+    quadratic: Option<CsMat<f64>>,
+    objective: Option<ObjectiveFile>,
+    rows: usize,
+}
+
+impl Problem {
+    /// Reads what the options name.
+    ///
+    /// Errors: files that do not fit the network, or have neither one row nor as many as the others.
+    pub fn read(
+        network: Network,
+        context_source: Option<&Source>,
+        set: &Set,
+        fixed: &Fixed,
+        terms: &Terms,
+    ) -> Result<Problem, Stop> {
+        let p = network.decisions();
+        let context = context(context_source, &network)?;
+        let rows = |source: &Option<Source>, what: &str| {
+            source.as_ref().map(|source| Rows::read(source, p, what)).transpose()
+        };
+        let fixed = fixed.fix.as_ref().map(|source| Rows::read_with_gaps(source, p, "--fix")).transpose()?;
+        let (linear, target) = (rows(&terms.linear, "--linear")?, rows(&terms.target, "--target")?);
+        let quadratic = match (&terms.quadratic, &target) {
+            (Some(source), _) => Some(matrix(source, p)?),
+            (None, Some(_)) => Some(CsMat::eye(p)),
+            (None, None) => None,
+        };
+        let objective = terms.objective.as_ref().map(|path| ObjectiveFile::read(path, p)).transpose()?;
+        let mut problem = Problem {
+            set: set.read(p)?,
+            network,
+            context,
+            fixed,
+            linear,
+            target,
+            quadratic,
+            objective,
+            rows: 1,
+        };
+        problem.rows = problem.common_rows()?;
+        Ok(problem)
+    }
+
+    /// The number of rows: every table has as many, or one.
+    fn common_rows(&self) -> Result<usize, Stop> {
+        let mut rows = (1, "");
+        let tables = [
+            ("--context", Some(&self.context)),
+            ("--fix", self.fixed.as_ref()),
+            ("--linear", self.linear.as_ref()),
+            ("--target", self.target.as_ref()),
+        ];
+        for (what, n) in tables.into_iter().filter_map(|(what, t)| Some((what, t?.len()))).filter(|(_, n)| *n != 1) {
+            if rows.0 != 1 && rows.0 != n {
+                let (m, other) = rows;
+                return Err(Stop::input(format!(
+                    "{other} has {m} rows and {what} {n}; they must be as many, or one of them 1"
+                )));
+            }
+            rows = (n, what);
+        }
+        Ok(rows.0)
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether f is minimised as it is.
+    pub fn is_plain(&self) -> bool {
+        self.linear.is_none() && self.quadratic.is_none() && self.objective.is_none()
+    }
+
+    /// The domain, if it is the same in every row.
+    pub fn common_domain(&self) -> Option<&Domain> {
+        self.set.fixed().filter(|_| self.fixed.is_none())
+    }
+
+    /// The context row that belongs to row `row`.
+    pub fn context(&self, row: usize) -> &[f64] {
+        of(&self.context, row)
+    }
+
+    /// f alone, at one row.
+    pub fn function(&self, row: usize) -> Result<Instance, Error> {
+        self.network.given(self.context(row))
+    }
+
+    /// What is minimised at one row.
+    pub fn objective(&self, row: usize) -> Result<Instance, Error> {
+        let f = self.function(row)?;
+        if self.is_plain() {
+            return Ok(f);
+        }
+        let mut objective = match &self.objective {
+            Some(file) => file.at(&f, self.context(row))?,
+            None => Objective::of(&f),
+        };
+        if let Some(linear) = &self.linear {
+            objective = objective.with_linear(of(linear, row))?;
+        }
+        if let Some(q) = &self.quadratic {
+            let zeros = vec![0.0; q.rows()];
+            objective = objective.with_quadratic(q.clone(), self.target.as_ref().map_or(&zeros, |t| of(t, row)))?;
+        }
+        objective.build()
+    }
+
+    /// The domain at one row.
+    pub fn domain(&self, row: usize) -> Result<Domain, Error> {
+        let mut domain = self.set.at(self.context(row))?;
+        if let Some(fixed) = &self.fixed {
+            let given = of(fixed, row).iter().enumerate().filter(|(_, v)| !v.is_nan());
+            domain = domain.with_all_fixed(given.map(|(j, v)| (j, *v)))?;
+        }
+        Ok(domain)
+    }
+}
+
+/// Row `row` of a table, or its only one.
+fn of(rows: &Rows, row: usize) -> &[f64] {
+    rows.row(if rows.len() == 1 { 0 } else { row })
+}
+
+/// Q from a number, a diagonal or a full matrix.
+fn matrix(source: &Source, p: usize) -> Result<CsMat<f64>, Stop> {
+    let values = Rows::read(source, p, "--quadratic")?;
+    let mut q = TriMat::new((p, p));
+    if values.len() == 1 {
+        values.row(0).iter().enumerate().for_each(|(j, v)| q.add_triplet(j, j, *v));
+    } else if values.len() == p {
+        for i in 0..p {
+            let entries = values.row(i).iter().enumerate().filter(|(_, v)| **v != 0.0);
+            entries.for_each(|(j, v)| q.add_triplet(i, j, *v));
+        }
+    } else {
+        let n = values.len();
+        return Err(Stop::input(format!("--quadratic has {n} rows; it is one row (the diagonal) or {p}")));
+    }
+    Ok(q.to_csr())
+}

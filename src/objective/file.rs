@@ -1,0 +1,131 @@
+//! [`ObjectiveFile`]: terms beside f as a JSON file (docs/domains.md).
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "weight": 1,
+//!   "networks": [{"name": "wear", "model": "wear.onnx", "weight": 0.2, "context": "row"}],
+//!   "linear": {"0": 3.5},
+//!   "quadratic": [1, 1, 0], "target": [0.5, 0.5, 0]
+//! }
+//! ```
+
+use std::path::Path;
+
+use serde::Deserialize;
+use sprs::CsMat;
+
+use super::Objective;
+use crate::build::Choice;
+use crate::error::Error;
+use crate::ir::instance::Instance;
+use crate::loose::Loose;
+use crate::network::Network;
+
+/// Larger files are refused.
+const LARGEST: u64 = 256 << 20;
+
+/// Networks and terms to be added to f.
+#[derive(Debug, Clone)]
+pub struct ObjectiveFile {
+    weight: f64,
+    /// Name, weight, network, and its context where it is not the row's.
+    networks: Vec<(String, f64, Network, Option<Vec<f64>>)>,
+    linear: Option<Vec<f64>>,
+    quadratic: Option<(CsMat<f64>, Vec<f64>)>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    version: u64,
+    weight: Option<Loose>,
+    #[serde(default)]
+    networks: Vec<WrittenNetwork>,
+    linear: Option<Loose>,
+    quadratic: Option<Loose>,
+    target: Option<Loose>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenNetwork {
+    name: Option<String>,
+    model: String,
+    weight: Option<Loose>,
+    context: Option<Loose>,
+    y: Option<String>,
+    output: Option<String>,
+}
+
+impl ObjectiveFile {
+    /// Reads terms over `p` decisions. Models are looked for beside the file.
+    ///
+    /// Errors: an unreadable or malformed file; a term that does not fit, named with its coordinate.
+    pub fn read(path: &Path, p: usize) -> Result<ObjectiveFile, Error> {
+        let name = |e: String| Error::Objective(format!("{}: {e}", path.display()));
+        let size = std::fs::metadata(path).map_err(|e| name(e.to_string()))?.len();
+        if size > LARGEST {
+            return Err(name(format!("{size} bytes, more than the {LARGEST} that are read")));
+        }
+        let text = std::fs::read(path).map_err(|e| name(e.to_string()))?;
+        let written: Written = serde_json::from_slice(&text).map_err(|e| name(e.to_string()))?;
+        written.build(p, path.parent().unwrap_or(Path::new(""))).map_err(name)
+    }
+
+    /// weight·f and all terms, at a context row.
+    ///
+    /// Errors: a network that does not take this row; a term that does not fit.
+    pub fn at(&self, f: &Instance, x: &[f64]) -> Result<Objective, Error> {
+        let mut out = Objective::of(f).weighted(self.weight)?;
+        for (name, weight, network, context) in &self.networks {
+            let given = network.given(context.as_deref().unwrap_or(x));
+            let given = given.map_err(|e| Error::Objective(format!("network '{name}': {e}")))?;
+            out = out.with_network(*weight, &given)?;
+        }
+        if let Some(c) = &self.linear {
+            out = out.with_linear(c)?;
+        }
+        match &self.quadratic {
+            Some((q, target)) => out.with_quadratic(q.clone(), target),
+            None => Ok(out),
+        }
+    }
+}
+
+impl Written {
+    fn build(self, p: usize, folder: &Path) -> Result<ObjectiveFile, String> {
+        if self.version != 1 {
+            return Err(format!("version {}; this program reads version 1", self.version));
+        }
+        let weight = |what: &str, v: &Option<Loose>| match v.as_ref().map_or(Ok(1.0), |v| v.number(what))? {
+            v if v >= 0.0 && v.is_finite() => Ok(v),
+            v => Err(format!("{what} is {v}; weights are at least 0")),
+        };
+        let mut networks = vec![];
+        for (k, written) in self.networks.iter().enumerate() {
+            let name = written.name.clone().unwrap_or_else(|| k.to_string());
+            let what = format!("network '{name}'");
+            let choice = Choice { decision: written.y.clone(), output: written.output.clone() };
+            let network =
+                Network::load_with(folder.join(&written.model), &choice).map_err(|e| format!("{what}: {e}"))?;
+            let q = network.decisions();
+            if q != p {
+                return Err(format!("{what} is about {q} decisions, there are {p}"));
+            }
+            let context = written.context.as_ref().unwrap_or(&Loose::Null).context(&what)?;
+            networks.push((name, weight(&format!("{what}: \"weight\""), &written.weight)?, network, context));
+        }
+        let each = |what: &str, v: &Loose| -> Result<Vec<f64>, String> {
+            Ok(v.each(what, p)?.into_iter().map(|v| v.unwrap_or(0.0)).collect())
+        };
+        let linear = self.linear.as_ref().map(|c| each("\"linear\"", c)).transpose()?;
+        let target = self.target.as_ref().map(|t| each("\"target\"", t)).transpose()?;
+        let quadratic = match (&self.quadratic, target) {
+            (None, None) => None,
+            (None, Some(t)) => Some((CsMat::eye(p), t)),
+            (Some(q), t) => Some((q.matrix("\"quadratic\"", p)?, t.unwrap_or_else(|| vec![0.0; p]))),
+        };
+        Ok(ObjectiveFile { weight: weight("\"weight\"", &self.weight)?, networks, linear, quadratic })
+    }
+}
