@@ -1,8 +1,11 @@
-//! Lowerings, text in and text out: every pair of `program` and `lp` blocks in docs/math.md. ICNN_BLESS=1 rewrites the answers.
+//! Lowerings, text in and text out: every pair of `program` and `lp` blocks in docs/math.md, with the `domain` and the
+//! `constraint` h(y) ≤ 0 that stand between. ICNN_BLESS=1 rewrites the answers.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use icnn::domain::Domain;
+use icnn::domain::file::DomainFile;
 use icnn::ir::program::{Op, Program};
 use icnn::lower::linear;
 
@@ -22,10 +25,17 @@ fn blocks(text: &str, kind: &str) -> Vec<(usize, usize)> {
     found
 }
 
-fn lowered(program: &str) -> String {
-    let program: Arc<Program> = Arc::new(program.parse().unwrap_or_else(|e| panic!("{e}\n{program}")));
-    let domain = Domain::cube(program.decisions(), -1.0, 1.0).unwrap();
-    linear(&program.at(&[]).unwrap(), &domain).unwrap().named_lp().to_string()
+fn lowered(program: &str, domain: Option<&str>, constraint: Option<&str>) -> String {
+    let parsed = |text: &str| Arc::new(text.parse::<Program>().unwrap_or_else(|e| panic!("{e}\n{text}")));
+    let program = parsed(program);
+    let mut set = Domain::cube(program.decisions(), -1.0, 1.0).unwrap();
+    if let Some(json) = domain {
+        set = DomainFile::parse(json.as_bytes(), Path::new(""), set).unwrap().common().clone();
+    }
+    if let Some(h) = constraint {
+        set = set.with_at_most("h", &parsed(h).at(&[]).unwrap(), 0.0).unwrap();
+    }
+    linear(&program.at(&[]).unwrap(), &set).unwrap().named_lp().to_string()
 }
 
 #[test]
@@ -33,10 +43,12 @@ fn lowerings_are_as_documented() {
     let text = std::fs::read_to_string(PATH).unwrap();
     let (programs, answers) = (blocks(&text, "program"), blocks(&text, "lp"));
     assert_eq!(programs.len(), answers.len());
-    assert!(programs.len() >= 14);
+    assert!(programs.len() >= 18);
     let mut blessed = text.clone();
     for (program, answer) in programs.iter().zip(&answers).rev() {
-        let found = lowered(&text[program.0..program.1]);
+        let between = &text[program.1..answer.0];
+        let block = |kind| blocks(between, kind).first().map(|(start, end)| &between[*start..*end]);
+        let found = lowered(&text[program.0..program.1], block("domain"), block("constraint"));
         if std::env::var_os("ICNN_BLESS").is_some() {
             blessed.replace_range(answer.0..answer.1, &found);
         } else {

@@ -44,12 +44,16 @@ impl DomainFile {
             return Err(name(format!("{size} bytes, more than the {LARGEST} that are read")));
         }
         let text = std::fs::read(path).map_err(|e| name(e.to_string()))?;
-        let written: Written = serde_json::from_slice(&text).map_err(|e| name(e.to_string()))?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        written.build(base, folder).map_err(|e| match e {
+        DomainFile::parse(&text, path.parent().unwrap_or(Path::new("")), base).map_err(|e| match e {
             Error::Domain(reason) => name(reason),
             other => other,
         })
+    }
+
+    /// The same from the text of a file; `folder` is where models are looked for.
+    pub fn parse(text: &[u8], folder: &Path, base: Domain) -> Result<DomainFile, Error> {
+        let written: Written = serde_json::from_slice(text).map_err(|e| Error::Domain(e.to_string()))?;
+        written.build(base, folder)
     }
 
     /// The domain at a context row.
@@ -210,7 +214,8 @@ impl Written {
             let name = named(&sum.name, "sum", k);
             let what = format!("sum '{name}'");
             let (lower, upper) = ends(&what, &sum.lower, &sum.upper, &sum.equals)?;
-            let ones: Pairs = sum.of.coordinates(&what, p).map_err(Error::Domain)?.into_iter().map(|j| (j, 1.0)).collect();
+            let ones: Pairs =
+                sum.of.coordinates(&what, p).map_err(Error::Domain)?.into_iter().map(|j| (j, 1.0)).collect();
             domain.add_row(&name, &ones, lower, upper)?;
         }
         Ok(())
