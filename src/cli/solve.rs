@@ -1,6 +1,7 @@
 //! `icnn solve`: the minimum over y at every context row.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
@@ -10,8 +11,10 @@ use icnn::{Domain, Error, Limits, Method, Solution, Status};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::answers::{self, Answer as Entry, Answers};
 use super::input::{Sides, Source, context};
 use super::model::Model;
+use super::write::Pending;
 use super::{Stop, code, output, rows};
 
 /// Arguments of `icnn solve`.
@@ -26,7 +29,7 @@ use super::{Stop, code, output, rows};
 pub struct Args {
     #[command(flatten)]
     model: Model,
-    /// Context rows: a number for all entries, or a .json, .npy or .csv file. Several inputs lie one after the other.
+    /// Context rows: a number for all entries, or a .json, .npy, .csv or .parquet file. Several inputs lie one after the other.
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     context: Option<Source>,
     #[command(flatten)]
@@ -52,6 +55,9 @@ pub struct Args {
     /// One JSON object a line: row, status, method, y, value, lower_bound, gap, proof, seconds, work.
     #[arg(long)]
     json: bool,
+    /// Write the answers to a .json, .npy, .csv or .parquet file as well; it is replaced when the run is complete.
+    #[arg(long, value_name = "FILE", value_parser = answers::target)]
+    answers: Option<PathBuf>,
 }
 
 fn method(name: &str) -> Result<Method, String> {
@@ -96,6 +102,8 @@ struct Line<'a> {
 
 /// Solves all rows; a row that fails does not end the run, unless no row can do better.
 pub fn run(args: &Args) -> Result<u8, Stop> {
+    // First of all: a folder that cannot be written to is not worth a solve.
+    let file = args.answers.as_deref().map(Pending::create).transpose()?;
     let network = args.model.network()?;
     let rows = context(args.context.as_ref(), &network)?;
     let domain = args.sides.domain(network.decisions())?;
@@ -106,7 +114,9 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     session.warm_up(&network, &all);
     drop(all);
 
-    let mut report = Report::new(args, session.domain(), rows.len());
+    let begin = |file| Answers::begin(file, rows.len(), network.decisions(), args.maximize);
+    let answers = file.map(begin).transpose()?;
+    let mut report = Report::new(args, session.domain(), rows.len(), answers);
     let solve = |row: usize| network.given(rows.row(row)).and_then(|instance| session.minimize(&instance)).into();
     let panicked = |_| Answer::Failed("internal error".into());
     rows::in_order(rows.len(), args.threads.map(usize::from), solve, panicked, |row, answer| report.take(row, answer))?;
@@ -143,6 +153,7 @@ struct Report<'a> {
     args: &'a Args,
     domain: &'a Domain,
     bar: Option<ProgressBar>,
+    answers: Option<Answers>,
     /// Rows refused before any other answer came; when all are, that is said once.
     refused: Vec<(usize, Error)>,
     others: bool,
@@ -152,13 +163,13 @@ struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(args: &'a Args, domain: &'a Domain, rows: usize) -> Report<'a> {
+    fn new(args: &'a Args, domain: &'a Domain, rows: usize, answers: Option<Answers>) -> Report<'a> {
         let bar = (rows > 1 && std::io::stderr().is_terminal()).then(|| {
             let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {eta} left");
             ProgressBar::new(rows as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         let (failed, stopped, unbounded) = (false, false, false);
-        Report { args, domain, bar, refused: vec![], others: false, failed, stopped, unbounded }
+        Report { args, domain, bar, answers, refused: vec![], others: false, failed, stopped, unbounded }
     }
 
     fn take(&mut self, row: usize, answer: Answer) -> Result<(), Stop> {
@@ -196,6 +207,9 @@ impl<'a> Report<'a> {
                 _ => Stop::input(message),
             });
         }
+        if let Some(answers) = self.answers {
+            answers.finish()?;
+        }
         if self.unbounded && self.args.sides.open() {
             eprintln!("icnn: the box is open; --lower and --upper bound y");
         }
@@ -213,12 +227,26 @@ impl<'a> Report<'a> {
             Status::Infeasible => self.failed = true,
             Status::Unbounded => (self.failed, self.unbounded) = (true, true),
         }
-        let line = self.line(row, solution);
+        let line = Self::line(self.args, row, solution);
+        let status = format!("{:?}", line.status).to_lowercase();
+        let entry = Entry {
+            row,
+            status: &status,
+            value: line.value,
+            bound: line.lower_bound.or(line.upper_bound).flatten(),
+            gap: line.gap,
+            y: line.y.as_deref(),
+            message: line.message.as_deref(),
+        };
+        self.answers.as_mut().map_or(Ok(()), |answers| answers.put(&entry, &line))?;
         self.above_bar(|| if self.args.json { output::json(&line) } else { output::line(&self.text(&line)) })
     }
 
     fn error(&mut self, row: usize, message: &str) -> Result<(), Stop> {
         self.failed = true;
+        let entry = Entry { row, status: "error", message: Some(message), ..Entry::default() };
+        let object = output::RowError { row, error: message };
+        self.answers.as_mut().map_or(Ok(()), |answers| answers.put(&entry, &object))?;
         self.above_bar(|| output::row_error(row, message, self.args.json))
     }
 
@@ -243,8 +271,8 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn line<'s>(&self, row: usize, s: &'s Solution) -> Line<'s> {
-        let (max, bound) = (self.args.maximize, s.lower_bound);
+    fn line<'s>(args: &Args, row: usize, s: &'s Solution) -> Line<'s> {
+        let (max, bound) = (args.maximize, s.lower_bound);
         // Plus 0, so that −0 prints as 0.
         let sign = |v: f64| if max { 0.0 - v } else { v };
         Line {
