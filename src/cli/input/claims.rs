@@ -279,7 +279,7 @@ mod tests {
         let deep: Vec<u8> = [[0x48, 1, b'g', 0x15, 2, 0].as_slice(); 40].concat();
         let deep = [&[0x29, 0xfc, 40], deep.as_slice(), &[0x48, 1, b'c', 0, 0]].concat();
         refused(&file(&deep), "deeper than 16");
-        refused(&file(&[0x29, 0x1c, 0x15, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0, 0]), "lacks its children");
+        refused(&file(&[0x29, 0x1c, 0x55, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0, 0]), "lacks its children");
         refused(&file(&[0x2c; 100]), "deeper than 16");
         assert_eq!(footer(&file(&[0x29, 0x1c, 0x48, 1, b'c', 0, 0])).map(<[u8]>::len), Ok(7));
     }

@@ -86,9 +86,9 @@ fn column(
 ) -> Result<Column, String> {
     let leaf = &file.file_metadata().schema_descr().columns()[k];
     let name = root(leaf);
-    let holds = |what: &str| format!("column \"{name}\" holds {what}, not numbers");
+    let holds = |what: &str| format!("column \"{name}\" holds {what}");
     if leaf.path().parts().len() > 1 + 2 * leaf.max_rep_level() as usize {
-        return Err(format!("{}; unnest them first", holds("structures")));
+        return Err(holds("structures, not numbers; unnest them first"));
     }
     let unsigned = number_type(leaf).map_err(|what| holds(&what))?;
     let mut cells = Cells::new(leaf, name, blank);
@@ -110,7 +110,7 @@ fn column(
                 [low, high] => npy::half(u16::from_le_bytes([*low, *high])),
                 _ => f64::NAN,
             }),
-            _ => Err(holds("bytes")),
+            _ => Err(holds("bytes, not numbers")),
         }?;
         let found = cells.rows - before;
         if found != rows_here {
@@ -132,21 +132,29 @@ fn number_type(leaf: &ColumnDescriptor) -> Result<bool, String> {
     match (leaf.physical_type(), logical) {
         (Type::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16)) if leaf.type_length() == 2 => return Ok(false),
         (_, Some(LogicalType::Integer(int))) => return Ok(!int.is_signed),
-        (_, Some(LogicalType::Decimal(_))) => return Err("decimals (convert them to floats first)".into()),
-        (_, Some(LogicalType::String | LogicalType::Enum | LogicalType::Json)) => return Err("text".into()),
-        (_, Some(LogicalType::Date | LogicalType::Time(_) | LogicalType::Timestamp(_))) => return Err("times".into()),
-        (Type::INT96, _) => return Err("times".into()),
+        (_, Some(LogicalType::Decimal(_))) => return Err("decimals; cast them to floats first".into()),
+        (_, Some(LogicalType::String | LogicalType::Enum | LogicalType::Json)) => {
+            return Err("text, not numbers".into());
+        }
+        (_, Some(LogicalType::Date | LogicalType::Time(_) | LogicalType::Timestamp(_))) => {
+            return Err("times, not numbers".into());
+        }
+        (Type::INT96, _) => return Err("times, not numbers".into()),
         (Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY, None) if leaf.converted_type() == ConvertedType::UTF8 => {
-            return Err("text".into());
+            return Err("text, not numbers".into());
         }
         _ => {}
     }
     use ConvertedType as C;
     match leaf.converted_type() {
-        C::DECIMAL => Err("decimals (convert them to floats first)".into()),
-        C::DATE | C::TIME_MILLIS | C::TIME_MICROS | C::TIMESTAMP_MILLIS | C::TIMESTAMP_MICROS => Err("times".into()),
+        C::DECIMAL => Err("decimals; cast them to floats first".into()),
+        C::DATE | C::TIME_MILLIS | C::TIME_MICROS | C::TIMESTAMP_MILLIS | C::TIMESTAMP_MICROS => {
+            Err("times, not numbers".into())
+        }
         C::UINT_8 | C::UINT_16 | C::UINT_32 | C::UINT_64 => Ok(true),
-        _ if matches!(leaf.physical_type(), Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY) => Err("bytes".into()),
+        _ if matches!(leaf.physical_type(), Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY) => {
+            Err("bytes, not numbers".into())
+        }
         _ => Ok(false),
     }
 }
