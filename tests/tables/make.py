@@ -76,7 +76,9 @@ pl.DataFrame(columns, schema=schema).write_parquet(HERE / "polars-uncompressed.p
 # One number for each row, constant: a few hundred bytes for 100 000 rows of 4.
 pl.DataFrame({k: np.full(100_000, v) for k, v in zip("abcd", ROWS[0])}).write_parquet(HERE / "polars-constant-100000-rows.parquet")
 
-# Refused, but for the nulls where there is a number in their place.
+write("null-bound-1-row", pa.table({"a": [-1.0], "b": [-1.0], "c": pa.array([None], pa.float64()), "d": [-1]}))
+
+# Refused.
 write("bad-null", pa.table({"a": A, "b": [1.5, None, 1e10, None, -1.5], "c": C, "d": D}))
 write("bad-null-entry", pa.table({"e": pa.array([[1, 2, 3, 4], [1, 2, None, 4]], pa.list_(pa.float64()))}))
 write("bad-null-list", pa.table({"e": pa.array([[1, 2, 3, 4], None], pa.list_(pa.float64()))}))
