@@ -77,6 +77,7 @@ fn parquet_files_of_something_else_are_refused() {
         case("bad-nan.parquet", &["row 3, column 2 (\"c\") is NaN"]),
         case("bad-infinite.parquet", &["row 2, column 3 (\"d\") is inf"]),
         case("bad-width.parquet", &["row 0 has 3 numbers", "takes 4"]),
+        case("bad-packed.parquet", &["column \"d\"", "a file of this size may hold"]),
         case("bad-gzip.parquet", &["column \"a\"", "GZIP", "snappy, zstd"]),
     ]);
 }

@@ -173,7 +173,7 @@ fn files_of_pandas_pyarrow_and_polars_are_read() {
         assert_eq!(numbers(&path), expected, "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 23);
+    assert_eq!(seen, 21);
     let half = numbers(&fixture("pyarrow-half-2-rows.parquet"));
     assert_eq!(half.as_array().map(Vec::as_slice), expected.as_array().map(|rows| &rows[..2]));
     let constant = numbers(&fixture("polars-constant-100000-rows.parquet"));

@@ -98,3 +98,5 @@ write("bad-nan", pa.table({"a": A, "b": B, "c": [0, 1, 2, float("nan"), 4], "d":
 write("bad-infinite", pa.table({"a": A, "b": B, "c": C, "d": [0, 1, float("inf"), 3, 4]}))
 write("bad-width", pa.table({"a": A, "b": B, "c": C}))
 write("bad-gzip", MIXED, compression="gzip")
+# More numbers than a file of its size may hold.
+pl.DataFrame({k: np.full(2_100_000, 1.5) for k in "abcd"}).write_parquet(HERE / "bad-packed.parquet")

@@ -106,7 +106,10 @@ pub fn pages(chunk: &[u8], most: u64) -> Result<u64, String> {
         let total = if page.dictionary { &mut entries } else { &mut values };
         *total = total.saturating_add(page.values);
         if *total > most {
-            return Err(format!("its pages claim more than {most} values"));
+            return Err(format!(
+                "its pages claim {total} values, a file of this size may hold {most} more",
+                total = *total
+            ));
         }
         let holds = PAGE_BYTES.saturating_mul(page.values).saturating_add(PAGE_SLACK);
         if page.unpacked > holds {
@@ -292,7 +295,10 @@ mod tests {
         };
         assert_eq!(pages(&[page(16, 16, &[2]), vec![0; 8]].concat(), 10), Ok(1));
         assert!(pages(&page(16, 16, &[2]), 10).is_err_and(|e| e.contains("8 bytes, 0 are left")));
-        assert!(pages(&page(0, 0, &[0xfe, 0x7f]), 10).is_err_and(|e| e.contains("more than 10 values")));
+        assert!(
+            pages(&page(0, 0, &[0xfe, 0x7f]), 10)
+                .is_err_and(|e| e.contains("claim 8191 values, a file of this size may hold 10 more"))
+        );
         let large =
             [&[0x15, 0, 0x15, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0x15, 0, 0x2c, 0x15, 2], [0; 3].as_slice()].concat();
         assert!(pages(&large, 10).is_err_and(|e| e.contains("a page of 1 values claims 2147483647 bytes")));

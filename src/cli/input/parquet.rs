@@ -21,7 +21,7 @@ use super::{claims, npy};
 /// Rows decoded at once.
 const BATCH: usize = 4096;
 /// Numbers that any file may hold, however small it packs them.
-const SMALL: u64 = 4_000_000;
+const SMALL: u64 = 8_000_000;
 /// Numbers for each byte of a larger file: as many as truth values in a byte.
 const NUMBERS_PER_BYTE: u64 = 8;
 

@@ -3,11 +3,15 @@
 pub mod npy;
 pub mod parquet;
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::Stop;
+
+/// Names tried for a file under construction.
+const ATTEMPTS: usize = 100;
 
 /// A file under construction beside its target: `finish` gives it the name, dropping it removes it.
 #[derive(Debug)]
@@ -20,16 +24,22 @@ pub struct Pending {
 impl Pending {
     /// Starts a file that will replace `target`, in the same folder. Errors: the folder is not there or not writable.
     pub fn create(target: &Path) -> Result<Pending, Stop> {
-        let error = |e: io::Error| failed(target, &e.to_string());
         if target.is_dir() {
             return Err(failed(target, "it is a folder"));
         }
-        let mut name = std::ffi::OsString::from(".");
-        name.push(target.file_name().unwrap_or_default());
-        name.push(format!(".{}.part", std::process::id()));
-        let temporary = target.with_file_name(name);
-        let file = File::create_new(&temporary).map_err(error)?;
-        Ok(Pending { file: BufWriter::new(file), temporary, target: target.into() })
+        // A run that was killed may have left a file, and in a container the next one has the same process number.
+        for attempt in 0..ATTEMPTS {
+            let mut name = OsString::from(".");
+            name.push(target.file_name().unwrap_or_default());
+            name.push(format!(".{}-{attempt}.part", std::process::id()));
+            let temporary = target.with_file_name(name);
+            match File::create_new(&temporary) {
+                Ok(file) => return Ok(Pending { file: BufWriter::new(file), temporary, target: target.into() }),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(failed(target, &e.to_string())),
+            }
+        }
+        Err(failed(target, &format!("there are {ATTEMPTS} .part files of it already")))
     }
 
     /// The name the file will have.
