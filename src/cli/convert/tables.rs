@@ -101,7 +101,7 @@ fn array(out: &mut impl Write, table: &Table, rows: usize, width: usize) -> io::
 fn lines(out: &mut impl Write, table: &Table, width: usize) -> io::Result<()> {
     let mut header = csv::Writer::from_writer(&mut *out);
     if reads_as_header(&table.names) {
-        header.write_record((0..width).map(|k| table.names.get(k).unwrap_or_default()))?;
+        header.write_record(table.names.each())?;
     }
     header.flush()?;
     drop(header);
@@ -129,8 +129,9 @@ fn reads_as_header(names: &Names) -> bool {
 }
 
 fn columns(out: Pending, table: &Table, width: usize) -> parquet::errors::Result<Pending> {
-    let name = |k: usize| table.names.get(k).unwrap_or_else(|| format!("c{k}"));
-    let mut file = Rows::new(out, (0..width).map(|k| (name(k), Kind::Number)))?;
+    let made_up = (table.names.width() == 0).then(|| (0..width).map(|k| format!("c{k}")));
+    let names = table.names.each().chain(made_up.into_iter().flatten());
+    let mut file = Rows::new(out, names.map(|name| (name, Kind::Number)))?;
     for row in table.values.chunks(width) {
         file.push(row.iter().map(|v| Cell::Number(*v)))?;
     }

@@ -6,7 +6,6 @@
 //! - otherwise rows lie along the first axis, and everything behind it, flattened, must be q numbers;
 //! - a single number (a JSON number, a 0-dimensional array) stands for every coordinate.
 
-mod claims;
 mod csv;
 mod json;
 mod npy;

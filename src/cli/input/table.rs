@@ -88,6 +88,13 @@ impl Names {
         None
     }
 
+    /// All of them, one for each number of a row.
+    pub fn each(&self) -> impl Iterator<Item = String> {
+        self.0.iter().flat_map(|(name, entries)| {
+            (0..entries.unwrap_or(1)).map(move |k| entries.map_or(name.clone(), |_| format!("{name}[{k}]")))
+        })
+    }
+
     /// The name in quotes and brackets, for messages; nothing where there is none.
     pub fn hint(&self, column: usize) -> String {
         self.get(column).map_or(String::new(), |name| format!(" (\"{name}\")"))

@@ -1,25 +1,27 @@
 //! Parquet: one number a row from each column of numbers, a fixed number from each column of lists.
 //!
-//! What the file claims is held against its size first ([`super::claims`]). The `parquet` crate still panics on some damaged
+//! What the file claims is held against its size first ([`claims`]). The `parquet` crate still panics on some damaged
 //! pages, so it runs where a panic is an error; nothing of it is kept.
+
+mod cells;
+mod claims;
+mod thrift;
 
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::basic::{Compression, ConvertedType, LogicalType, Repetition, Type};
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
-use parquet::data_type::DataType;
+use parquet::basic::{Compression, ConvertedType, LogicalType, Type};
+use parquet::column::reader::{ColumnReader, get_column_reader};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::ColumnDescriptor;
 
+use super::npy;
 use super::table::{Layout, Names, Table};
-use super::{claims, npy};
+use cells::Cells;
 
-/// Rows decoded at once.
-const BATCH: usize = 4096;
 /// Numbers that any file may hold, however small it packs them.
 const SMALL: u64 = 8_000_000;
 /// Numbers for each byte of a larger file: as many as truth values in a byte.
@@ -175,92 +177,6 @@ fn group_chunk(bytes: &Bytes, chunk: &ColumnChunkMetaData, left: &mut u64) -> Re
     let values = claims::pages(&bytes[start as usize..end as usize], *left)?;
     *left -= values;
     Ok(bytes.slice(..end as usize))
-}
-
-/// The numbers of a column as they come.
-struct Cells<'a> {
-    name: &'a str,
-    blank: Option<f64>,
-    lists: bool,
-    /// Definition levels: of an entry that is there, and of a null in its place, if there can be one.
-    full: i16,
-    null: Option<i16>,
-    width: Option<usize>,
-    rows: usize,
-    /// Entries of the row that is being read.
-    entries: usize,
-    values: Vec<f64>,
-}
-
-impl<'a> Cells<'a> {
-    fn new(leaf: &ColumnDescriptor, name: &'a str, blank: Option<f64>) -> Cells<'a> {
-        let optional = leaf.self_type().get_basic_info().repetition() == Repetition::OPTIONAL;
-        let full = leaf.max_def_level();
-        let null = optional.then_some(full - 1);
-        let lists = leaf.max_rep_level() > 0;
-        Cells { name, blank, lists, full, null, width: None, rows: 0, entries: 0, values: vec![] }
-    }
-
-    fn chunk<T: DataType>(
-        &mut self,
-        mut reader: ColumnReaderImpl<T>,
-        number: impl Fn(&T::T) -> f64,
-    ) -> Result<(), String> {
-        let (mut definition, mut repetition, mut found) = (vec![], vec![], vec![]);
-        let mut open = false;
-        loop {
-            definition.clear();
-            repetition.clear();
-            found.clear();
-            let read = reader.read_records(BATCH, Some(&mut definition), Some(&mut repetition), &mut found);
-            let (_, _, levels) = read.map_err(|e| format!("column \"{}\": {}", self.name, unreadable(e)))?;
-            if levels == 0 {
-                break;
-            }
-            let mut found = found.iter();
-            for k in 0..levels {
-                if repetition.get(k).is_none_or(|r| *r == 0) && std::mem::replace(&mut open, true) {
-                    self.end_row()?;
-                }
-                let level = definition.get(k).copied().unwrap_or(self.full);
-                if level == self.full {
-                    let value = found
-                        .next()
-                        .ok_or_else(|| format!("column \"{}\" has fewer values than entries", self.name))?;
-                    self.push(number(value));
-                } else if !self.lists || Some(level) == self.null {
-                    self.push(self.blank.ok_or_else(|| format!("{} is null", self.place()))?);
-                }
-            }
-        }
-        if open { self.end_row() } else { Ok(()) }
-    }
-
-    fn push(&mut self, value: f64) {
-        self.values.push(value);
-        self.entries += 1;
-    }
-
-    fn place(&self) -> String {
-        match self.lists {
-            true => format!("row {}, column \"{}\", entry {}", self.rows, self.name, self.entries),
-            false => format!("row {}, column \"{}\"", self.rows, self.name),
-        }
-    }
-
-    fn end_row(&mut self) -> Result<(), String> {
-        let (row, name, entries) = (self.rows, self.name, self.entries);
-        if entries == 0 {
-            return Err(format!("row {row}, column \"{name}\" is an empty list or null"));
-        }
-        let width = *self.width.get_or_insert(entries);
-        if entries != width {
-            return Err(format!("row {row}, column \"{name}\" has {entries} entries, row 0 has {width}"));
-        }
-        self.rows += 1;
-        self.entries = 0;
-        Ok(())
-    }
 }
 
 /// Columns to rows.

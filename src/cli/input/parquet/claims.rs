@@ -1,30 +1,16 @@
 //! What a Parquet file claims about itself, held against its size before anything is allocated by it.
 //!
-//! The `parquet` crate trusts lengths in the footer and in page headers, and follows a schema as deep as it goes. Both are
-//! written in Thrift's compact protocol; the walk below reads what lengths there are and refuses the file first.
+//! The `parquet` crate trusts lengths in the footer and in page headers, and follows a schema as deep as it goes; here these are
+//! read first.
 
-/// Deepest nesting of structures and of a schema; a list of lists of lists is 7.
-const DEEPEST: usize = 16;
+use super::thrift::{DEEPEST, Walk, kind};
+
 /// Page encodings of numbers: plain, dictionary (two names), run length, delta, split by byte.
 const ENCODINGS: [i64; 6] = [0, 2, 8, 3, 5, 9];
 /// Most bytes of a page for each of its values: 8 of the number, 2 levels, and what an encoding may add.
 const PAGE_BYTES: u64 = 16;
 /// Bytes of a page beyond that: padding, headers of blocks.
 const PAGE_SLACK: u64 = 1 << 16;
-
-/// The kinds of values that Thrift distinguishes.
-mod kind {
-    pub const TRUE: u8 = 1;
-    pub const FALSE: u8 = 2;
-    pub const BYTE: u8 = 3;
-    pub const I16: u8 = 4;
-    pub const I32: u8 = 5;
-    pub const I64: u8 = 6;
-    pub const DOUBLE: u8 = 7;
-    pub const BINARY: u8 = 8;
-    pub const LIST: u8 = 9;
-    pub const STRUCT: u8 = 12;
-}
 
 /// The footer of a file, its lists and its schema within bounds.
 pub fn footer(file: &[u8]) -> Result<&[u8], String> {
@@ -40,7 +26,7 @@ pub fn footer(file: &[u8]) -> Result<&[u8], String> {
         return Err(format!("its footer should be {length} bytes, the file has {}", inner.len()));
     };
     let footer = &inner[start..];
-    let mut walk = Walk { bytes: footer, depth: 0 };
+    let mut walk = Walk::new(footer);
     walk.fields(|walk, id, kind| match (id, kind) {
         (2, kind::LIST) => schema(walk, footer.len()).map(|()| true),
         _ => Ok(false),
@@ -99,9 +85,9 @@ fn schema(walk: &mut Walk, footer: usize) -> Result<(), String> {
 /// Errors: a page that claims more bytes than it has or than its values can take, more values than `most`, or an encoding
 /// that numbers do not have.
 pub fn pages(chunk: &[u8], most: u64) -> Result<u64, String> {
-    let mut walk = Walk { bytes: chunk, depth: 0 };
+    let mut walk = Walk::new(chunk);
     let (mut values, mut entries) = (0u64, 0u64);
-    while !walk.bytes.is_empty() {
+    while walk.left() > 0 {
         let page = Page::read(&mut walk)?;
         let total = if page.dictionary { &mut entries } else { &mut values };
         *total = total.saturating_add(page.values);
@@ -115,10 +101,9 @@ pub fn pages(chunk: &[u8], most: u64) -> Result<u64, String> {
         if page.unpacked > holds {
             return Err(format!("a page of {} values claims {} bytes", page.values, page.unpacked));
         }
-        let left = walk.bytes.len();
+        let left = walk.left();
         let packed = usize::try_from(page.packed).ok().filter(|n| *n <= left);
-        let packed = packed.ok_or_else(|| format!("a page claims {} bytes, {left} are left", page.packed))?;
-        walk.bytes = &walk.bytes[packed..];
+        walk.take(packed.ok_or_else(|| format!("a page claims {} bytes, {left} are left", page.packed))?)?;
     }
     Ok(values)
 }
@@ -164,98 +149,6 @@ impl Page {
             Ok(true)
         })?;
         Ok(page)
-    }
-}
-
-/// A position in Thrift's compact protocol.
-struct Walk<'a> {
-    bytes: &'a [u8],
-    depth: usize,
-}
-
-impl<'a> Walk<'a> {
-    fn take(&mut self, n: usize) -> Result<&'a [u8], String> {
-        let (taken, rest) = self.bytes.split_at_checked(n).ok_or("it ends too early")?;
-        self.bytes = rest;
-        Ok(taken)
-    }
-
-    fn varint(&mut self) -> Result<u64, String> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.take(1)?[0];
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err("a number of more than 64 bits".into())
-    }
-
-    /// A signed number, whose sign is its last bit.
-    fn int(&mut self) -> Result<i64, String> {
-        let bits = self.varint()?;
-        Ok((bits >> 1) as i64 ^ -((bits & 1) as i64))
-    }
-
-    fn binary(&mut self) -> Result<&'a [u8], String> {
-        let length = usize::try_from(self.varint()?).map_err(|_| "it ends too early")?;
-        self.take(length)
-    }
-
-    /// Kind and number of the elements of a list; every element is a byte at least.
-    fn list(&mut self) -> Result<(u8, usize), String> {
-        let head = self.take(1)?[0];
-        let count = match head >> 4 {
-            15 => self.varint()?,
-            short => u64::from(short),
-        };
-        match usize::try_from(count) {
-            Ok(n) if n <= self.bytes.len() => Ok((head & 0x0f, n)),
-            _ => Err(format!("a list of {count} elements in {} bytes", self.bytes.len())),
-        }
-    }
-
-    /// Visits the fields of a structure; what `visit` does not take is passed over.
-    fn fields(&mut self, mut visit: impl FnMut(&mut Self, i16, u8) -> Result<bool, String>) -> Result<(), String> {
-        if self.depth == DEEPEST {
-            return Err(format!("nested deeper than {DEEPEST}"));
-        }
-        self.depth += 1;
-        let mut id = 0i16;
-        loop {
-            let head = self.take(1)?[0];
-            if head & 0x0f == 0 {
-                break;
-            }
-            id = match head >> 4 {
-                0 => i16::try_from(self.int()?).map_err(|_| "a field number out of range")?,
-                step => id.checked_add(i16::from(step)).ok_or("a field number out of range")?,
-            };
-            if !visit(self, id, head & 0x0f)? {
-                self.pass(head & 0x0f)?;
-            }
-        }
-        self.depth -= 1;
-        Ok(())
-    }
-
-    fn pass(&mut self, kind: u8) -> Result<(), String> {
-        match kind {
-            kind::TRUE | kind::FALSE => {}
-            kind::BYTE => drop(self.take(1)?),
-            kind::I16 | kind::I32 | kind::I64 => drop(self.varint()?),
-            kind::DOUBLE => drop(self.take(8)?),
-            kind::BINARY => drop(self.binary()?),
-            kind::STRUCT => self.fields(|_, _, _| Ok(false))?,
-            kind::LIST => match self.list()? {
-                // Lists of lists and of truth values are in no footer; the latter may take no bytes at all.
-                (kind::LIST | kind::TRUE | kind::FALSE, 1..) => return Err("an unknown kind of list".into()),
-                (element, count) => (0..count).try_for_each(|_| self.pass(element))?,
-            },
-            other => return Err(format!("a value of unknown kind {other}")),
-        }
-        Ok(())
     }
 }
 
