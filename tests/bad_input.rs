@@ -2,90 +2,20 @@
 //! and the numbers, nothing on stdout, no panic, no hang, little memory.
 #![cfg(all(target_os = "linux", feature = "cli", feature = "onnx", feature = "highs"))]
 
+#[path = "common/npy.rs"]
+mod npy;
 #[path = "common/onnx.rs"]
 mod onnx;
+#[path = "common/refusal.rs"]
+mod refusal;
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use npy::npy;
 use onnx::*;
-
-/// Megabytes of address space that every case must do with. Address space is at least what is resident, so a process that
-/// ends as it should under this limit has never held more memory.
-const MEMORY: usize = 200;
-
-/// A case that takes longer hangs. Times are printed, not judged: the machine may be busy.
-const HANG: Duration = Duration::from_secs(60);
-
-/// One line of the table.
-struct Case {
-    what: &'static str,
-    /// Arguments of `icnn`.
-    args: Vec<String>,
-    /// Where stdout goes.
-    redirect: &'static str,
-    /// What the message has to say.
-    names: Vec<&'static str>,
-}
-
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    err: String,
-    time: Duration,
-}
-
-/// Runs `icnn` within `megabytes` of address space.
-fn icnn(case: &Case, megabytes: usize) -> Ran {
-    let script = format!("ulimit -v {} && exec \"$@\" {}", megabytes * 1000, case.redirect);
-    let started = Instant::now();
-    let mut child = Command::new("sh")
-        .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_icnn")])
-        .args(&case.args)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("sh runs");
-    // A message fits into a pipe, so the program can end before anybody reads it.
-    while child.try_wait().expect("it can be waited for").is_none() {
-        if started.elapsed() > HANG {
-            child.kill().expect("it can be stopped");
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    let time = started.elapsed();
-    let done = child.wait_with_output().expect("its output");
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Ran { code: done.status.code(), out: text(done.stdout), err: text(done.stderr), time }
-}
-
-/// What is wrong with an answer, if anything.
-fn fault(case: &Case, ran: &Ran) -> Option<String> {
-    let (err, what) = (&ran.err, case.what);
-    let fault = if ran.code != Some(2) {
-        format!("exit {:?}", ran.code)
-    } else if !ran.out.is_empty() {
-        format!("stdout: {}", ran.out)
-    } else if !err.starts_with("icnn: ") || err.matches("icnn: ").count() != 1 || err.contains("panicked") {
-        "not one message".into()
-    } else if err.len() > 1000 || !err.lines().skip(1).all(|l| l.is_empty() || l.starts_with(' ') || is_usage(l)) {
-        "the message is not one line with hints below it".into()
-    } else if let Some(missing) = case.names.iter().find(|n| !err.contains(**n)) {
-        format!("the message does not say '{missing}'")
-    } else {
-        return None;
-    };
-    Some(format!("{what}: {fault}\n    {}", err.chars().take(1500).collect::<String>()))
-}
-
-/// What the argument parser adds to a message about arguments.
-fn is_usage(line: &str) -> bool {
-    line.starts_with("Usage:") || line.starts_with("For more information")
-}
+use refusal::{Case, MEMORY, fault, icnn};
 
 /// The least address space, in steps of 5 MB, in which the answer is the same.
 fn least_memory(case: &Case) -> usize {
@@ -671,7 +601,7 @@ impl Table {
             solve("npy with a header beyond the file", "huge-header.npy", &["4294967295 bytes"]),
             solve("npy without its magic", "magic.npy", &["not an NPY file"]),
             solve("json nested 200000 deep", "deep.json", &["not JSON"]),
-            solve("a context file of unknown kind", "x.parquet", &["x.parquet", "neither a number nor"]),
+            solve("a context file of unknown kind", "x.feather", &["x.feather", "neither a number nor"]),
             c("eval without --at", &["eval", "good.onnx"], &["--at"]),
             c(
                 "--at of another width",
@@ -687,23 +617,4 @@ impl Table {
             c("--at that is missing", &["eval", "good.onnx", "--at", "absent.csv"], &["absent.csv", "No such file"]),
         ]
     }
-}
-
-/// A field of a protobuf message with length `inner.len()`.
-fn field(number: u8, inner: Vec<u8>) -> Vec<u8> {
-    let mut bytes = vec![number << 3 | 2];
-    let mut len = inner.len();
-    while len >= 0x80 {
-        bytes.push(len as u8 | 0x80);
-        len >>= 7;
-    }
-    bytes.push(len as u8);
-    bytes.extend(inner);
-    bytes
-}
-
-/// An NPY file of version 1.
-fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
-    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
-    [b"\x93NUMPY\x01\x00", (header.len() as u16).to_le_bytes().as_slice(), header.as_bytes(), data].concat()
 }

@@ -334,14 +334,7 @@ fn external_weights_stay_in_their_folder() {
 #[test]
 fn terse_files_cannot_exhaust_memory() {
     let nodes: Vec<u8> = [0x0a, 0x00].repeat(4 << 20);
-    let mut bytes = vec![0x3a];
-    let mut len = nodes.len();
-    while len >= 0x80 {
-        bytes.push(len as u8 | 0x80);
-        len >>= 7;
-    }
-    bytes.push(len as u8);
-    bytes.extend(nodes);
+    let bytes = field(7, nodes);
     let error = parse(&bytes, None).unwrap_err().to_string();
     assert!(error.contains("bytes of memory"), "{error}");
 }
@@ -414,21 +407,10 @@ fn mutated_files_never_panic() {
 fn deep_nesting_does_not_overflow_the_stack() {
     // A chain of graph → node → attribute → graph, written from the inside out.
     let mut graph: Vec<u8> = Vec::new();
-    let wrap = |field: u8, inner: Vec<u8>| -> Vec<u8> {
-        let mut bytes = vec![field << 3 | 2];
-        let mut len = inner.len();
-        while len >= 0x80 {
-            bytes.push(len as u8 | 0x80);
-            len >>= 7;
-        }
-        bytes.push(len as u8);
-        bytes.extend(inner);
-        bytes
-    };
     for _ in 0..5000 {
-        graph = wrap(1, wrap(5, wrap(6, graph)));
+        graph = field(1, field(5, field(6, graph)));
     }
     let mut bytes = relu().bytes();
-    bytes.extend(wrap(7, graph));
+    bytes.extend(field(7, graph));
     assert!(parse(&bytes, None).is_err());
 }

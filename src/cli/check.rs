@@ -24,7 +24,7 @@ const SEARCHED: usize = 16;
 pub struct Args {
     #[command(flatten)]
     model: Model,
-    /// Context rows to prove it for: a number for all entries, or a .json, .npy or .csv file [default: every context].
+    /// Context rows to prove it for: a number for all entries, or a .json, .npy, .csv or .parquet file [default: every context].
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     context: Option<Source>,
     #[command(flatten)]

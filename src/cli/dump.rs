@@ -25,7 +25,7 @@ pub struct Args {
     /// What to print.
     #[arg(long, value_enum, default_value = "program")]
     stage: Stage,
-    /// Context: the first row is used. A number for all entries, or a .json, .npy or .csv file.
+    /// Context: the first row is used. A number for all entries, or a .json, .npy, .csv or .parquet file.
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     context: Option<Source>,
     #[command(flatten)]

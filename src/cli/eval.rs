@@ -17,7 +17,7 @@ use super::{Stop, code, output, rows};
 pub struct Args {
     #[command(flatten)]
     model: Model,
-    /// Points y: a number for all coordinates, or a .json, .npy or .csv file with one point a row.
+    /// Points y: a number for all coordinates, or a .json, .npy, .csv or .parquet file with one point a row.
     #[arg(long, value_name = "Y", allow_hyphen_values = true)]
     at: Source,
     /// Context rows: a number for all entries, or a file. Several context inputs lie one after the other.

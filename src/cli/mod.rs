@@ -2,7 +2,9 @@
 //!
 //! Data on stdout, everything else on stderr. Exit codes: 0 success, 1 a negative answer, 2 bad input, 3 stopped by a limit.
 
+mod answers;
 mod check;
+mod convert;
 mod demo;
 mod dump;
 mod eval;
@@ -13,6 +15,7 @@ mod problem;
 mod project;
 mod rows;
 mod solve;
+mod write;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -67,6 +70,8 @@ enum Command {
     Project(project::Args),
     /// Print what a network becomes on its way to a solver.
     Dump(dump::Args),
+    /// Write a table of numbers in another format.
+    Convert(convert::Args),
     /// Complete the right halves of handwritten digits, exactly, and draw them.
     Demo(demo::Args),
 }
@@ -95,6 +100,7 @@ pub fn run() -> ExitCode {
         Command::Solve(args) => solve::run(args),
         Command::Project(args) => project::run(args),
         Command::Dump(args) => dump::run(args),
+        Command::Convert(args) => convert::run(args),
         Command::Demo(args) => demo::run(args),
     };
     match ended {

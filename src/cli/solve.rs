@@ -1,6 +1,7 @@
 //! `icnn solve`: the minimum over y at every context row.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
@@ -12,9 +13,11 @@ use icnn::{Domain, Error, Limits, Method, Solution, Status};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::answers::{self, Answer as Entry, Answers};
 use super::input::Source;
 use super::model::Model;
 use super::problem::{Fixed, Problem, Set, Terms};
+use super::write::Pending;
 use super::{Stop, code, output, rows};
 
 /// Arguments of `icnn solve`.
@@ -29,7 +32,7 @@ use super::{Stop, code, output, rows};
 pub struct Args {
     #[command(flatten)]
     model: Model,
-    /// Context rows: a number for all entries, or a .json, .npy or .csv file. Several inputs lie one after the other.
+    /// Context rows: a number for all entries, or a .json, .npy, .csv or .parquet file. Several inputs lie one after the other.
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     context: Option<Source>,
     #[command(flatten)]
@@ -62,6 +65,9 @@ pub struct Args {
     /// One JSON object a line: row, status, method, y, value, lower_bound, gap, proof, seconds, work.
     #[arg(long)]
     json: bool,
+    /// Write the answers to a .json, .npy, .csv or .parquet file as well; it is replaced when the run is complete.
+    #[arg(long, value_name = "FILE", value_parser = answers::target)]
+    answers: Option<PathBuf>,
 }
 
 fn method(name: &str) -> Result<Method, String> {
@@ -113,6 +119,8 @@ struct Line<'a> {
 
 /// Solves all rows; a row that fails does not end the run, unless no row can do better.
 pub fn run(args: &Args) -> Result<u8, Stop> {
+    // First of all: a folder that cannot be written to is not worth a solve.
+    let file = args.answers.as_deref().map(Pending::create).transpose()?;
     let network = args.model.network()?;
     let network = if args.maximize { network.negated() } else { network };
     let problem = Problem::read(network, args.context.as_ref(), &args.set, &args.fixed, &args.terms)?;
@@ -129,7 +137,9 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         session.warm_up(&problem.network, &all);
     }
 
-    let mut report = Report::new(args, &problem);
+    let begin = |file| Answers::begin(file, problem.len(), problem.network.decisions(), args.maximize);
+    let answers = file.map(begin).transpose()?;
+    let mut report = Report::new(args, &problem, answers);
     let solve = |row: usize| {
         let solved = || {
             let objective = problem.objective(row)?;
@@ -184,6 +194,7 @@ struct Report<'a> {
     args: &'a Args,
     problem: &'a Problem,
     bar: Option<ProgressBar>,
+    answers: Option<Answers>,
     /// Rows refused before any other answer came; when all are, that is said once.
     refused: Vec<(usize, Error)>,
     others: bool,
@@ -193,14 +204,14 @@ struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(args: &'a Args, problem: &'a Problem) -> Report<'a> {
+    fn new(args: &'a Args, problem: &'a Problem, answers: Option<Answers>) -> Report<'a> {
         let rows = problem.len();
         let bar = (rows > 1 && std::io::stderr().is_terminal()).then(|| {
             let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {eta} left");
             ProgressBar::new(rows as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         let (failed, stopped, unbounded) = (false, false, false);
-        Report { args, problem, bar, refused: vec![], others: false, failed, stopped, unbounded }
+        Report { args, problem, bar, answers, refused: vec![], others: false, failed, stopped, unbounded }
     }
 
     fn take(&mut self, row: usize, answer: Answer) -> Result<(), Stop> {
@@ -238,6 +249,9 @@ impl<'a> Report<'a> {
                 _ => Stop::input(message),
             });
         }
+        if let Some(answers) = self.answers {
+            answers.finish()?;
+        }
         if self.unbounded && self.args.set.open() {
             eprintln!("icnn: the box is open; --lower and --upper bound y");
         }
@@ -255,12 +269,26 @@ impl<'a> Report<'a> {
             Status::Infeasible => self.failed = true,
             Status::Unbounded => (self.failed, self.unbounded) = (true, true),
         }
-        let line = self.line(row, solution, f);
+        let line = Self::line(self.args, row, solution, f);
+        let status = format!("{:?}", line.status).to_lowercase();
+        let entry = Entry {
+            row,
+            status: &status,
+            value: line.value,
+            bound: line.lower_bound.or(line.upper_bound).flatten(),
+            gap: line.gap,
+            y: line.y.as_deref(),
+            message: line.message.as_deref(),
+        };
+        self.answers.as_mut().map_or(Ok(()), |answers| answers.put(&entry, &line))?;
         self.above_bar(|| if self.args.json { output::json(&line) } else { output::line(&self.text(&line)) })
     }
 
     fn error(&mut self, row: usize, message: &str) -> Result<(), Stop> {
         self.failed = true;
+        let entry = Entry { row, status: "error", message: Some(message), ..Entry::default() };
+        let object = output::RowError { row, error: message };
+        self.answers.as_mut().map_or(Ok(()), |answers| answers.put(&entry, &object))?;
         self.above_bar(|| output::row_error(row, message, self.args.json))
     }
 
@@ -285,8 +313,8 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn line<'s>(&self, row: usize, s: &'s Solution, f: Option<f64>) -> Line<'s> {
-        let (max, bound) = (self.args.maximize, s.lower_bound);
+    fn line<'s>(args: &Args, row: usize, s: &'s Solution, f: Option<f64>) -> Line<'s> {
+        let (max, bound) = (args.maximize, s.lower_bound);
         // Plus 0, so that −0 prints as 0.
         let sign = |v: f64| if max { 0.0 - v } else { v };
         Line {
@@ -304,7 +332,7 @@ impl<'a> Report<'a> {
             work: &s.work,
             ray: &s.ray,
             farkas: &s.farkas,
-            duals: s.duals.as_ref().filter(|_| self.args.duals),
+            duals: s.duals.as_ref().filter(|_| args.duals),
             message: &s.message,
         }
     }

@@ -147,3 +147,16 @@ pub fn value_info(name: &str, dims: Option<&[Option<i64>]>) -> ValueInfoProto {
     let declared = TypeProto { tensor_type: Some(tensor_type), ..Default::default() };
     ValueInfoProto { name: Some(name.into()), r#type: Some(declared) }
 }
+
+/// A field of a protobuf message with length `inner.len()`.
+pub fn field(number: u8, inner: Vec<u8>) -> Vec<u8> {
+    let mut bytes = vec![number << 3 | 2];
+    let mut len = inner.len();
+    while len >= 0x80 {
+        bytes.push(len as u8 | 0x80);
+        len >>= 7;
+    }
+    bytes.push(len as u8);
+    bytes.extend(inner);
+    bytes
+}

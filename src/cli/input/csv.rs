@@ -2,7 +2,7 @@
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::{Layout, Table};
+use super::table::{Layout, Names, Table};
 
 /// Reads CSV text. An empty cell stands for `blank` where that is given.
 pub fn read(bytes: &[u8], blank: Option<f64>) -> Result<Table, String> {
@@ -10,24 +10,26 @@ pub fn read(bytes: &[u8], blank: Option<f64>) -> Result<Table, String> {
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(bytes);
     let (mut values, mut widths) = (vec![], vec![]);
     let mut record = StringRecord::new();
+    let mut names = Names::default();
     let mut first = true;
     while reader.read_record(&mut record).map_err(|e| e.to_string())? {
         if std::mem::take(&mut first) && is_header(&record) {
+            names.0 = record.iter().map(|name| (name.to_string(), None)).collect();
             continue;
         }
         let line = record.position().map_or(0, csv::Position::line);
         for (k, cell) in record.iter().enumerate() {
-            let column = k + 1;
+            let at = || format!("line {line}, column {}{}", k + 1, names.hint(k));
             values.push(match (cell.parse::<f64>(), blank) {
                 (Ok(v), _) => v,
                 (Err(_), Some(v)) if cell.is_empty() => v,
-                (Err(_), _) if cell.is_empty() => return Err(format!("line {line}, column {column} is empty")),
-                (Err(_), _) => return Err(format!("line {line}, column {column}: \"{cell}\" is not a number")),
+                (Err(_), _) if cell.is_empty() => return Err(format!("{} is empty", at())),
+                (Err(_), _) => return Err(format!("{}: \"{cell}\" is not a number", at())),
             });
         }
         widths.push(record.len());
     }
-    Ok(Table { values, layout: Layout::Rows(widths) })
+    Ok(Table { values, layout: Layout::Rows(widths), names })
 }
 
 /// Whether the first cell that is not empty is no number.
@@ -47,7 +49,7 @@ mod tests {
         assert_eq!(read("\u{feff}a, b\r\n1, 2\r\n\r\n", None), Ok((vec![1.0, 2.0], Layout::Rows(vec![2]))));
         let infinite = (vec![f64::NEG_INFINITY, 1.0, f64::INFINITY], Layout::Rows(vec![3]));
         assert_eq!(read(",1,inf", Some(f64::NEG_INFINITY)), Ok(infinite));
-        assert_eq!(read("a,b\n1,2\n3,", None), Err("line 3, column 2 is empty".into()));
+        assert_eq!(read("a,b\n1,2\n3,", None), Err("line 3, column 2 (\"b\") is empty".into()));
         assert_eq!(read("1,x", None), Err("line 1, column 2: \"x\" is not a number".into()));
         assert_eq!(read("", None), Ok((vec![], Layout::Rows(vec![]))));
         assert!(super::read(b"1,\xff", None).is_err());

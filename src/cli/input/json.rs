@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Layout, Table};
+use super::table::{Layout, Table};
 
 /// Reads a JSON text. Infinities are written "inf" and "-inf"; null stands for `blank` where that is given.
 pub fn read(bytes: &[u8], blank: Option<f64>) -> Result<Table, String> {
@@ -10,7 +10,7 @@ pub fn read(bytes: &[u8], blank: Option<f64>) -> Result<Table, String> {
     let mut values = vec![];
     let Value::Array(entries) = value else {
         values.push(number(&value, blank)?);
-        return Ok(Table { values, layout: Layout::Scalar });
+        return Ok(Table::unnamed(values, Layout::Scalar));
     };
     if entries.iter().any(Value::is_array) {
         let mut widths = Vec::with_capacity(entries.len());
@@ -20,12 +20,12 @@ pub fn read(bytes: &[u8], blank: Option<f64>) -> Result<Table, String> {
             flatten(entry, blank, before, &mut values).map_err(name)?;
             widths.push(values.len() - before);
         }
-        return Ok(Table { values, layout: Layout::Rows(widths) });
+        return Ok(Table::unnamed(values, Layout::Rows(widths)));
     }
     for (k, entry) in entries.iter().enumerate() {
         values.push(number(entry, blank).map_err(|e| format!("entry {k}: {e}"))?);
     }
-    Ok(Table { values, layout: Layout::Flat })
+    Ok(Table::unnamed(values, Layout::Flat))
 }
 
 struct Nested {

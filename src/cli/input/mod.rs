@@ -1,4 +1,4 @@
-//! Numbers from the command line: a number, or a .json, .npy or .csv file.
+//! Numbers from the command line: a number, or a .json, .npy, .csv or .parquet file.
 //!
 //! A file holds rows of numbers. For a network that takes q numbers a row:
 //!
@@ -9,9 +9,9 @@
 mod csv;
 mod json;
 mod npy;
+mod parquet;
+pub mod table;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -19,9 +19,7 @@ use icnn::{Domain, Network};
 
 use super::Stop;
 use super::model::context_inputs;
-
-/// Larger files are refused.
-const LARGEST: u64 = 2 << 30;
+use table::{FILES, Format, Names, Table};
 
 /// A value of `--at`, `--context`, `--lower` or `--upper`.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,56 +37,10 @@ impl FromStr for Source {
         match text.trim().parse::<f64>() {
             Ok(v) if v.is_nan() => Err("NaN is not a number to use here".into()),
             Ok(v) => Ok(Source::Number(v)),
-            Err(_) if format(Path::new(text)).is_some() => Ok(Source::File(text.into())),
-            Err(_) => Err("neither a number nor a .json, .npy or .csv file".into()),
+            Err(_) if Format::of(Path::new(text)).is_some() => Ok(Source::File(text.into())),
+            Err(_) => Err(format!("neither a number nor a {FILES}")),
         }
     }
-}
-
-type Reader = fn(&[u8], Option<f64>) -> Result<Table, String>;
-
-/// The reader for a file, by its extension.
-fn format(path: &Path) -> Option<Reader> {
-    match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-        "json" => Some(json::read),
-        "npy" => Some(npy::read),
-        "csv" => Some(csv::read),
-        _ => None,
-    }
-}
-
-/// The numbers of a file, with the axis that rows may lie along.
-#[derive(Debug, PartialEq)]
-struct Table {
-    values: Vec<f64>,
-    layout: Layout,
-}
-
-#[derive(Debug, PartialEq)]
-enum Layout {
-    /// One number without an axis.
-    Scalar,
-    /// A list of numbers.
-    Flat,
-    /// The width of each row.
-    Rows(Vec<usize>),
-}
-
-/// Reads a file. `blank` replaces an empty cell or a null; without it they are errors.
-fn table(path: &Path, blank: Option<f64>) -> Result<Table, String> {
-    let read = format(path).ok_or("neither a number nor a .json, .npy or .csv file")?;
-    let too_large = |size: u64| format!("{size} bytes, more than the {LARGEST} that are read");
-    let file = File::open(path).map_err(|e| e.to_string())?;
-    let size = file.metadata().map_err(|e| e.to_string())?.len();
-    if size > LARGEST {
-        return Err(too_large(size));
-    }
-    let mut bytes = vec![];
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(too_large(bytes.len() as u64));
-    }
-    read(&bytes, blank)
 }
 
 /// n rows of q finite numbers each.
@@ -109,32 +61,38 @@ impl Rows {
     ///
     /// Errors: an unreadable file, a row of another width, an entry that is not finite; with the row and the numbers.
     pub fn read(source: &Source, width: usize, what: &str) -> Result<Rows, Stop> {
-        let (values, name) = match source {
-            Source::Number(v) => (vec![*v; width], format!("{what} {v}")),
-            Source::File(path) => {
-                let name = format!("{what} {}", path.display());
-                let values = table(path, None).and_then(|t| t.rows_of(width));
-                (values.map_err(|e| Stop::input(format!("{name}: {e}")))?, name)
-            }
-        };
-        if let Some(k) = values.iter().position(|v| !v.is_finite()) {
-            let (row, column) = (k / width, k % width);
-            return Err(Stop::input(format!("{name}: row {row}, column {column} is {}", values[k])));
-        }
-        Ok(Rows { width, count: values.len() / width.max(1), values })
+        Rows::checked(source, width, what, None, f64::is_finite)
     }
 
-    /// The same, with NaN for a null, a NaN or an empty cell.
+    /// The same from a file, with NaN for a null, a NaN or an empty cell.
     pub fn read_with_gaps(source: &Source, width: usize, what: &str) -> Result<Rows, Stop> {
-        let Source::File(path) = source else {
-            return Err(Stop::input(format!("{what}: a file is expected, with null for every coordinate left free")));
+        if let Source::Number(v) = source {
+            return Err(Stop::input(format!("{what} {v}: a file is expected, with null for what is left free")));
+        }
+        Rows::checked(source, width, what, Some(f64::NAN), |v| !v.is_infinite())
+    }
+
+    fn checked(
+        source: &Source,
+        width: usize,
+        what: &str,
+        blank: Option<f64>,
+        allowed: fn(f64) -> bool,
+    ) -> Result<Rows, Stop> {
+        let (values, name, columns) = match source {
+            Source::Number(v) => (vec![*v; width], format!("{what} {v}"), Names::default()),
+            Source::File(path) => {
+                let name = format!("{what} {}", path.display());
+                let read = Table::read(path, blank).and_then(|t| Ok((t.names.clone(), t.rows_of(width)?)));
+                let (columns, values) = read.map_err(|e| Stop::input(format!("{name}: {e}")))?;
+                (values, name, columns)
+            }
         };
-        let name = format!("{what} {}", path.display());
-        let values = table(path, Some(f64::NAN)).and_then(|t| t.rows_of(width));
-        let values = values.map_err(|e| Stop::input(format!("{name}: {e}")))?;
-        if let Some(k) = values.iter().position(|v| v.is_infinite()) {
+        if let Some(k) = values.iter().position(|v| !allowed(*v)) {
             let (row, column) = (k / width, k % width);
-            return Err(Stop::input(format!("{name}: row {row}, column {column} is {}", values[k])));
+            // Of a table that is one row whatever its shape, the names say nothing about a place in it.
+            let hint = if columns.width() == width { columns.hint(column) } else { String::new() };
+            return Err(Stop::input(format!("{name}: row {row}, column {column}{hint} is {}", values[k])));
         }
         Ok(Rows { width, count: values.len() / width.max(1), values })
     }
@@ -147,28 +105,6 @@ impl Rows {
     /// Row `i`.
     pub fn row(&self, i: usize) -> &[f64] {
         &self.values[i * self.width..][..self.width]
-    }
-}
-
-impl Table {
-    /// The numbers as rows of `width`, one after the other.
-    fn rows_of(self, width: usize) -> Result<Vec<f64>, String> {
-        let total = self.values.len();
-        match &self.layout {
-            Layout::Scalar => Ok(vec![self.values[0]; width]),
-            _ if total == 0 => Err("it holds no numbers".into()),
-            Layout::Flat if total == width || width == 1 => Ok(self.values),
-            Layout::Flat => Err(format!("row 0 has {total} numbers, the network takes {width}")),
-            Layout::Rows(widths) => {
-                let even = widths.windows(2).all(|w| w[0] == w[1]);
-                match widths.iter().position(|w| *w != width) {
-                    Some(row) if total != width || !even => {
-                        Err(format!("row {row} has {} numbers, the network takes {width}", widths[row]))
-                    }
-                    _ => Ok(self.values),
-                }
-            }
-        }
     }
 }
 
@@ -216,7 +152,7 @@ fn bound(source: Option<&Source>, p: usize, none: f64, what: &str) -> Result<Vec
         Some(Source::Number(v)) => Ok(vec![*v; p]),
         Some(Source::File(path)) => {
             let name = format!("{what} {}", path.display());
-            let values = table(path, Some(none)).and_then(|t| t.rows_of(p));
+            let values = Table::read(path, Some(none)).and_then(|t| t.rows_of(p));
             let values = values.map_err(|e| Stop::input(format!("{name}: {e}")))?;
             if values.len() != p {
                 let rows = values.len() / p.max(1);
@@ -232,10 +168,11 @@ fn bound(source: Option<&Source>, p: usize, none: f64, what: &str) -> Result<Vec
 
 #[cfg(test)]
 mod tests {
+    use super::table::Layout;
     use super::*;
 
     fn table(values: &[f64], layout: Layout) -> Table {
-        Table { values: values.to_vec(), layout }
+        Table::unnamed(values.to_vec(), layout)
     }
 
     #[test]

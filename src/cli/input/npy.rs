@@ -3,7 +3,7 @@
 //!
 //! The header is checked against the bytes that are there before anything is allocated.
 
-use super::{Layout, Table};
+use super::table::{Layout, Table};
 
 /// Longest header text that is read; numpy writes about 100 bytes.
 const LONGEST: usize = 1 << 16;
@@ -35,7 +35,7 @@ pub fn read(bytes: &[u8], _blank: Option<f64>) -> Result<Table, String> {
         _ if values.is_empty() => Layout::Rows(vec![]),
         [n, ..] => Layout::Rows(vec![values.len() / n; *n]),
     };
-    Ok(Table { values, layout })
+    Ok(Table::unnamed(values, layout))
 }
 
 /// Header text and data.
@@ -110,7 +110,7 @@ fn decoder(descr: &str) -> Result<(Decode, usize), String> {
 }
 
 /// IEEE half precision, exactly.
-fn half(bits: u16) -> f64 {
+pub fn half(bits: u16) -> f64 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
     sign * match exponent {
@@ -178,7 +178,7 @@ mod tests {
         let header = "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }";
         let fortran = read(&npy(header, &bytes), None);
         let values = vec![0.0, 2.0, 4.0, 1.0, 3.0, 5.0];
-        assert_eq!(fortran, Ok(Table { values, layout: Layout::Rows(vec![3, 3]) }));
+        assert_eq!(fortran, Ok(Table::unnamed(values, Layout::Rows(vec![3, 3]))));
     }
 
     #[test]
