@@ -18,10 +18,10 @@
 
 mod load;
 mod raw;
+mod read;
 mod words;
 
 use std::borrow::Cow;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use highs_sys as sys;
@@ -32,6 +32,7 @@ use load::{
     scaled_costs,
 };
 use raw::{Arrays, Model, Value};
+pub use read::read;
 use words::{basis_from_highs, basis_to_highs, translate};
 
 /// Coefficients up to this magnitude are dropped by HiGHS.
@@ -155,14 +156,6 @@ impl Highs {
         check_bounds(lower, upper, |i| format!("row {i}"))?;
         self.free_row = free_row(lower, upper);
         self.model.set_row_bounds(&padded(lower, self.padded), &padded(upper, self.padded))
-    }
-
-    /// Writes the program, costs scaled, to a file ending in `.lp` or `.mps`.
-    ///
-    /// # Errors
-    /// [`SolverError::Call`] if HiGHS cannot write the file.
-    pub fn write_model(&mut self, path: &Path) -> Result<(), SolverError> {
-        self.model.write(&path.to_string_lossy())
     }
 
     /// Solves the program: from `start` (simplex only; the other methods ignore it), or cold.

@@ -8,6 +8,8 @@
 //! | `options`         | [`LpOptions`], [`Algorithm`]                                           |           |
 //! | `outcome`         | [`LpOutcome`], [`Status`], [`Basis`]                                   |           |
 //! | `error`           | [`SolverError`]                                                        |           |
+//! | [`mps`], [`lp_format`] | the same as files for other solvers                               |           |
+//! | `file_names`      | the names in them                                                      |           |
 //! | [`highs`]         | HiGHS: simplex, interior point, first order; the only `unsafe`         | `highs`   |
 //! | [`good_lp`]       | any solver that the good_lp crate knows                                | `good_lp` |
 //!
@@ -36,11 +38,14 @@
 
 mod duality;
 mod error;
+mod file_names;
 #[cfg(feature = "good_lp")]
 pub mod good_lp;
 #[cfg(feature = "highs")]
 pub mod highs;
 mod linear_program;
+pub mod lp_format;
+pub mod mps;
 mod options;
 mod outcome;
 mod text;

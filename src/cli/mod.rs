@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod dump;
 mod eval;
+mod export;
 mod input;
 mod model;
 mod output;
@@ -63,6 +64,8 @@ enum Command {
     Solve(solve::Args),
     /// Print what a network becomes on its way to a solver.
     Dump(dump::Args),
+    /// Write the linear program of `solve` to an MPS or LP file, for other solvers.
+    Export(export::Args),
     /// Complete the right halves of handwritten digits, exactly, and draw them.
     Demo(demo::Args),
 }
@@ -90,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Eval(args) => eval::run(args),
         Command::Solve(args) => solve::run(args),
         Command::Dump(args) => dump::run(args),
+        Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
     };
     match ended {
