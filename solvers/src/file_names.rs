@@ -7,11 +7,12 @@ use crate::LinearProgram;
 /// Longer names are cut: the formats allow 255 bytes, and cutting must leave room for a number behind.
 const LONGEST: usize = 200;
 
-/// Words that end a section of an LP file, or mean a bound.
-const WORDS: [&str; 31] = [
+/// Words that begin a section of an LP or MPS file, mean a bound, or name a set of sides or bounds there.
+const WORDS: [&str; 42] = [
     "min", "max", "minimize", "maximize", "minimise", "maximise", "minimum", "maximum", "subject", "such", "to",
     "that", "st", "s.t.", "bounds", "bound", "free", "general", "generals", "gen", "integer", "integers", "binary",
-    "binaries", "bin", "semi", "semis", "sos", "sos1", "sos2", "end",
+    "binaries", "bin", "semi", "semis", "sos", "sos1", "sos2", "end", "rhs", "rng", "bnd", "name", "rows", "columns",
+    "ranges", "endata", "quadobj", "objsense", "set",
 ];
 
 /// The name of the objective row.
