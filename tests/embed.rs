@@ -252,7 +252,9 @@ fn the_check_notices_a_bound_that_f_breaks_and_a_y_outside() {
         assert!(matches!(error, Error::Embed(EmbedError::Outside { by: found }) if found == by), "{error}");
     }
     assert!(matches!(g.check(&at_z(f64::NAN), 1e-6), Err(Error::Point(_))));
-    assert!(g.check(&at_z(0.5), f64::NAN).is_err());
+    for tolerance in [f64::NAN, f64::INFINITY, -1e-6] {
+        assert!(matches!(g.check(&at_z(0.5), tolerance), Err(Error::Embed(EmbedError::Tolerance(_)))));
+    }
     assert!(matches!(f.check(&at(1.5), 1e-6), Err(Error::Embed(EmbedError::Outside { .. }))));
 }
 
@@ -295,7 +297,7 @@ fn what_does_not_fit_is_refused_before_the_model_changes() {
 #[test]
 fn the_plan_is_the_same_by_both_solvers() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/plan");
-    let network = Network::load(folder.join("cost.onnx")).unwrap();
+    let network = Network::load(folder.join("plan.onnx")).unwrap();
     let units: Vec<plan::Unit> =
         serde_json::from_str(&std::fs::read_to_string(folder.join("units.json")).unwrap()).unwrap();
     let first = plan::solve(&network, &units, exact_highs).unwrap();
@@ -312,4 +314,19 @@ fn the_plan_is_the_same_by_both_solvers() {
             assert!(running().map(|(unit, _)| unit.largest()).sum::<f64>() >= (1.0 + plan::RESERVE) * demand - 1e-6);
         }
     }
+}
+
+#[test]
+fn the_page_shows_the_rows_that_are_added() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+    let network = Network::load(root.join("examples/plan/plan.onnx")).unwrap();
+    let units: Vec<plan::Unit> = serde_json::from_str(&read("examples/plan/units.json")).unwrap();
+    let unit = units.iter().find(|unit| unit.row == 79).unwrap();
+    let mut variables = ProblemVariables::new();
+    let y = variables.add(variable());
+    let domain = Domain::cube(1, 0.0, 4.81).unwrap();
+    let f = Embedding::new(&mut variables, &network.given(&unit.x).unwrap(), &domain, [y]).unwrap();
+    let shown = f.linear().named_lp().to_string();
+    assert!(read("docs/embedding.md").contains(&shown), "{shown}");
 }

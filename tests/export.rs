@@ -92,7 +92,7 @@ fn plan() {
     let path = folder.path().join("x.json");
     let rows: Vec<&Value> = units.as_array().unwrap().iter().map(|unit| &unit["x"]).collect();
     fs::write(&path, serde_json::to_string(&rows).unwrap()).unwrap();
-    let model = ["examples/plan/cost.onnx", "--lower", "0.25", "--upper", "4", "--context", path.to_str().unwrap()];
+    let model = ["examples/plan/plan.onnx", "--lower", "0.25", "--upper", "4", "--context", path.to_str().unwrap()];
     for row in 0..rows.len() {
         agrees(&model, row, 1.0);
     }

@@ -22,7 +22,7 @@ fn exact_highs(problem: UnsolvedProblem) -> HighsProblem {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/plan");
-    let network = Network::load(folder.join("cost.onnx"))?;
+    let network = Network::load(folder.join("plan.onnx"))?;
     let units: Vec<Unit> = serde_json::from_str(&fs::read_to_string(folder.join("units.json"))?)?;
 
     let first = plan::solve(&network, &units, exact_highs)?;

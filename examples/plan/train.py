@@ -119,7 +119,7 @@ def main():
         print(f"held out, {FOLDS} folds, {name:8} R2 {fit_.mean():.3f} {np.round(fit_, 3)}  median error {error.mean():.1%}")
 
     model = fit(X, Y, target)
-    path = os.path.join(HERE, "cost.onnx")
+    path = os.path.join(HERE, "plan.onnx")
     checks.export(model, {"x": torch.tensor(X[:3]), "y": torch.tensor(Y[:3])}, path)
     low, high = X.min(0), X.max(0)
 

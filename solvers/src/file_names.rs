@@ -50,8 +50,9 @@ impl FileNames {
             );
         }
         for (was, is) in &self.changed {
-            let short: String = was.chars().take(LONGEST / 2).collect();
-            text += &format!("{mark}   {is} was {}\n", short.escape_default());
+            // ASCII, and short enough for readers that limit their lines.
+            let shown: String = was.escape_default().take(LONGEST).collect();
+            text += &format!("{mark}   {is} was {shown}\n");
         }
         text
     }

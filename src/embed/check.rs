@@ -25,10 +25,13 @@ impl Embedding {
     /// Where an objective pushes f down, the model's f must be the network's; where f is bounded, the network's value must
     /// satisfy the bound, whatever the model's is.
     ///
-    /// Errors: a solution without finite values; y outside the domain; f not tight; a bound that f(y) breaks.
+    /// Errors: a tolerance that is negative or not finite; a solution without finite values; y outside the domain; f not tight; a bound that f(y) breaks.
     pub fn check(&self, solution: &impl Solution, tolerance: f64) -> Result<Checked, Error> {
+        if !tolerance.is_finite() || tolerance < 0.0 {
+            return Err(EmbedError::Tolerance(tolerance).into());
+        }
         let y: Vec<f64> = self.rows.inputs.iter().map(|input| input.eval_with(solution)).collect();
-        // A NaN or an infinity is refused here, and a tolerance that is NaN by every comparison below.
+        // Inputs that are not finite are refused here.
         let network = self.instance.forward(&y)?.value();
         let by = self.domain.violation(&y);
         let within = |difference: f64, size: f64| difference <= tolerance * size.abs().max(1.0);

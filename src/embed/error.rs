@@ -26,6 +26,9 @@ pub enum EmbedError {
     /// A weight that is no number to multiply with.
     #[error("the weight of f is {0}, a finite number is needed")]
     Weight(f64),
+    /// A tolerance that nothing can be compared with.
+    #[error("the tolerance is {0}, a number of at least 0 is needed")]
+    Tolerance(f64),
     /// The model's f is not the network's.
     #[error(
         "the epigraph is not tight: at the y of the solution the network says {network}, the model says {model}; \

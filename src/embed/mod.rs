@@ -74,6 +74,11 @@ use crate::ir::instance::Instance;
 use crate::lower::{Linear, linear};
 use rows::Rows;
 
+/// The page about embedding is a test.
+#[cfg(all(doctest, feature = "onnx"))]
+#[doc = include_str!("../../docs/embedding.md")]
+struct Page;
+
 /// A network at one context, as a part of a model under construction.
 ///
 /// Three steps, in good_lp's order: [`new`](Embedding::new) adds variables, [`add_to`](Embedding::add_to) the rows once
