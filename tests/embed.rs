@@ -322,10 +322,10 @@ fn the_page_shows_the_rows_that_are_added() {
     let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
     let network = Network::load(root.join("examples/plan/plan.onnx")).unwrap();
     let units: Vec<plan::Unit> = serde_json::from_str(&read("examples/plan/units.json")).unwrap();
-    let unit = units.iter().find(|unit| unit.row == 79).unwrap();
+    let unit = units.iter().find(|unit| unit.row == 140).unwrap();
     let mut variables = ProblemVariables::new();
     let y = variables.add(variable());
-    let domain = Domain::cube(1, 0.0, 4.81).unwrap();
+    let domain = Domain::cube(1, 0.0, 1.14).unwrap();
     let f = Embedding::new(&mut variables, &network.given(&unit.x).unwrap(), &domain, [y]).unwrap();
     let shown = f.linear().named_lp().to_string();
     assert!(read("docs/embedding.md").contains(&shown), "{shown}");

@@ -103,7 +103,9 @@ pub fn solve<S: Solver>(network: &Network, units: &[Unit], solver: S) -> Result<
     let total = objective.clone();
     let mut model = variables.minimise(objective).using(solver);
     costs.iter().for_each(|cost| cost.add_to(&mut model));
-    rows.into_iter().for_each(|row| drop(model.add_constraint(row)));
+    for row in rows {
+        model.add_constraint(row);
+    }
     let begun = Instant::now();
     let solution = model.solve().map_err(|e| e.to_string())?;
     let seconds = begun.elapsed().as_secs_f64();

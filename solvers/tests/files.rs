@@ -37,8 +37,11 @@ fn through(
     (text, lp, q)
 }
 
+/// A row's coefficients, lower and upper bound.
+type Row = (Vec<(usize, f64)>, f64, f64);
+
 /// The rows that the file has: without the free ones; in the LP format ranges twice.
-fn rows_of(lp: &LinearProgram, split: bool) -> Vec<(Vec<(usize, f64)>, f64, f64)> {
+fn rows_of(lp: &LinearProgram, split: bool) -> Vec<Row> {
     let mut rows = vec![];
     for (i, row) in lp.matrix.outer_iterator().enumerate() {
         let entries: Vec<(usize, f64)> = row.iter().map(|(j, &a)| (j, a)).filter(|(_, a)| *a != 0.0).collect();

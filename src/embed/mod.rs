@@ -216,7 +216,9 @@ impl Embedding {
 
     /// Adds the rows to the model: the epigraph's, the domain's, and the bounds on f asked for so far.
     pub fn add_to(&self, model: &mut impl SolverModel) {
-        self.rows.constraints(&self.linear).into_iter().for_each(|row| drop(model.add_constraint(row)));
+        for row in self.rows.constraints(&self.linear) {
+            model.add_constraint(row);
+        }
         for Bound { kind, other } in &self.bounds {
             let (value, other) = (self.rows.value.clone(), other.clone());
             model.add_constraint(match kind {
