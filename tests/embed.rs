@@ -268,6 +268,41 @@ fn without_its_rows_the_network_is_missed() {
 }
 
 #[test]
+fn numbers_that_leave_f64_are_errors() {
+    let steep = instance("y 1\nn1 = dense n0 [[1e200]]\nn2 = abs n1\noutput n2");
+    let mut variables = ProblemVariables::new();
+    let y = variables.add(variable());
+    let domain = Domain::cube(1, -1.0, 1.0).unwrap();
+    let error = Embedding::new(&mut variables, &steep, &domain, [1e200 * y]).unwrap_err();
+    assert!(error.to_string().contains("inf"), "{error}");
+    let line = instance("y 1\nn1 = dense n0 [[1e200]]\noutput n1");
+    let mut f = Embedding::new(&mut variables, &line, &domain, [y]).unwrap();
+    assert!(f.minimised(1e200).unwrap_err().to_string().contains("inf"));
+    assert!(f.at_most(-1e200 * y).is_ok() && f.at_most(f64::INFINITY).is_err());
+}
+
+/// An input may be a number: the network is then evaluated, as long as the number is in the box.
+#[test]
+fn an_input_without_variables_is_taken_as_it_is() {
+    for (constant, inside) in [(0.55, true), (1.5, false)] {
+        let mut variables = ProblemVariables::new();
+        let domain = Domain::cube(1, 0.0, 1.0).unwrap();
+        let mut f = Embedding::new(&mut variables, &kink(), &domain, [Expression::from(constant)]).unwrap();
+        let objective = f.minimised(2.0).unwrap();
+        let mut by_highs = variables.clone().minimise(objective.clone()).using(exact_highs);
+        let mut by_microlp = variables.minimise(objective).using(microlp);
+        f.add_to(&mut by_highs);
+        f.add_to(&mut by_microlp);
+        let (by_highs, by_microlp) = (by_highs.solve(), by_microlp.solve());
+        assert_eq!((by_highs.is_ok(), by_microlp.is_ok()), (inside, inside));
+        if let (Ok(by_highs), Ok(by_microlp)) = (by_highs, by_microlp) {
+            assert!((f.check(&by_highs, 1e-6).unwrap().model - 0.25).abs() < 1e-9);
+            assert!((f.check(&by_microlp, 1e-6).unwrap().model - 0.25).abs() < 1e-9);
+        }
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_refused_before_the_model_changes() {
     let mut variables = ProblemVariables::new();
     let y = variables.add(variable().min(0).max(1));
@@ -279,6 +314,9 @@ fn what_does_not_fit_is_refused_before_the_model_changes() {
     assert_eq!(error.to_string(), "2 expressions for y, the network has 1 decisions");
     let error = new(&mut variables, &kink(), vec![f64::NAN * y]);
     assert!(error.to_string().contains("y[0] contains NaN"), "{error}");
+    let network = Network::load("examples/plan/plan.onnx").unwrap();
+    let error = new(&mut variables, &network.program().for_any_context(), vec![y.into()]);
+    assert!(matches!(error, Error::Context(_)), "{error}");
     let concave = instance("y 1\nn1 = param [-0.3]\nn2 = sum n0 n1\nn3 = abs n2\nn4 = dense n3 [[-1]]\noutput n4");
     assert!(matches!(new(&mut variables, &concave, vec![y.into()]), Error::Concave));
     let wavy = instance(

@@ -65,6 +65,8 @@ mod rows;
 
 pub use check::Checked;
 pub use error::EmbedError;
+/// The crate whose models these are, in the version that is meant.
+pub use good_lp;
 
 use good_lp::{Expression, IntoAffineExpression, ProblemVariables, SolverModel};
 
@@ -72,7 +74,7 @@ use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::instance::Instance;
 use crate::lower::{Linear, linear};
-use rows::Rows;
+use rows::{Rows, finite};
 
 /// The page about embedding is a test.
 #[cfg(all(doctest, feature = "onnx"))]
@@ -115,8 +117,8 @@ impl Embedding {
     /// `domain` is where convexity is proven and where pieces are decided; the narrower, the smaller the epigraph. Its box
     /// and its rows become constraints on the inputs.
     ///
-    /// Errors: another number of expressions than decisions, or an expression with a number that is not finite;
-    /// [`Error::Domain`] for a domain of the wrong dimension; [`Error::NotProven`] (with node and reason) or
+    /// Errors: another number of expressions than decisions, or an expression with a number that is not finite, or not
+    /// any more once it is multiplied by weights; [`Error::Context`] for an open context; [`Error::Domain`] for a domain of the wrong dimension; [`Error::NotProven`] (with node and reason) or
     /// [`Error::Concave`]; [`Error::Lowering`] for a node that is not piecewise linear on the domain.
     pub fn new<E: IntoAffineExpression>(
         variables: &mut ProblemVariables,
@@ -131,22 +133,25 @@ impl Embedding {
         }
         inputs.iter().enumerate().try_for_each(|(j, input)| finite(input, || format!("the expression for y[{j}]")))?;
         domain.check_dimension(expected)?;
+        if !instance.is_given() {
+            return Err(Error::Context("the network needs a context row before it can be embedded".into()));
+        }
         let folded = instance.fold_fixed(&domain.intervals())?;
         let linear = linear(folded.as_ref().unwrap_or(instance), domain)?;
-        let rows = Rows::new(variables, &linear, inputs);
+        let rows = Rows::new(variables, &linear, inputs)?;
         Ok(Embedding { instance: instance.clone(), domain: domain.clone(), linear, rows, bounds: vec![], tight: false })
     }
 
     /// `weight`·f, for an objective that is minimised.
     ///
-    /// Errors: a weight that is not finite; a negative one, unless f is affine on the domain.
+    /// Errors: a weight that is not finite, or makes a coefficient infinite; a negative one, unless f is affine on the domain.
     pub fn minimised(&mut self, weight: f64) -> Result<Expression, Error> {
         self.term(weight, weight, || format!("minimising {weight}·f"))
     }
 
     /// `weight`·f, for an objective that is maximised.
     ///
-    /// Errors: a weight that is not finite; a positive one, unless f is affine on the domain.
+    /// Errors: a weight that is not finite, or makes a coefficient infinite; a positive one, unless f is affine on the domain.
     pub fn maximised(&mut self, weight: f64) -> Result<Expression, Error> {
         self.term(weight, -weight, || format!("maximising {weight}·f"))
     }
@@ -158,8 +163,10 @@ impl Embedding {
         if down < 0.0 {
             self.require_affine(asked, "minimise f with a weight of at least 0, or maximise it with one of at most 0")?;
         }
+        let product = weight * self.rows.value.clone();
+        finite(&product, || format!("{weight}·f"))?;
         self.tight |= down > 0.0;
-        Ok(weight * self.rows.value.clone())
+        Ok(product)
     }
 
     /// Adds f(y) ≤ `bound`, any affine expression of the user's variables.
@@ -191,7 +198,7 @@ impl Embedding {
     }
 
     fn bound(&mut self, kind: BoundKind, other: Expression) -> Result<(), Error> {
-        finite(&other, || "the bound on f".into())?;
+        finite(&(self.rows.value.clone() - &other), || "f minus its bound".into())?;
         self.bounds.push(Bound { kind, other });
         Ok(())
     }
@@ -216,7 +223,7 @@ impl Embedding {
 
     /// Adds the rows to the model: the epigraph's, the domain's, and the bounds on f asked for so far.
     pub fn add_to(&self, model: &mut impl SolverModel) {
-        for row in self.rows.constraints(&self.linear) {
+        for row in self.rows.constraints() {
             model.add_constraint(row);
         }
         for Bound { kind, other } in &self.bounds {
@@ -228,10 +235,4 @@ impl Embedding {
             });
         }
     }
-}
-
-/// Refuses NaN and infinities.
-fn finite(expression: &Expression, what: impl Fn() -> String) -> Result<(), Error> {
-    let mut numbers = expression.linear_coefficients().map(|(_, c)| c).chain([expression.constant()]);
-    numbers.find(|c| !c.is_finite()).map_or(Ok(()), |c| Err(Error::Point(format!("{} contains {c}", what()))))
 }

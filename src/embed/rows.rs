@@ -1,75 +1,68 @@
 //! [`Rows`]: the columns of a lowered network as variables of a model, and its rows as constraints.
 
-use good_lp::{Constraint, Expression, ProblemVariables, Variable, variable};
+use good_lp::{Constraint, Expression, IntoAffineExpression, ProblemVariables, Variable, variable};
 
+use crate::error::Error;
 use crate::lower::Linear;
 
 /// Intervals wider than this say nothing that a solver could use.
 const USEFUL: f64 = 1e9;
 
-/// What stands for the columns of the lowered program.
+/// What stands for the columns and rows of the lowered program.
 #[derive(Debug, Clone)]
 pub(super) struct Rows {
     /// The user's expressions for y (p).
     pub inputs: Vec<Expression>,
-    /// A variable for each further column.
-    auxiliary: Vec<Variable>,
     /// f as an expression.
     pub value: Expression,
+    /// (lower, expression, upper) for each row of the program and each end of its box.
+    between: Vec<(f64, Expression, f64)>,
 }
 
 impl Rows {
     /// Adds a variable for each column behind the decisions.
-    pub fn new(variables: &mut ProblemVariables, linear: &Linear, inputs: Vec<Expression>) -> Rows {
-        let (lower, upper) = tightened(linear);
-        let auxiliary =
-            (linear.decisions..linear.lp.columns()).map(|c| variables.add(variable().min(lower[c]).max(upper[c])));
-        let mut rows = Rows { inputs, auxiliary: auxiliary.collect(), value: Expression::from(linear.lp.offset) };
-        let mut value = Expression::from(linear.lp.offset);
-        linear.lp.objective.iter().enumerate().for_each(|(c, w)| rows.add(&mut value, c, *w));
-        rows.value = value;
-        rows
-    }
-
-    /// Adds `factor` times what stands for `column`.
-    fn add(&self, sum: &mut Expression, column: usize, factor: f64) {
-        if factor == 0.0 {
-            return;
-        }
-        match column.checked_sub(self.inputs.len()) {
-            None => sum.add_mul(factor, &self.inputs[column]),
-            Some(k) => sum.add_mul(factor, self.auxiliary[k]),
-        }
-    }
-
-    /// The rows of the program and the ends of its box, in the user's variables.
-    pub fn constraints(&self, linear: &Linear) -> Vec<Constraint> {
+    ///
+    /// Errors: a coefficient that leaves the range of f64 when the inputs are substituted.
+    pub fn new(variables: &mut ProblemVariables, linear: &Linear, inputs: Vec<Expression>) -> Result<Rows, Error> {
         let lp = &linear.lp;
-        let mut constraints = vec![];
+        let (lower, upper) = tightened(linear);
+        let auxiliary: Vec<Variable> =
+            (linear.decisions..lp.columns()).map(|c| variables.add(variable().min(lower[c]).max(upper[c]))).collect();
+        let substituted = |terms: &mut dyn Iterator<Item = (usize, f64)>, constant: f64| {
+            let mut sum = Expression::from(constant);
+            for (column, factor) in terms.filter(|(_, factor)| *factor != 0.0) {
+                match column.checked_sub(linear.decisions) {
+                    None => sum.add_mul(factor, &inputs[column]),
+                    Some(k) => sum.add_mul(factor, auxiliary[k]),
+                }
+            }
+            sum
+        };
+        let value = substituted(&mut lp.objective.iter().copied().enumerate(), lp.offset);
+        finite(&value, || "f, with the expressions for y in it,".into())?;
+        let mut between = vec![];
         for (i, row) in lp.matrix.outer_iterator().enumerate() {
-            let mut sum = Expression::with_capacity(row.nnz());
-            row.iter().for_each(|(c, a)| self.add(&mut sum, c, *a));
-            between(&mut constraints, &sum, lp.row_lower[i], lp.row_upper[i]);
+            let sum = substituted(&mut row.iter().map(|(c, a)| (c, *a)), 0.0);
+            finite(&sum, || format!("row {i} of the epigraph, with the expressions for y in it,"))?;
+            between.push((lp.row_lower[i], sum, lp.row_upper[i]));
         }
-        for (j, input) in self.inputs.iter().enumerate() {
-            between(&mut constraints, input, lp.column_lower[j], lp.column_upper[j]);
+        for (j, input) in inputs.iter().enumerate() {
+            between.push((lp.column_lower[j], input.clone(), lp.column_upper[j]));
         }
-        constraints
+        Ok(Rows { inputs, value, between })
     }
-}
 
-/// lower ≤ sum ≤ upper, as far as the ends are finite.
-fn between(constraints: &mut Vec<Constraint>, sum: &Expression, lower: f64, upper: f64) {
-    let sum = || sum.clone();
-    if lower == upper {
-        constraints.push(sum().eq(lower));
-        return;
-    }
-    if lower.is_finite() {
-        constraints.push(sum().geq(lower));
-    }
-    if upper.is_finite() {
-        constraints.push(sum().leq(upper));
+    /// The rows of the program and the ends of its box, as far as they are finite.
+    pub fn constraints(&self) -> impl Iterator<Item = Constraint> + '_ {
+        let sides = |(lower, sum, upper): &(f64, Expression, f64)| {
+            let sum = || sum.clone();
+            if lower == upper {
+                return [Some(sum().eq(*lower)), None];
+            }
+            let below = lower.is_finite().then(|| sum().geq(*lower));
+            [below, upper.is_finite().then(|| sum().leq(*upper))]
+        };
+        self.between.iter().flat_map(sides).flatten()
     }
 }
 
@@ -89,4 +82,10 @@ fn tightened(linear: &Linear) -> (Vec<f64>, Vec<f64>) {
         }
     }
     (lower, upper)
+}
+
+/// Refuses NaN and infinities.
+pub(super) fn finite(expression: &Expression, what: impl Fn() -> String) -> Result<(), Error> {
+    let mut numbers = expression.linear_coefficients().map(|(_, c)| c).chain([expression.constant()]);
+    numbers.find(|c| !c.is_finite()).map_or(Ok(()), |c| Err(Error::Point(format!("{} contains {c}", what()))))
 }
