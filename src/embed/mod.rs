@@ -1,7 +1,7 @@
 //! A network inside a user's own optimization model: f(y) as a convex function among the variables, rows and integers of
 //! a [good_lp](https://docs.rs/good_lp) model, for any solver that crate knows.
 //!
-//! f enters as its epigraph (see [`lower::linear`](crate::lower::linear)): variables and rows that hold
+//! f enters as its epigraph (see [`lower::linear`](crate::lower::linear())): variables and rows that hold
 //! z ≥ f(y) and nothing more. Where the model pushes z down, z = f(y); where it does not, z is any number above. So f is
 //! handed out only where it is pushed down, and [`Embedding::check`] compares the solution with the network itself.
 //!
