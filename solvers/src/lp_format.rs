@@ -1,4 +1,4 @@
-//! [`write`]: a [`LinearProgram`] in the LP format of CPLEX.
+//! [`write()`]: a [`LinearProgram`] in the LP format of CPLEX.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! [`write`]: a [`LinearProgram`] as free MPS.
+//! [`write()`]: a [`LinearProgram`] as free MPS.
 
 use std::io::{self, Write};
 
