@@ -82,6 +82,10 @@ pub enum Error {
     /// The solver could not be run.
     #[error(transparent)]
     Solver(#[from] icnn_solvers::SolverError),
+    /// A network inside a model: a use that is refused, or a solution that does not hold.
+    #[cfg(feature = "embed")]
+    #[error(transparent)]
+    Embed(#[from] crate::embed::EmbedError),
     /// A method that this build does not contain.
     #[error("this build has no {0}; build with the cargo feature `{0}`")]
     MissingFeature(&'static str),

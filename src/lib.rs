@@ -17,6 +17,7 @@
 //! | [`lower`] | program → linear program, and the answer back |
 //! | [`certificate`] | lower bounds and rays that trust no solver |
 //! | [`solve`] | the whole chain |
+//! | `embed` | a network inside a model of your own (cargo feature `embed`) |
 //!
 //! ```
 //! use icnn::{Domain, Method, ir::program::Program};
@@ -45,6 +46,8 @@ pub mod build;
 pub mod certificate;
 pub mod check;
 pub mod domain;
+#[cfg(feature = "embed")]
+pub mod embed;
 pub mod error;
 pub mod ir;
 pub mod load;

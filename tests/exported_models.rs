@@ -41,7 +41,7 @@ fn cases() -> Vec<(std::path::PathBuf, Value)> {
             cases.push((path, serde_json::from_str(&text).unwrap()));
         }
     }
-    for name in ["digits", "diabetes", "classifier"] {
+    for name in ["digits", "diabetes", "classifier", "plan"] {
         let folder = root.join("examples").join(name);
         let text = std::fs::read_to_string(folder.join("expected.json")).unwrap();
         cases.push((folder.join(format!("{name}.onnx")), serde_json::from_str(&text).unwrap()));

@@ -20,10 +20,10 @@
 mod load;
 mod quadratic;
 mod raw;
+mod read;
 mod words;
 
 use std::borrow::Cow;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use highs_sys as sys;
@@ -35,6 +35,7 @@ use load::{
 };
 use quadratic::{largest_entry, pass_quadratic};
 use raw::{Arrays, Model, Value};
+pub use read::read;
 use words::{basis_from_highs, basis_to_highs, translate};
 
 /// Coefficients up to this magnitude are dropped by HiGHS.
@@ -170,14 +171,6 @@ impl Highs {
         check_bounds(lower, upper, |i| format!("row {i}"))?;
         self.free_row = free_row(lower, upper);
         self.model.set_row_bounds(&padded(lower, self.padded), &padded(upper, self.padded))
-    }
-
-    /// Writes the program, costs scaled, to a file ending in `.lp` or `.mps`.
-    ///
-    /// # Errors
-    /// [`SolverError::Call`] if HiGHS cannot write the file.
-    pub fn write_model(&mut self, path: &Path) -> Result<(), SolverError> {
-        self.model.write(&path.to_string_lossy())
     }
 
     /// Solves the program: from `start` (simplex only; the other methods ignore it), or cold.

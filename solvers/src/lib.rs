@@ -1,15 +1,16 @@
 //! Linear programs and the solvers behind `icnn`. Knows nothing of networks.
 //!
-//! | module            | what                                                                   | feature   |
-//! |-------------------|------------------------------------------------------------------------|-----------|
-//! | `linear_program`  | [`LinearProgram`]: the problem, and its checks                         |           |
-//! | `text`            | its `Display`                                                          |           |
-//! | `duality`         | reduced costs, dual bounds, rays and Farkas vectors, by multiplication |           |
-//! | `options`         | [`LpOptions`], [`Algorithm`]                                           |           |
-//! | `outcome`         | [`LpOutcome`], [`Status`], [`Basis`]                                   |           |
-//! | `error`           | [`SolverError`]                                                        |           |
-//! | [`highs`]         | HiGHS: simplex, interior point, first order; the only `unsafe`         | `highs`   |
-//! | [`good_lp`]       | any solver that the good_lp crate knows                                | `good_lp` |
+//! | module                 | what                                                                   | feature   |
+//! |------------------------|------------------------------------------------------------------------|-----------|
+//! | `linear_program`       | [`LinearProgram`]: the problem, and its checks                         |           |
+//! | `text`                 | its `Display`                                                          |           |
+//! | [`mps`], [`lp_format`] | the program as a file for other solvers; `file_names`: names in it     |           |
+//! | `duality`              | reduced costs, dual bounds, rays and Farkas vectors, by multiplication |           |
+//! | `options`              | [`LpOptions`], [`Algorithm`]                                           |           |
+//! | `outcome`              | [`LpOutcome`], [`Status`], [`Basis`]                                   |           |
+//! | `error`                | [`SolverError`]                                                        |           |
+//! | [`highs`]              | HiGHS: simplex, interior point, first order; the only `unsafe`         | `highs`   |
+//! | [`good_lp`]            | any solver that the good_lp crate knows                                | `good_lp` |
 //!
 //! ```
 //! # #[cfg(feature = "highs")] {
@@ -36,11 +37,14 @@
 
 mod duality;
 mod error;
+mod file_names;
 #[cfg(feature = "good_lp")]
 pub mod good_lp;
 #[cfg(feature = "highs")]
 pub mod highs;
 mod linear_program;
+pub mod lp_format;
+pub mod mps;
 mod options;
 mod outcome;
 mod text;

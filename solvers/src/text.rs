@@ -96,7 +96,7 @@ fn between(what: &str, lower: f64, upper: f64) -> String {
 }
 
 /// The shortest decimal that reads back as `value`: `1`, `0.25`, `1e-9`.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let text = format!("{value:?}");
     match text.strip_suffix(".0") {
         Some("-0") => "0".into(),

@@ -8,6 +8,7 @@ mod convert;
 mod demo;
 mod dump;
 mod eval;
+mod export;
 mod input;
 mod model;
 mod output;
@@ -72,6 +73,8 @@ enum Command {
     Dump(dump::Args),
     /// Write a table of numbers in another format.
     Convert(convert::Args),
+    /// Write the linear program of `solve` to an MPS or LP file, for other solvers.
+    Export(export::Args),
     /// Complete the right halves of handwritten digits, exactly, and draw them.
     Demo(demo::Args),
 }
@@ -101,6 +104,7 @@ pub fn run() -> ExitCode {
         Command::Project(args) => project::run(args),
         Command::Dump(args) => dump::run(args),
         Command::Convert(args) => convert::run(args),
+        Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
     };
     match ended {

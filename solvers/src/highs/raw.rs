@@ -66,6 +66,89 @@ impl Model {
         Ok(model)
     }
 
+    /// Creates an instance and lets HiGHS read a file whose ending names the format.
+    pub fn read(options: &[(&str, Value<'_>)], path: &str) -> Result<Self, SolverError> {
+        let file = c_string(path)?;
+        // SAFETY: Highs_create has no preconditions.
+        let instance = NonNull::new(unsafe { sys::Highs_create() }).ok_or_else(|| SolverError::Call {
+            solver: "HiGHS",
+            call: "create".into(),
+            returned: "null".into(),
+        })?;
+        let mut model = Model { instance, columns: 0, rows: 0 };
+        for &(name, value) in options {
+            model.set(name, value)?;
+        }
+        // SAFETY: `file` is a C string alive during the call.
+        let returned = unsafe { sys::Highs_readModel(model.instance.as_ptr(), file.as_ptr()) };
+        check(returned, || format!("read {path}"))?;
+        // SAFETY: the instance is valid.
+        model.columns = size(unsafe { sys::Highs_getNumCol(model.instance.as_ptr()) });
+        // SAFETY: the instance is valid.
+        model.rows = size(unsafe { sys::Highs_getNumRow(model.instance.as_ptr()) });
+        Ok(model)
+    }
+
+    /// The whole model, its matrix by rows and the lower triangle of its quadratic objective by columns.
+    pub fn contents(&self) -> Result<Contents, SolverError> {
+        let instance = self.instance.as_ptr();
+        let (n, m) = (self.columns, self.rows);
+        // SAFETY: the instance is valid.
+        let entries = size(unsafe { sys::Highs_getNumNz(instance) });
+        // SAFETY: the instance is valid.
+        let squares = size(unsafe { sys::Highs_getHessianNumNz(instance) });
+        let mut all = Contents {
+            maximise: false,
+            offset: f64::NAN,
+            columns: [(); 3].map(|()| vec![f64::NAN; n]),
+            rows: [(); 2].map(|()| vec![f64::NAN; m]),
+            start: vec![-1; n.max(m) + 1],
+            index: vec![-1; entries],
+            value: vec![f64::NAN; entries],
+            square_start: vec![0; n + 1],
+            square_index: vec![-1; squares],
+            square_value: vec![f64::NAN; squares],
+            integrality: vec![0; n],
+        };
+        let [mut columns, mut rows, mut count, mut square_count, mut sense] = [0; 5];
+        let [cost, column_lower, column_upper] = all.columns.each_mut().map(|array| array.as_mut_ptr());
+        let [row_lower, row_upper] = all.rows.each_mut().map(|array| array.as_mut_ptr());
+        // SAFETY: HiGHS writes n numbers for columns, m for rows, at most max(n, m) + 1 and n + 1 starts, and as many
+        // entries as it has just said there are; nothing changes the model in between.
+        let returned = unsafe {
+            sys::Highs_getModel(
+                instance,
+                sys::MATRIX_FORMAT_ROW_WISE,
+                sys::kHighsHessianFormatTriangular,
+                &mut columns,
+                &mut rows,
+                &mut count,
+                &mut square_count,
+                &mut sense,
+                &mut all.offset,
+                cost,
+                column_lower,
+                column_upper,
+                row_lower,
+                row_upper,
+                all.start.as_mut_ptr(),
+                all.index.as_mut_ptr(),
+                all.value.as_mut_ptr(),
+                all.square_start.as_mut_ptr(),
+                all.square_index.as_mut_ptr(),
+                all.square_value.as_mut_ptr(),
+                all.integrality.as_mut_ptr(),
+            )
+        };
+        check(returned, || "getModel".into())?;
+        all.start.truncate(m);
+        all.start.push(count);
+        all.square_start.truncate(n);
+        all.square_start.push(square_count);
+        all.maximise = sense == sys::OBJECTIVE_SENSE_MAXIMIZE;
+        Ok(all)
+    }
+
     fn pass(&mut self, arrays: &Arrays<'_>) -> Result<(), SolverError> {
         let (columns, rows, entries) = (self.columns, self.rows, arrays.value.len());
         assert!(arrays.columns.iter().all(|array| array.len() == columns));
@@ -233,13 +316,26 @@ impl Model {
         check(returned, || "getDualRay".into())?;
         Ok((found != 0).then_some(ray))
     }
+}
 
-    /// Writes the model to a file whose ending names the format.
-    pub fn write(&mut self, path: &str) -> Result<(), SolverError> {
-        let file = c_string(path)?;
-        // SAFETY: `file` is a C string alive during the call.
-        check(unsafe { sys::Highs_writeModel(self.instance.as_ptr(), file.as_ptr()) }, || format!("write {path}"))
-    }
+/// A model as HiGHS holds it, with n columns and m rows.
+pub(super) struct Contents {
+    pub maximise: bool,
+    pub offset: f64,
+    /// n costs, lower and upper bounds.
+    pub columns: [Vec<f64>; 3],
+    /// m lower and upper bounds.
+    pub rows: [Vec<f64>; 2],
+    /// First entry of each row, then their number (m + 1).
+    pub start: Vec<i32>,
+    pub index: Vec<i32>,
+    pub value: Vec<f64>,
+    /// The lower triangle of Q in ½ xᵀQx: first entry of each column, then their number (n + 1).
+    pub square_start: Vec<i32>,
+    pub square_index: Vec<i32>,
+    pub square_value: Vec<f64>,
+    /// 0 for a continuous column (n).
+    pub integrality: Vec<i32>,
 }
 
 /// A value of an option.
@@ -254,6 +350,11 @@ pub(super) enum Value<'a> {
 /// A size, as HiGHS counts. The caller has refused larger ones.
 fn count(size: usize) -> i32 {
     i32::try_from(size).expect("sizes beyond 32 bits are refused at load")
+}
+
+/// A size that HiGHS reports.
+fn size(count: i32) -> usize {
+    usize::try_from(count).unwrap_or(0)
 }
 
 fn c_string(text: &str) -> Result<CString, SolverError> {

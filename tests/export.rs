@@ -1,0 +1,161 @@
+//! `icnn export`: HiGHS reads the file and finds the optimum that `icnn solve` proves; nothing is overwritten by accident.
+#![cfg(all(feature = "cli", feature = "onnx", feature = "highs"))]
+
+#[path = "common/onnx.rs"]
+mod onnx;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use icnn_solvers::highs::{Highs, read};
+use icnn_solvers::{LpOptions, Status};
+use onnx::ModelBuilder;
+use serde_json::Value;
+
+/// Exit code, stdout, stderr.
+fn icnn(args: &[&str]) -> (i32, String, String) {
+    let done = Command::new(env!("CARGO_BIN_EXE_icnn"))
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("icnn runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    let (out, err) = (text(done.stdout), text(done.stderr));
+    assert!(!err.contains("panicked"), "icnn {args:?}: {err}");
+    (done.status.code().unwrap_or(-1), out, err)
+}
+
+/// The optimum of a file, by HiGHS.
+fn optimum(path: &Path) -> f64 {
+    let lp = read(path).expect("a program");
+    let options = LpOptions { primal_tolerance: 1e-10, dual_tolerance: 1e-10, ..LpOptions::default() };
+    let found = Highs::new(&lp).unwrap().solve(&options, None).unwrap();
+    assert_eq!(found.status, Status::Optimal, "{}", path.display());
+    found.objective
+}
+
+/// Exports in both formats what `solve` solves, and compares. `sign` is −1 for a maximum.
+fn agrees(model: &[&str], row: usize, sign: f64) {
+    let solved = icnn(&[&["solve", "--json"], model].concat());
+    assert_eq!(solved.0, 0, "{model:?}: {}", solved.2);
+    let line: Value = serde_json::from_str(solved.1.lines().nth(row).expect("a line for the row")).unwrap();
+    let value = sign * line["value"].as_f64().expect("a value");
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["net.mps", "net.lp"] {
+        let path = folder.path().join(name);
+        let (to, row) = (path.to_str().unwrap(), row.to_string());
+        let chosen: &[&str] = if row == "0" { &[] } else { &["--row", &row] };
+        let (code, out, err) = icnn(&[&["export", "--to", to], chosen, model].concat());
+        assert_eq!(code, 0, "{model:?}: {err}");
+        assert!(out.starts_with(to) && out.contains("columns"), "{out}");
+        let found = optimum(&path);
+        assert!((found - value).abs() <= 1e-9 * value.abs().max(1.0), "{model:?}, {name}: {found} is not {value}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "a temporary file is left");
+}
+
+const DIGITS: [&str; 7] =
+    ["examples/digits/digits.onnx", "--context", "examples/digits/test-context.npy", "--lower", "0", "--upper", "1"];
+const DIABETES: [&str; 5] = [
+    "examples/diabetes/diabetes.onnx",
+    "--lower",
+    "examples/diabetes/lower.json",
+    "--upper",
+    "examples/diabetes/upper.json",
+];
+
+#[test]
+fn digits() {
+    agrees(&DIGITS, 0, 1.0);
+    agrees(&DIGITS, 37, 1.0);
+}
+
+#[test]
+fn diabetes() {
+    agrees(&DIABETES, 0, 1.0);
+}
+
+#[test]
+fn every_class_of_the_classifier() {
+    for class in 0..10 {
+        let class = class.to_string();
+        agrees(&["examples/classifier/classifier.onnx", "--output", &class, "--lower", "0", "--upper", "1"], 0, 1.0);
+    }
+}
+
+#[test]
+fn plan() {
+    let units: Value = serde_json::from_str(&fs::read_to_string("examples/plan/units.json").unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.json");
+    let rows: Vec<&Value> = units.as_array().unwrap().iter().map(|unit| &unit["x"]).collect();
+    fs::write(&path, serde_json::to_string(&rows).unwrap()).unwrap();
+    let model = ["examples/plan/plan.onnx", "--lower", "0.25", "--upper", "4", "--context", path.to_str().unwrap()];
+    for row in 0..rows.len() {
+        agrees(&model, row, 1.0);
+    }
+}
+
+#[test]
+fn a_concave_network_is_exported_as_the_minimum_of_its_negative() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("concave.onnx");
+    // f(y) = 3 − |y|
+    let model = ModelBuilder::new(17)
+        .input("y", &[Some(1), Some(1)])
+        .initializer("three", &[1, 1], &[3.0])
+        .node("Abs", &["y"], &["a"], vec![])
+        .node("Sub", &["three", "a"], &["f"], vec![])
+        .output("f");
+    fs::write(&path, model.bytes()).unwrap();
+    let path = path.to_str().unwrap();
+    agrees(&[path, "--maximize", "--lower", "-1", "--upper", "1"], 0, -1.0);
+    let to = folder.path().join("net.lp");
+    let (code, _, err) = icnn(&["export", path, "--to", to.to_str().unwrap(), "--lower", "-1", "--upper", "1"]);
+    assert!(code == 1 && err.contains("concave") && !to.exists(), "{err}");
+}
+
+#[test]
+fn nothing_is_overwritten_unless_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("net.lp");
+    let to = path.to_str().unwrap();
+    fs::write(&path, "mine").unwrap();
+    let (code, out, err) = icnn(&[&["export", "--to", to], &DIABETES[..]].concat());
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("net.lp exists; --force overwrites it"), "{err}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+    let (code, _, err) = icnn(&[&["export", "--force", "--to", to], &DIABETES[..]].concat());
+    assert_eq!(code, 0, "{err}");
+    assert!(fs::read_to_string(&path).unwrap().starts_with("Minimize"));
+}
+
+#[test]
+fn bad_input_ends_with_2_and_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let cases: [(Vec<&str>, String, &str); 6] = [
+        (DIABETES.to_vec(), inside("net.txt"), "neither an .mps nor an .lp file"),
+        (DIABETES.to_vec(), inside("no/such/folder.lp"), "folder.lp: "),
+        ([&DIGITS[..], &["--row", "60"]].concat(), inside("net.lp"), "--row 60: there are 60 context rows, from 0"),
+        ([&DIABETES[..], &["--row", "1"]].concat(), inside("net.lp"), "--row 1: there are 1 context rows, from 0"),
+        (vec!["tests/models/jax_softplus.onnx"], inside("net.lp"), "piecewise linear"),
+        (vec!["no-such.onnx"], inside("net.mps"), "no-such.onnx"),
+    ];
+    for (model, to, message) in cases {
+        let (code, out, err) = icnn(&[&["export", "--to", &to], &model[..]].concat());
+        assert_eq!((code, out.as_str()), (2, ""), "{model:?}: {err}");
+        assert!(err.contains(message), "{model:?}: {err}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_row_taken_of_several_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("net.mps");
+    let (code, _, err) = icnn(&[&["export", "--to", path.to_str().unwrap()], &DIGITS[..]].concat());
+    assert_eq!(code, 0);
+    assert!(err.contains("60 context rows; row 0 is exported"), "{err}");
+}
