@@ -7,7 +7,8 @@
 //! | module | what |
 //! |---|---|
 //! | [`network`] | [`Network`], and the networks of the paper built by hand |
-//! | [`load`] | model file → graph |
+//! | [`load`] | model file → graph, or a whole program |
+//! | [`store`] | program → file |
 //! | [`tensor`] | operators on concrete tensors |
 //! | [`build`] | graph → program |
 //! | [`ir`] | the program, its values, intervals and convexity proof |
@@ -51,6 +52,7 @@ pub mod lower;
 pub mod network;
 pub mod refute;
 pub mod solve;
+pub mod store;
 pub mod tensor;
 
 pub use domain::Domain;

@@ -3,6 +3,7 @@
 //! Data on stdout, everything else on stderr. Exit codes: 0 success, 1 a negative answer, 2 bad input, 3 stopped by a limit.
 
 mod check;
+mod convert;
 mod demo;
 mod dump;
 mod eval;
@@ -63,6 +64,8 @@ enum Command {
     Solve(solve::Args),
     /// Print what a network becomes on its way to a solver.
     Dump(dump::Args),
+    /// Write a network in another format.
+    Convert(convert::Args),
     /// Complete the right halves of handwritten digits, exactly, and draw them.
     Demo(demo::Args),
 }
@@ -90,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Eval(args) => eval::run(args),
         Command::Solve(args) => solve::run(args),
         Command::Dump(args) => dump::run(args),
+        Command::Convert(args) => convert::run(args),
         Command::Demo(args) => demo::run(args),
     };
     match ended {
