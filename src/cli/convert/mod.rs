@@ -3,9 +3,10 @@
 mod models;
 mod write;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
+use icnn::load::file::Format;
 
 use super::model::Model;
 use super::{Stop, code};
@@ -27,8 +28,21 @@ pub struct Args {
     force: bool,
 }
 
+/// Whether two paths lead to one existing file.
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
 /// Converts one file.
 pub fn run(args: &Args) -> Result<u8, Stop> {
+    let description = args.from.description.clone().unwrap_or_else(|| args.from.model.with_extension("json"));
+    for read in [&args.from.model, &description] {
+        if same_file(read, &args.to)
+            && (read == &args.from.model || Format::of(&args.from.model) == Format::Safetensors)
+        {
+            return Err(Stop::input(format!("{} is what is converted; write to another file", args.to.display())));
+        }
+    }
     if !args.force && args.to.symlink_metadata().is_ok() {
         return Err(Stop::input(format!("{} exists; --force writes over it", args.to.display())));
     }

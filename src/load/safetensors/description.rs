@@ -101,12 +101,21 @@ pub(super) struct ChainEnds {
     pub last: Option<Chain>,
 }
 
+/// What every description begins with.
+#[derive(Debug, Deserialize)]
+struct Header {
+    format: String,
+    version: u64,
+}
+
 /// A description. Every field but `format` and `version` may come from a preset; what the file says itself goes first.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
-    format: String,
-    version: u64,
+    #[serde(rename = "format")]
+    _format: String,
+    #[serde(rename = "version")]
+    _version: u64,
     preset: Option<String>,
     kind: Option<Kind>,
     pub(super) layers: Option<usize>,
@@ -132,11 +141,14 @@ impl Description {
     /// Text that is not JSON, of another format or version, with an unknown field or preset, or a number without meaning.
     pub fn parse(text: &[u8]) -> Result<Description, LoadError> {
         let wrong = |reason: String| LoadError::Malformed { reason: format!("description: {reason}") };
-        let mut own: Description = serde_json::from_slice(text).map_err(|e| wrong(e.to_string()))?;
-        if own.format != FORMAT || own.version != VERSION {
-            let (format, version) = (&own.format, own.version);
-            return Err(wrong(format!("\"{format}\", version {version}; \"{FORMAT}\", version {VERSION} is read")));
+        let header: Header = serde_json::from_slice(text).map_err(|e| wrong(e.to_string()))?;
+        if header.format != FORMAT || header.version != VERSION {
+            let Header { format, version } = header;
+            let reason =
+                format!("its format is \"{format}\", version {version}; \"{FORMAT}\", version {VERSION} is read");
+            return Err(wrong(reason));
         }
+        let mut own: Description = serde_json::from_slice(text).map_err(|e| wrong(e.to_string()))?;
         if let Some(name) = own.preset.clone() {
             let preset = presets::text(&name).ok_or_else(|| {
                 wrong(format!(
