@@ -181,7 +181,7 @@ fn every_format<P: Problem>(case: &Case<P>) -> Result<(), TestCaseError> {
 }
 
 families! {
-    every_format: 60, networks::Sides::Finite;
+    every_format: 60, Sides::Finite;
 }
 
 const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/onnx");

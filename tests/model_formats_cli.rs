@@ -124,7 +124,7 @@ fn malformed_weights_and_descriptions_are_refused_in_words() {
             "the other layout",
             good.clone(),
             described(r#""preset": "ficnn", "layout": "in,out""#),
-            vec!["Wy.0.bias", "[8]", "[4]"]"],
+            vec!["Wy.0.bias", "[8]", "[4]"],
         ),
         (
             "tensors in no role",

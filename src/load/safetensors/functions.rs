@@ -95,11 +95,43 @@ impl Chain {
 
     /// The value after all functions; its operations are named after `name`.
     pub fn apply(&self, s: &mut Sketch, name: &str, input: String) -> String {
-        self.functions().iter().enumerate().fold(input, |t, (k, f)| {
+        let mut t = input;
+        let mut rest = self.functions();
+        while let [f, after @ ..] = rest {
+            let k = self.functions().len() - rest.len();
             let name = if k == 0 { name.to_string() } else { format!("{name}.{k}") };
-            function(s, *f, &name, t)
-        })
+            rest = after;
+            if let (Some(slope), [Function::Named(Named::Square), after @ ..]) = (f.slope(), after) {
+                t = leaky_square(s, slope, &name, &t);
+                rest = after;
+            } else {
+                t = function(s, *f, &name, t);
+            }
+        }
+        t
     }
+}
+
+impl Function {
+    /// The slope of a leaky relu.
+    fn slope(&self) -> Option<f64> {
+        match self {
+            Function::Named(Named::LeakyRelu) => Some(0.01),
+            Function::Numbered(Numbered::LeakyRelu(slope)) => Some(*slope),
+            _ => None,
+        }
+    }
+}
+
+/// The square of a leaky relu as max(t, 0)² + (slope·max(−t, 0))²: term by term it is seen to be convex.
+fn leaky_square(s: &mut Sketch, slope: f64, name: &str, t: &str) -> String {
+    let above = s.op("Relu", &format!("{name}.above"), &[t]);
+    let above = s.op("Mul", &format!("{name}.above.square"), &[&above, &above]);
+    let turned = s.op("Neg", &format!("{name}.turned"), &[t]);
+    let below = s.op("Relu", &format!("{name}.below"), &[&turned]);
+    let below = s.op("Mul", &format!("{name}.below.square"), &[&below, &below]);
+    let below = s.times(&format!("{name}.below.scaled"), &below, slope * slope);
+    s.op("Add", name, &[&above, &below])
 }
 
 fn function(s: &mut Sketch, f: Function, name: &str, t: String) -> String {

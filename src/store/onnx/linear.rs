@@ -16,7 +16,10 @@ pub(super) fn dense(w: &Writer, file: &mut File, row: &str, map: &LinearMap) -> 
     let shape = if *transposed { [*columns, *rows] } else { [*rows, *columns] };
     let matrix = match w.constant(*weight) {
         Some(values) => file.floats(&shape, values),
-        None => file.reshaped(w.param(*weight), &shape),
+        None => {
+            let row = w.param(file, *weight);
+            file.reshaped(&row, &shape)
+        }
     };
     let input = if *repeat == 1 { row.to_string() } else { file.reshaped(row, &[*repeat, *columns]) };
     let mut inputs = vec![input.as_str(), &matrix];
@@ -50,7 +53,10 @@ pub(super) fn convolution(w: &Writer, file: &mut File, row: &str, weight: ParamI
     let image = file.reshaped(row, &input);
     let weights = match w.constant(weight) {
         Some(values) => file.floats(&kernel, values),
-        None => file.reshaped(w.param(weight), &kernel),
+        None => {
+            let row = w.param(file, weight);
+            file.reshaped(&row, &kernel)
+        }
     };
     let list = |v: &[usize]| v.iter().map(|e| *e as i64).collect::<Vec<i64>>();
     let attributes = vec![

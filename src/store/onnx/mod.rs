@@ -12,6 +12,8 @@ mod groups;
 mod linear;
 mod units;
 
+use std::cell::RefCell;
+
 use prost::Message;
 
 use crate::ir::linear::LinearMap;
@@ -46,8 +48,7 @@ pub fn write(program: &Program) -> Result<Vec<u8>, LoadError> {
         let part = format!("step {k} '{}' ({})", step.node.name, step.node.op);
         context::step(&mut file, program, k).map_err(at(part))?;
     }
-    let params: Vec<String> = (0..program.params().len()).map(|k| param(&mut file, program, k)).collect();
-    let writer = Writer { program, params };
+    let writer = Writer { program, params: RefCell::new(vec![None; program.params().len()]) };
     let mut values: Vec<String> = Vec::with_capacity(program.nodes().len());
     for (k, node) in program.nodes().iter().enumerate() {
         file.origin = if node.name.is_empty() || k == 0 { format!("n{k}") } else { format!("n{k} {}", node.name) };
@@ -65,28 +66,34 @@ pub fn write(program: &Program) -> Result<Vec<u8>, LoadError> {
     Ok(model.encode_to_vec())
 }
 
-/// A parameter as a row [1, n]: stored, or the value of a step.
-fn param(file: &mut File, program: &Program, k: usize) -> String {
-    let param = &program.params()[k];
-    file.origin = format!("p{k}");
-    match &param.source {
-        ParamSource::Constant(values) => file.floats(&[1, param.len], values),
-        ParamSource::Context { value, .. } => {
-            let value = context::name(file, program, *value);
-            file.reshaped(&value, &[1, param.len])
-        }
-    }
-}
-
-/// A program with the names of its parameters in the file.
+/// A program with the names its parameters have in the file, as far as they have been written.
 struct Writer<'a> {
     program: &'a Program,
-    params: Vec<String>,
+    params: RefCell<Vec<Option<String>>>,
 }
 
 impl Writer<'_> {
-    fn param(&self, id: ParamId) -> &str {
-        &self.params[id.index()]
+    /// A parameter as a row [1, n], stored or the value of a step; it is written where it is first used.
+    fn param(&self, file: &mut File, id: ParamId) -> String {
+        if let Some(known) = &self.params.borrow()[id.index()] {
+            return known.clone();
+        }
+        let param = &self.program.params()[id.index()];
+        let row = match &param.source {
+            ParamSource::Constant(values) => file.floats(&[1, param.len], values),
+            ParamSource::Context { value, .. } => {
+                let value = context::name(file, self.program, *value);
+                file.reshaped(&value, &[1, param.len])
+            }
+        };
+        self.params.borrow_mut()[id.index()] = Some(row.clone());
+        row
+    }
+
+    /// A row times a parameter.
+    fn times(&self, file: &mut File, row: &str, by: ParamId) -> String {
+        let by = self.param(file, by);
+        file.op("Mul", &[row, &by])
     }
 
     /// The entries of a stored parameter.
@@ -102,10 +109,9 @@ impl Writer<'_> {
         let nodes = self.program.nodes();
         let node = &nodes[k];
         let of = |id: NodeId| values[id.index()].as_str();
-        let len = |id: NodeId| nodes[id.index()].len;
         Ok(match &node.op {
             Op::Decision => file.reshaped(&file.input_name(self.program.decision_name()), &[1, node.len]),
-            Op::Param(p) => self.param(*p).to_string(),
+            Op::Param(p) => self.param(file, *p),
             Op::Linear { input, map } => match map {
                 LinearMap::Gather { index, .. } => file.gather(of(*input), index),
                 LinearMap::Sparse(m) => groups::sparse(file, of(*input), m),
@@ -114,7 +120,7 @@ impl Writer<'_> {
                     linear::convolution(self, file, of(*input), *weight, geometry)?
                 }
             },
-            Op::Scale { input, by } => file.op("Mul", &[of(*input), self.param(*by)]),
+            Op::Scale { input, by } => self.times(file, of(*input), *by),
             Op::Sum(inputs) if inputs.len() == 1 => of(inputs[0]).to_string(),
             Op::Sum(inputs) => {
                 let inputs: Vec<&str> = inputs.iter().map(|i| of(*i)).collect();
@@ -145,7 +151,6 @@ impl Writer<'_> {
                     let below = file.op("Less", &[of(*test), &zero]);
                     file.op("Not", &[&below])
                 };
-                debug_assert_eq!(len(*test), node.len);
                 file.op("Where", &[&holds, of(*then), of(*otherwise)])
             }
         })

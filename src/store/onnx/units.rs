@@ -42,7 +42,7 @@ pub(super) fn unit(w: &Writer, file: &mut File, t: &str, unit_of: &Unit) -> Writ
                 let inner = times(file, t, term.inner);
                 let value = unit(w, file, &inner, &term.unit)?;
                 let one = w.constant(term.weight).is_some_and(|v| v.iter().all(|c| *c == 1.0));
-                written.push(if one { value } else { file.op("Mul", &[&value, w.param(term.weight)]) });
+                written.push(if one { value } else { w.times(file, &value, term.weight) });
             }
             let terms: Vec<&str> = written.iter().map(String::as_str).collect();
             Ok(if let [only] = terms.as_slice() { only.to_string() } else { file.op("Sum", &terms) })
@@ -89,7 +89,8 @@ fn leaky(w: &Writer, file: &mut File, t: &str, slope: ParamId) -> String {
     {
         return file.with("LeakyRelu", &[t], vec![attribute]);
     }
-    file.op("PRelu", &[t, w.param(slope)])
+    let slope = w.param(file, slope);
+    file.op("PRelu", &[t, &slope])
 }
 
 fn clip(file: &mut File, t: &str, lower: f64, upper: f64) -> String {
@@ -135,7 +136,14 @@ fn piece(file: &mut File, t: &str, p: Line) -> String {
 
 fn softplus(file: &mut File, t: &str, beta: f64, switch: Option<f64>) -> String {
     let scaled = times(file, t, beta);
-    let mut value = file.op("Softplus", &[&scaled]);
+    // max(t, 0) + log(1 + e^{−|t|}), in operators that run-times have for doubles; the reader takes it for what it is.
+    let above = file.op("Relu", &[&scaled]);
+    let size = file.op("Abs", &[&scaled]);
+    let size = file.op("Neg", &[&size]);
+    let power = file.op("Exp", &[&size]);
+    let power = plus(file, &power, 1.0);
+    let rest = file.op("Log", &[&power]);
+    let mut value = file.op("Add", &[&above, &rest]);
     if beta != 1.0 {
         let beta = file.floats(&[1, 1], &[beta]);
         value = file.op("Div", &[&value, &beta]);
