@@ -7,7 +7,8 @@
 //! | module | what |
 //! |---|---|
 //! | [`network`] | [`Network`], and the networks of the paper built by hand |
-//! | [`load`] | model file → graph |
+//! | [`load`] | model file → graph, or a whole program |
+//! | [`store`] | program → file |
 //! | [`tensor`] | operators on concrete tensors |
 //! | [`build`] | graph → program |
 //! | [`ir`] | the program, its values, intervals and convexity proof |
@@ -57,6 +58,7 @@ pub mod network;
 pub mod objective;
 pub mod refute;
 pub mod solve;
+pub mod store;
 pub mod tensor;
 
 pub use domain::Domain;

@@ -10,6 +10,7 @@ mod ranges;
 mod rearrange;
 mod recognise;
 mod reduce;
+pub(crate) mod replay;
 mod window;
 
 use std::collections::HashMap;
@@ -40,6 +41,13 @@ pub struct Choice {
 pub struct Outputs {
     builder: Builder,
     components: Vec<(String, NodeId, usize)>,
+}
+
+impl From<&Program> for Outputs {
+    /// The single output of a finished program.
+    fn from(program: &Program) -> Outputs {
+        Outputs { builder: Builder::from_program(program), components: vec![("f".into(), program.output(), 0)] }
+    }
 }
 
 impl Outputs {
@@ -169,13 +177,13 @@ pub fn build_outputs(mut graph: Graph, decision: Option<&str>) -> Result<Outputs
 }
 
 /// No operation may make more than this many numbers: a few times what the file stores, or what a small network needs.
-fn element_limit(stored: usize) -> usize {
+pub(crate) fn element_limit(stored: usize) -> usize {
     stored.saturating_mul(8).max(1 << 21)
 }
 
 /// All operations together may not take more than this many bytes: many for each number the file stores, as a small kernel
 /// makes large images, or what a small network needs.
-fn memory_budget(stored: usize) -> usize {
+pub(crate) fn memory_budget(stored: usize) -> usize {
     stored.saturating_mul(1024).saturating_add(96 << 20)
 }
 

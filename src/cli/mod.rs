@@ -71,9 +71,9 @@ enum Command {
     Project(project::Args),
     /// Print what a network becomes on its way to a solver.
     Dump(dump::Args),
-    /// Write a table of numbers in another format.
+    /// Write a network, or a table of numbers, in another format.
     Convert(convert::Args),
-    /// Write the linear program of `solve` to an MPS or LP file, for other solvers.
+    /// Write the program of `solve` to an MPS or LP file, for other solvers.
     Export(export::Args),
     /// Complete the right halves of handwritten digits, exactly, and draw them.
     Demo(demo::Args),

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use icnn::build::{Choice, Outputs, build_outputs};
+use icnn::build::{Choice, Outputs};
+use icnn::load::file;
 use icnn::load::graph::Graph;
 use icnn::{Error, Network};
 
@@ -12,8 +13,11 @@ use super::Stop;
 /// Which function of which file.
 #[derive(Debug, Clone, Args)]
 pub struct Model {
-    /// The network, an ONNX file.
+    /// The network: an .onnx file, a .safetensors file, or a .json program of `icnn convert`.
     pub model: PathBuf,
+    /// What the tensors of a .safetensors file are, in JSON [default: the .json file beside it].
+    #[arg(long, value_name = "FILE")]
+    pub description: Option<PathBuf>,
     /// Name of the decision input [default: the input called `y`, or the only one].
     #[arg(long, value_name = "NAME")]
     pub y: Option<String>,
@@ -25,15 +29,12 @@ pub struct Model {
 impl Model {
     /// Reads the file, nothing more.
     pub fn graph(&self) -> Result<Graph, Error> {
-        #[cfg(feature = "onnx")]
-        return Ok(icnn::load::onnx::read(&self.model)?);
-        #[cfg(not(feature = "onnx"))]
-        Err(Error::MissingFeature("onnx"))
+        file::graph(&self.model, self.description.as_deref())
     }
 
     /// All output components as functions of y.
     pub fn outputs(&self) -> Result<Outputs, Stop> {
-        let outputs = build_outputs(self.graph()?, self.y.as_deref())?;
+        let outputs = file::outputs(&self.model, self.description.as_deref(), self.y.as_deref())?;
         if outputs.is_empty() {
             return Err(Stop::input("the network has no output component"));
         }
@@ -43,7 +44,7 @@ impl Model {
     /// The chosen component as a network.
     pub fn network(&self) -> Result<Network, Stop> {
         let choice = Choice { decision: self.y.clone(), output: self.output.clone() };
-        let network = Network::from(icnn::build::build(self.graph()?, &choice)?);
+        let network = Network::from(file::program(&self.model, self.description.as_deref(), &choice)?);
         let (p, q, nodes) = (network.decisions(), network.context_len(), network.program().nodes().len());
         tracing::info!(decisions = p, context = q, nodes, "loaded");
         Ok(network)

@@ -38,6 +38,11 @@ fn indices(op: &Op) -> usize {
     }
 }
 
+/// Roughly how many bytes a node takes, with the bounds and the proof of its `len` entries.
+pub(crate) fn footprint(op: &Op, len: usize) -> usize {
+    (ENTRY * len).saturating_add(INDEX * indices(op))
+}
+
 /// Equal operations have equal fingerprints.
 fn fingerprint(op: &Op) -> u64 {
     let mut hash = DefaultHasher::new();
@@ -152,7 +157,7 @@ impl Builder {
             return *id;
         }
         let id = NodeId(self.nodes.len() as u32);
-        self.memory = self.memory.saturating_add(ENTRY * len + INDEX * indices(&op));
+        self.memory = self.memory.saturating_add(footprint(&op, len));
         self.nodes.push(Node { op, len, shape: vec![len], name: self.origin.clone() });
         self.known.entry(key).or_default().push(id);
         id

@@ -13,6 +13,7 @@
 //! | `interval`, `bounds` | enclosures over the box |
 //! | `curvature`, `convexity`, `explain`, `psd`, `second_order` | the proof |
 //! | `text`, `parse` | the printed form |
+//! | `sizes` | whether an operation from a file fits |
 
 pub mod adjoint;
 pub mod bounds;
@@ -35,5 +36,6 @@ pub mod program;
 pub mod psd;
 pub mod scalar;
 pub mod second_order;
+pub(crate) mod sizes;
 pub mod text;
 pub mod unit;

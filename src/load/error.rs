@@ -58,6 +58,14 @@ pub enum LoadError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A part of a stored program, or of a description of weights, does not fit the rest.
+    #[error("{part}: {reason}")]
+    Part {
+        /// Which part: `node 7 (dense)`, `layer 2, role wz`.
+        part: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The graph around the nodes is inconsistent: a name defined twice or never, no output, a non-tensor input.
     #[error("graph: {reason}")]
     Graph {

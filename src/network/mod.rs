@@ -22,29 +22,15 @@ pub struct Network {
 }
 
 impl Network {
-    /// Reads an ONNX file. The decision is the input called `y`, or the only one; the network must have one output number.
-    #[cfg(feature = "onnx")]
+    /// Reads a model file: ONNX, `.safetensors` with its description beside it, or a `.json` program. The decision is the input
+    /// called `y`, or the only one; the network must have one output number.
     pub fn load(path: impl AsRef<Path>) -> Result<Network, Error> {
         Network::load_with(path, &Choice::default())
     }
 
-    /// Reads an ONNX file, with the decision input and the output component chosen.
-    #[cfg(feature = "onnx")]
+    /// Reads a model file, with the decision input and the output component chosen. A JSON program has both chosen already.
     pub fn load_with(path: impl AsRef<Path>, choice: &Choice) -> Result<Network, Error> {
-        let graph = crate::load::onnx::read(path.as_ref())?;
-        Ok(Network::from(crate::build::build(graph, choice)?))
-    }
-
-    /// Without the feature `onnx` there is nothing to read files with.
-    #[cfg(not(feature = "onnx"))]
-    pub fn load(_path: impl AsRef<Path>) -> Result<Network, Error> {
-        Err(Error::MissingFeature("onnx"))
-    }
-
-    /// Without the feature `onnx` there is nothing to read files with.
-    #[cfg(not(feature = "onnx"))]
-    pub fn load_with(_path: impl AsRef<Path>, _choice: &Choice) -> Result<Network, Error> {
-        Err(Error::MissingFeature("onnx"))
+        Ok(Network::from(crate::load::file::program(path.as_ref(), None, choice)?))
     }
 
     /// The program behind the network.

@@ -1,28 +1,76 @@
-//! `icnn convert`: the same contents in another format.
+//! `icnn convert`: a network or a table of numbers in another format. What FROM is decides what can become of it.
 
+mod models;
 mod tables;
 
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
+use icnn::load::file::Format;
 
-use super::Stop;
+use super::input::table::Format as TableFormat;
+use super::model::Model;
+use super::write::{Pending, failed};
+use super::{Stop, code};
 
 /// Arguments of `icnn convert`.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Example:\n  icnn convert rows.npy rows.parquet\n\n\
-    Tables: .json, .npy, .csv and .parquet. Numbers keep every bit; names of columns are kept between csv and parquet.")]
+#[command(
+    after_help = "Examples:\n  icnn convert net.onnx net.json\n  icnn convert net.safetensors net.onnx --description roles.json\n  \
+    icnn convert rows.npy rows.parquet\n\n\
+    Networks become .json, which is read back exactly, or .onnx in double precision. Tables: .json, .npy, .csv and .parquet; \
+    numbers keep every bit, names of columns are kept between csv and parquet."
+)]
 pub struct Args {
-    /// The file to read.
-    from: PathBuf,
+    #[command(flatten)]
+    from: Model,
     /// The file to write; its extension says how.
+    #[arg(value_name = "TO")]
     to: PathBuf,
-    /// Replace TO if it is there.
+    /// Write over TO if it exists.
     #[arg(long)]
     force: bool,
 }
 
 /// Converts one file.
 pub fn run(args: &Args) -> Result<u8, Stop> {
-    tables::convert(&args.from, &args.to, args.force)
+    let (from, to) = (&args.from.model, &args.to);
+    let described = Format::of(from) == Format::Safetensors;
+    let description = args.from.description.clone().unwrap_or_else(|| from.with_extension("json"));
+    if same_file(from, to) || (described && same_file(&description, to)) {
+        return Err(Stop::input(format!("{} is what is converted; write to another file", to.display())));
+    }
+    if !args.force && to.symlink_metadata().is_ok() {
+        return Err(Stop::input(format!("{} exists; --force writes over it", to.display())));
+    }
+    if is_table(from) {
+        return tables::convert(from, to);
+    }
+    let bytes = models::converted(&args.from, to)?;
+    let mut out = Pending::create(to)?;
+    std::io::Write::write_all(&mut out, &bytes).map_err(|e| failed(to, &e.to_string()))?;
+    out.finish()?;
+    Ok(code::SUCCESS)
+}
+
+/// Whether a file is a table: by its extension, and where that is .json by its first character; a table is a list or a
+/// number, a program an object.
+fn is_table(path: &Path) -> bool {
+    match TableFormat::of(path) {
+        None => false,
+        Some(TableFormat::Json) => {
+            let mut start = [0u8; 512];
+            let read = File::open(path).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
+            start[..read].iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{')
+        }
+        Some(_) => true,
+    }
+}
+
+/// Whether two paths lead to one existing file.
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }

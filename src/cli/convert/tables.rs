@@ -13,16 +13,13 @@ use crate::cli::write::parquet::{Cell, Kind, Rows};
 use crate::cli::write::{Pending, failed, npy};
 use crate::cli::{Stop, code};
 
-/// Reads the table `from` and writes it as `to`, which must not be there unless `force` is given.
+/// Reads the table `from` and writes it as `to`.
 ///
 /// Errors: unknown extensions; a null or an empty cell, rows of unlike length, no numbers at all, all with file, row and
 /// column; a NaN on the way to json, which cannot hold one.
-pub fn convert(from: &Path, to: &Path, force: bool) -> Result<u8, Stop> {
+pub fn convert(from: &Path, to: &Path) -> Result<u8, Stop> {
     let of = |path: &Path| Format::of(path).ok_or_else(|| Stop::input(format!("{}: not a {FILES}", path.display())));
     let (_, format) = (of(from)?, of(to)?);
-    if to.exists() && !force {
-        return Err(Stop::input(format!("{}: is there already; --force replaces it", to.display())));
-    }
     let reject = |e: String| Stop::input(format!("{}: {e}", from.display()));
     let table = Table::read(from, None).map_err(reject)?;
     let (rows, width) = extents(&table, format).map_err(reject)?;

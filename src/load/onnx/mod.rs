@@ -16,14 +16,13 @@ mod weights;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use prost::Message;
 
 use self::external::External;
 use self::proto::{GraphProto, ModelProto, OperatorSetIdProto, ValueInfoProto};
+use super::bytes;
 use super::error::LoadError;
 use super::graph::{Attribute, Dim, Graph, ValueInfo};
 use crate::tensor::Tensor;
@@ -40,19 +39,7 @@ const LARGEST_FILE: u64 = i32::MAX as u64;
 /// # Errors
 /// See [`LoadError`]: an unreadable or oversized file, or anything [`parse`] refuses.
 pub fn read(path: &Path) -> Result<Graph, LoadError> {
-    let io = |source| LoadError::Io { path: path.into(), source };
-    let metadata = path.metadata().map_err(io)?;
-    if !metadata.is_file() {
-        return Err(io(std::io::Error::other("not a regular file")));
-    }
-    let size = metadata.len();
-    if size > LARGEST_FILE {
-        return Err(LoadError::FileSize { path: path.into(), size, limit: LARGEST_FILE });
-    }
-    let mut bytes = Vec::new();
-    // One read of a known size; where that much cannot be had, reading on in small steps says so.
-    let _ = bytes.try_reserve_exact(size as usize + 1);
-    File::open(path).map_err(io)?.take(LARGEST_FILE).read_to_end(&mut bytes).map_err(io)?;
+    let bytes = bytes::whole(path, LARGEST_FILE)?;
     parse(&bytes, path.parent())
 }
 
