@@ -17,6 +17,7 @@
 //! | [`lower`] | program → linear program, and the answer back |
 //! | [`certificate`] | lower bounds and rays that trust no solver |
 //! | [`solve`] | the whole chain |
+//! | `explain` | why an optimum is where it is, why there is none, and what would move it |
 //!
 //! ```
 //! use icnn::{Domain, Method, ir::program::Program};
@@ -46,6 +47,8 @@ pub mod certificate;
 pub mod check;
 pub mod domain;
 pub mod error;
+#[cfg(feature = "highs")]
+pub mod explain;
 pub mod ir;
 pub mod load;
 mod loose;

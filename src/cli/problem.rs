@@ -91,9 +91,8 @@ impl Problem {
     ) -> Result<Problem, Stop> {
         let p = network.decisions();
         let context = context(context_source, &network)?;
-        let rows = |source: &Option<Source>, what: &str| {
-            source.as_ref().map(|source| Rows::read(source, p, what)).transpose()
-        };
+        let rows =
+            |source: &Option<Source>, what: &str| source.as_ref().map(|source| Rows::read(source, p, what)).transpose();
         let fixed = fixed.fix.as_ref().map(|source| Rows::read_with_gaps(source, p, "--fix")).transpose()?;
         let (linear, target) = (rows(&terms.linear, "--linear")?, rows(&terms.target, "--target")?);
         let quadratic = match (&terms.quadratic, &target) {
@@ -102,17 +101,8 @@ impl Problem {
             (None, None) => None,
         };
         let objective = terms.objective.as_ref().map(|path| ObjectiveFile::read(path, p)).transpose()?;
-        let mut problem = Problem {
-            set: set.read(p)?,
-            network,
-            context,
-            fixed,
-            linear,
-            target,
-            quadratic,
-            objective,
-            rows: 1,
-        };
+        let mut problem =
+            Problem { set: set.read(p)?, network, context, fixed, linear, target, quadratic, objective, rows: 1 };
         problem.rows = problem.common_rows()?;
         Ok(problem)
     }
@@ -165,12 +155,17 @@ impl Problem {
 
     /// What is minimised at one row.
     pub fn objective(&self, row: usize) -> Result<Instance, Error> {
-        let f = self.function(row)?;
+        self.objective_at(row, self.context(row))
+    }
+
+    /// What is minimised at one row, with the context `x` in place of the row's own.
+    pub fn objective_at(&self, row: usize, x: &[f64]) -> Result<Instance, Error> {
+        let f = self.network.given(x)?;
         if self.is_plain() {
             return Ok(f);
         }
         let mut objective = match &self.objective {
-            Some(file) => file.at(&f, self.context(row))?,
+            Some(file) => file.at(&f, x)?,
             None => Objective::of(&f),
         };
         if let Some(linear) = &self.linear {
@@ -185,7 +180,12 @@ impl Problem {
 
     /// The domain at one row.
     pub fn domain(&self, row: usize) -> Result<Domain, Error> {
-        let mut domain = self.set.at(self.context(row))?;
+        self.domain_at(row, self.context(row))
+    }
+
+    /// The domain at one row, with the context `x` in place of the row's own.
+    pub fn domain_at(&self, row: usize, x: &[f64]) -> Result<Domain, Error> {
+        let mut domain = self.set.at(x)?;
         if let Some(fixed) = &self.fixed {
             let given = of(fixed, row).iter().enumerate().filter(|(_, v)| !v.is_nan());
             domain = domain.with_all_fixed(given.map(|(j, v)| (j, *v)))?;
