@@ -138,7 +138,7 @@ fn row(args: &Args, problem: &Problem, row: usize) -> Result<Row, Error> {
     let wanted = !args.no_sensitivity && optimal && !x.is_empty();
     let affordable = x.len() <= WIDEST || args.context_sensitivity;
     let context = match wanted && affordable {
-        true => Some(context_sensitivity(x, &explanation.solution, &options.limits, &at)?),
+        true => Some(context_sensitivity(x, &explanation.solution, &options.limits, at)?),
         false => None,
     };
     let left_out = if wanted && !affordable { x.len() } else { 0 };

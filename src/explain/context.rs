@@ -16,7 +16,7 @@ pub fn context_sensitivity(
     x: &[f64],
     solution: &Solution,
     limits: &Limits,
-    problem: &dyn Fn(&[f64]) -> Result<(Instance, Domain), Error>,
+    problem: impl Fn(&[f64]) -> Result<(Instance, Domain), Error>,
 ) -> Result<Vec<Sensitivity>, Error> {
     let mut row = x.to_vec();
     let mut all = vec![];

@@ -6,7 +6,7 @@ use icnn::explain::{Conflict, Descent, Kind, Kinks, Optimum, Sensitivity};
 use super::{Row, output};
 
 /// Lines of a list; `--json` has the rest.
-const SHOWN: usize = 12;
+const SHOWN: usize = 8;
 
 /// The text of one row.
 pub fn of(row: usize, found: &Row) -> String {
@@ -72,22 +72,23 @@ fn kinks(kinks: &Kinks, lines: &mut Vec<String>) {
     }
     for n in kinks.nodes.iter().take(SHOWN) {
         let of = if n.function == "f" { String::new() } else { format!("'{}': ", n.function) };
+        let here = kinks.list.iter().filter(|k| k.function == n.function && k.node == n.node);
+        let mut entries: Vec<String> = here.take(SHOWN + 1).map(|k| k.entry.to_string()).collect();
+        if entries.len() > SHOWN {
+            entries[SHOWN] = "…".into();
+        }
+        let kink = format!("at their kink (entries {})", entries.join(", "));
         let counts = [
             (n.active, "active"),
             (n.inactive, "inactive"),
             (n.between, "between two breakpoints"),
-            (n.at_kink, "at their kink"),
+            (n.at_kink, kink.as_str()),
             (n.decided, "decided by the bounds"),
         ];
         let counts: Vec<String> = counts.iter().filter(|c| c.0 > 0).map(|(n, what)| format!("{n} {what}")).collect();
         lines.push(format!("    {of}{}: {}", n.node, counts.join(", ")));
     }
     more(kinks.nodes.len(), lines);
-    let entries: Vec<String> = kinks.list.iter().take(SHOWN).map(|k| format!("{}[{}]", k.node, k.entry)).collect();
-    if !entries.is_empty() {
-        let rest = if kinks.list.len() > SHOWN { ", …" } else { "" };
-        lines.push(format!("    at their kink: {}{rest}", entries.join(", ")));
-    }
 }
 
 fn active(optimum: &Optimum, lines: &mut Vec<String>) {
@@ -100,7 +101,7 @@ fn active(optimum: &Optimum, lines: &mut Vec<String>) {
     lines.push(format!("  stands at {count} bounds and rows, {strict} of which hold it there (multiplier not 0)"));
     for a in shown.iter().take(SHOWN) {
         let how = match a.multiplier {
-            Some(m) if a.strict => format!("multiplier {m:.6e}"),
+            Some(m) if a.strict => format!("multiplier {}", signed(m)),
             Some(_) => "multiplier 0".into(),
             None => "no multiplier is known".into(),
         };
@@ -119,7 +120,7 @@ fn sensitivity(what: &str, all: &[Sensitivity], lines: &mut Vec<String>) {
     shown.sort_by(|a, b| size(b).total_cmp(&size(a)));
     lines.push(format!("  what {what} by +t does to the value: {} of {} matter", shown.len(), all.len()));
     for s in shown.iter().take(SHOWN) {
-        let number = |v: Option<f64>| v.map_or("unknown".to_string(), |v| format!("{v:+.6e}"));
+        let number = |v: Option<f64>| v.map_or("unknown".to_string(), signed);
         let rate = match s.kind {
             Kind::TwoSided => format!("{}·t", number(s.derivative)),
             Kind::OneSided => format!("{}·t when it falls, {}·t when it grows", number(s.left), number(s.right)),
@@ -143,11 +144,16 @@ fn conflict(conflict: &Conflict, lines: &mut Vec<String>) {
 }
 
 fn descent(descent: &Descent, lines: &mut Vec<String>) {
-    lines.push(format!("  the slope along the ray tends to {:.6e}; any one of these would stop it", descent.slope));
+    lines.push(format!("  the slope along the ray tends to {}; any one of these would stop it", signed(descent.slope)));
     for m in descent.moves.iter().take(SHOWN) {
         lines.push(format!("    {} (it moves at speed {:+.6})", m.missing, m.speed));
     }
     more(descent.moves.len(), lines);
+}
+
+/// A number for reading, with its sign.
+fn signed(v: f64) -> String {
+    if v == 0.0 || (1e-3..1e6).contains(&v.abs()) { format!("{v:+.6}") } else { format!("{v:+.6e}") }
 }
 
 fn more(count: usize, lines: &mut Vec<String>) {
