@@ -117,3 +117,16 @@ fn bad_input_exits_2() {
         assert!(err.contains(part), "{args:?}: {err}");
     }
 }
+
+/// Every block of docs/explain.md that begins with a command shows what it prints.
+#[test]
+fn the_documentation_shows_what_is_printed() {
+    let page = fs::read_to_string("docs/explain.md").expect("the page");
+    let blocks: Vec<&str> = page.split("```text\n$ icnn ").skip(1).filter_map(|b| b.split("```").next()).collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        let (command, shown) = block.split_once('\n').expect("a command and what it prints");
+        let (_, out, err) = icnn(&command.split_whitespace().collect::<Vec<_>>());
+        assert_eq!((out.as_str(), err.as_str()), (shown, ""), "{command}");
+    }
+}

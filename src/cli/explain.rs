@@ -1,7 +1,7 @@
 //! `icnn explain`: why the minimum of a row is where it is, what would move it, or why there is none.
 
 use clap::Args as ClapArgs;
-use icnn::explain::{Explanation, Options, Sensitivity, context_sensitivity, explain};
+use icnn::explain::{Explanation, Options, Sensitivity, WIDEST, context_sensitivity, explain};
 use icnn::solve::Proof;
 use icnn::{Error, Status};
 use serde::Serialize;
@@ -12,9 +12,6 @@ use super::problem::{Fixed, Problem, Set, Terms};
 use super::{Stop, code, output, rows};
 
 mod text;
-
-/// Wider contexts are explained entry by entry only where that is asked for: each entry costs some ten solves.
-const WIDEST: usize = 256;
 
 /// Arguments of `icnn explain`.
 #[derive(Debug, ClapArgs)]
@@ -42,7 +39,8 @@ pub struct Args {
     /// Leave out all derivatives of the optimal value.
     #[arg(long, conflicts_with = "context_sensitivity")]
     no_sensitivity: bool,
-    /// Derivatives by context entries even if there are more than 256.
+    /// Derivatives by context entries (and by fixed coordinates in which f is not convex) even if there are more than 256:
+    /// each costs six to ten solves.
     #[arg(long)]
     context_sensitivity: bool,
     /// Rows explained at the same time [default: one for each core].
@@ -129,7 +127,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
 }
 
 fn row(args: &Args, problem: &Problem, row: usize) -> Result<Row, Error> {
-    let options = Options { sensitivity: !args.no_sensitivity, ..Options::default() };
+    let options = Options { sensitivity: !args.no_sensitivity, wide: args.context_sensitivity, ..Options::default() };
     let x = problem.context(row);
     let at = |x: &[f64]| Ok((problem.objective_at(row, x)?, problem.domain_at(row, x)?));
     let (objective, domain) = at(x)?;

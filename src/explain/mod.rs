@@ -43,7 +43,7 @@ pub use context::context_sensitivity;
 pub use descent::{Descent, Move};
 pub use kinks::{Kink, Kinks, NodeKinks, TOLERANCE, kinks};
 pub use part::Part;
-pub use sensitivity::{Kind, Sensitivity, Way};
+pub use sensitivity::{Kind, Sensitivity, WIDEST, Way};
 
 use crate::domain::Domain;
 use crate::error::Error;
@@ -56,13 +56,15 @@ use crate::solve::{Limits, Method, Solution, Status};
 pub struct Options {
     /// Whether to compute how the optimal value changes with every side of the domain.
     pub sensitivity: bool,
+    /// Whether to compute derivatives that cost minima of their own even where there are more than [`WIDEST`] of them.
+    pub wide: bool,
     /// Limits of each minimisation.
     pub limits: Limits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { sensitivity: true, limits: Limits::default() }
+        Options { sensitivity: true, wide: false, limits: Limits::default() }
     }
 }
 
@@ -108,7 +110,7 @@ pub fn explain(instance: &Instance, domain: &Domain, options: &Options) -> Resul
                 active: active::active(domain, &solution, y)?,
                 kinks: kinks(instance, domain, y)?,
                 sensitivity: match wanted {
-                    true => sensitivity::of_domain(instance, domain, &solution, &options.limits)?,
+                    true => sensitivity::of_domain(instance, domain, &solution, options)?,
                     false => vec![],
                 },
             })

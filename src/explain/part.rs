@@ -82,7 +82,7 @@ impl Part {
         format!("{what} {sign} {}", self.at(domain))
     }
 
-    /// Whether a value that stands at the numbers of this part grows past it when it falls.
+    /// Whether it holds a value from below.
     pub(super) fn is_lower(self) -> bool {
         matches!(self, Part::Lower(_) | Part::RowLower(_))
     }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::Options;
 use super::face::{Face, Place, Rate};
 use super::part::{Part, moved};
 use super::quotient::{Minimum, Quotient, one_sided};
@@ -11,6 +12,9 @@ use crate::error::Error;
 use crate::ir::instance::Instance;
 use crate::solve::batch::Session;
 use crate::solve::{Limits, Method, Solution, Status};
+
+/// Most derivatives of one kind that are computed by further minima unless asked for: each costs six to ten.
+pub const WIDEST: usize = 256;
 
 /// Two derivatives closer than this, relative to their size, are one.
 const SAME: f64 = 1e-7;
@@ -100,7 +104,7 @@ pub(super) fn of_domain(
     instance: &Instance,
     domain: &Domain,
     solution: &Solution,
-    limits: &Limits,
+    options: &Options,
 ) -> Result<Vec<Sensitivity>, Error> {
     let Some(y) = solution.y.as_ref() else { return Ok(vec![]) };
     let relaxed = Relaxed::new(instance, domain)?;
@@ -108,15 +112,19 @@ pub(super) fn of_domain(
         Some(x) => Face::new(&relaxed.lp, &x)?,
         None => None,
     };
+    let parts = Part::all(domain, true);
+    let fixed = parts.iter().filter(|p| matches!(p, Part::Fixed(_))).count();
     let mut all = vec![];
-    for part in Part::all(domain, true) {
+    for part in parts {
+        let unknown =
+            |note: &str| Sensitivity::new(part.name(domain), part.kind(), part.at(domain), [None; 2], 0.0).noted(note);
         all.push(match (part, &mut face) {
-            (Part::Fixed(_), _) if !relaxed.fixed => by_quotients(instance, domain, part, solution, limits)?,
-            (_, Some(face)) => on_face(&relaxed, domain, part, face)?,
-            (_, None) => {
-                let empty = Sensitivity::new(part.name(domain), part.kind(), part.at(domain), [None; 2], 0.0);
-                empty.noted("the solver's multipliers do not fit the optimum")
+            (Part::Fixed(_), _) if !relaxed.fixed && fixed > WIDEST && !options.wide => {
+                unknown(&format!("{fixed} fixed coordinates are more than {WIDEST} to compute minima for"))
             }
+            (Part::Fixed(_), _) if !relaxed.fixed => by_quotients(instance, domain, part, solution, &options.limits)?,
+            (_, Some(face)) => on_face(&relaxed, domain, part, face)?,
+            (_, None) => unknown("the solver's multipliers do not fit the optimum"),
         });
     }
     Ok(all)
