@@ -19,6 +19,7 @@
 //! | [`certificate`] | lower bounds and rays that trust no solver |
 //! | [`solve`] | the whole chain |
 //! | `embed` | a network inside a model of your own (cargo feature `embed`) |
+//! | `explain` | why an optimum is where it is, why there is none, and what would move it |
 //!
 //! ```
 //! use icnn::{Domain, Method, ir::program::Program};
@@ -50,6 +51,8 @@ pub mod domain;
 #[cfg(feature = "embed")]
 pub mod embed;
 pub mod error;
+#[cfg(feature = "highs")]
+pub mod explain;
 pub mod ir;
 pub mod load;
 mod loose;

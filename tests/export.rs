@@ -138,8 +138,8 @@ fn bad_input_ends_with_2_and_no_file() {
     let cases: [(Vec<&str>, String, &str); 6] = [
         (DIABETES.to_vec(), inside("net.txt"), "neither an .mps nor an .lp file"),
         (DIABETES.to_vec(), inside("no/such/folder.lp"), "folder.lp: "),
-        ([&DIGITS[..], &["--row", "60"]].concat(), inside("net.lp"), "--row 60: there are 60 context rows, from 0"),
-        ([&DIABETES[..], &["--row", "1"]].concat(), inside("net.lp"), "--row 1: there are 1 context rows, from 0"),
+        ([&DIGITS[..], &["--row", "60"]].concat(), inside("net.lp"), "--row 60: there are 60 rows, from 0"),
+        ([&DIABETES[..], &["--row", "1"]].concat(), inside("net.lp"), "--row 1: there are 1 rows, from 0"),
         (vec!["tests/models/jax_softplus.onnx"], inside("net.lp"), "piecewise linear"),
         (vec!["no-such.onnx"], inside("net.mps"), "no-such.onnx"),
     ];
@@ -157,5 +157,5 @@ fn the_row_taken_of_several_is_said() {
     let path = folder.path().join("net.mps");
     let (code, _, err) = icnn(&[&["export", "--to", path.to_str().unwrap()], &DIGITS[..]].concat());
     assert_eq!(code, 0);
-    assert!(err.contains("60 context rows; row 0 is exported"), "{err}");
+    assert!(err.contains("60 rows; row 0 is exported"), "{err}");
 }

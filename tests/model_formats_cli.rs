@@ -403,7 +403,7 @@ fn convert_writes_what_other_commands_read() {
 
     for (args, says) in [
         (vec!["convert", &at("net.onnx"), &at("net.txt")], "net.txt: a model is written as .json or .onnx"),
-        (vec!["convert", &at("net.onnx"), "/nonexistent/net.json"], "cannot write"),
+        (vec!["convert", &at("net.onnx"), "/nonexistent/net.json"], "cannot be written"),
         (vec!["check", &at("net.json"), "--y", "z"], "fixed, here 'y'"),
         (vec!["check", &at("net.json"), "--description", &roles], "--description"),
         (vec!["eval", &at("net.json"), "--at", "1", "--output", "3"], "--output 3: a JSON program has a single output"),

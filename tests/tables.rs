@@ -140,7 +140,7 @@ fn a_file_that_is_there_is_replaced_only_by_force() {
     let args = ["convert", text(&folder.path("a.json")), text(&old)].map(String::from);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let (code, _, err) = icnn(&args);
-    assert!(code == Some(2) && err.contains("b.csv: is there already; --force"), "{err}");
+    assert!(code == Some(2) && err.contains("b.csv exists; --force"), "{err}");
     assert_eq!(fs::read_to_string(&old).expect("text"), "old");
     assert_eq!(icnn(&[args.as_slice(), &["--force"]].concat()).0, Some(0));
     assert_eq!(fs::read_to_string(&old).expect("text"), "1.0,2.0\n");

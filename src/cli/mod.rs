@@ -9,6 +9,8 @@ mod demo;
 mod dump;
 mod eval;
 mod export;
+#[cfg(feature = "highs")]
+mod explain;
 mod input;
 mod model;
 mod output;
@@ -67,6 +69,9 @@ enum Command {
     Eval(eval::Args),
     /// The exact minimum over y, one line a context row.
     Solve(solve::Args),
+    /// Why the minimum is where it is, what would move it, or why there is none.
+    #[cfg(feature = "highs")]
+    Explain(explain::Args),
     /// The nearest point with f(y) ≤ c, one line a row: of a convex classifier, its exact robustness radius.
     Project(project::Args),
     /// Print what a network becomes on its way to a solver.
@@ -101,6 +106,8 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(args, cli.verbose > 0),
         Command::Eval(args) => eval::run(args),
         Command::Solve(args) => solve::run(args),
+        #[cfg(feature = "highs")]
+        Command::Explain(args) => explain::run(args),
         Command::Project(args) => project::run(args),
         Command::Dump(args) => dump::run(args),
         Command::Convert(args) => convert::run(args),

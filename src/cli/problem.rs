@@ -155,12 +155,17 @@ impl Problem {
 
     /// What is minimised at one row.
     pub fn objective(&self, row: usize) -> Result<Instance, Error> {
-        let f = self.function(row)?;
+        self.objective_at(row, self.context(row))
+    }
+
+    /// What is minimised at one row, with the context `x` in place of the row's own.
+    pub fn objective_at(&self, row: usize, x: &[f64]) -> Result<Instance, Error> {
+        let f = self.network.given(x)?;
         if self.is_plain() {
             return Ok(f);
         }
         let mut objective = match &self.objective {
-            Some(file) => file.at(&f, self.context(row))?,
+            Some(file) => file.at(&f, x)?,
             None => Objective::of(&f),
         };
         if let Some(linear) = &self.linear {
@@ -175,7 +180,12 @@ impl Problem {
 
     /// The domain at one row.
     pub fn domain(&self, row: usize) -> Result<Domain, Error> {
-        let mut domain = self.set.at(self.context(row))?;
+        self.domain_at(row, self.context(row))
+    }
+
+    /// The domain at one row, with the context `x` in place of the row's own.
+    pub fn domain_at(&self, row: usize, x: &[f64]) -> Result<Domain, Error> {
+        let mut domain = self.set.at(x)?;
         if let Some(fixed) = &self.fixed {
             let given = of(fixed, row).iter().enumerate().filter(|(_, v)| !v.is_nan());
             domain = domain.with_all_fixed(given.map(|(j, v)| (j, *v)))?;

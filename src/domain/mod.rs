@@ -83,6 +83,20 @@ impl Domain {
         Ok(Domain::of_box(lower, upper))
     }
 
+    /// A domain from all its parts. Rows and learned constraints are taken as they are; errors as for [`Domain::new_box`].
+    #[cfg(feature = "highs")]
+    pub(crate) fn of_parts(
+        lower: Vec<f64>,
+        upper: Vec<f64>,
+        rows: Vec<Row>,
+        sublevels: Vec<Sublevel>,
+    ) -> Result<Domain, Error> {
+        let mut domain = Domain::new_box(lower, upper)?;
+        (domain.rows, domain.sublevels) = (rows, sublevels);
+        domain.tighten();
+        Ok(domain)
+    }
+
     /// The box [lower, upper]^p.
     pub fn cube(p: usize, lower: f64, upper: f64) -> Result<Domain, Error> {
         Domain::new_box(vec![lower; p], vec![upper; p])

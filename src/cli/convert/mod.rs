@@ -5,8 +5,7 @@ mod tables;
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use icnn::load::file::Format;
@@ -40,13 +39,14 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let (from, to) = (&args.from.model, &args.to);
     let described = Format::of(from) == Format::Safetensors;
     let description = args.from.description.clone().unwrap_or_else(|| from.with_extension("json"));
-    if same_file(from, to) || (described && same_file(&description, to)) {
+    let table = is_table(from, to);
+    if !table && (same_file(from, to) || (described && same_file(&description, to))) {
         return Err(Stop::input(format!("{} is what is converted; write to another file", to.display())));
     }
     if !args.force && to.symlink_metadata().is_ok() {
         return Err(Stop::input(format!("{} exists; --force writes over it", to.display())));
     }
-    if is_table(from) {
+    if table {
         return tables::convert(from, to);
     }
     let bytes = models::converted(&args.from, to)?;
@@ -56,14 +56,17 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     Ok(code::SUCCESS)
 }
 
-/// Whether a file is a table: by its extension, and where that is .json by its first character; a table is a list or a
-/// number, a program an object.
-fn is_table(path: &Path) -> bool {
-    match TableFormat::of(path) {
-        None => false,
+/// Whether a table is to be converted: by the extensions, and where FROM is .json by its first character; a table is a list or
+/// a number, a program an object.
+fn is_table(from: &Path, to: &Path) -> bool {
+    match TableFormat::of(from) {
+        None => {
+            let model = from.extension().is_some_and(|e| e == "onnx" || e == "safetensors");
+            !model && TableFormat::of(to).is_some_and(|format| format != TableFormat::Json)
+        }
         Some(TableFormat::Json) => {
             let mut start = [0u8; 512];
-            let read = File::open(path).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
+            let read = File::open(from).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
             start[..read].iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{')
         }
         Some(_) => true,
