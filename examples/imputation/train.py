@@ -14,7 +14,7 @@ sys.path.append(os.path.dirname(HERE))
 import checks  # noqa: E402
 from ficnn import Ficnn, exact_minimum  # noqa: E402
 
-HIDDEN, EPOCHS, BATCH, INNER_STEPS, MARGIN, ROWS = [128, 128], 150, 120, 20, 3.0, 30
+HIDDEN, EPOCHS, BATCH, INNER_STEPS, MARGIN, ROWS = [128, 128], 400, 120, 20, 3.0, 30
 
 
 def missing(shape, draw):
