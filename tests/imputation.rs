@@ -33,7 +33,8 @@ struct Example {
 
 fn example() -> Example {
     let (truth, _) = npy::array(&std::fs::read(file("test-truth.npy")).unwrap());
-    let minimum = json::<Value>("expected.json")["minimum"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    let minimum =
+        json::<Value>("expected.json")["minimum"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
     Example {
         network: Network::load(file("imputation.onnx")).unwrap(),
         given: json("test-fix.json"),
@@ -97,7 +98,12 @@ fn every_method_completes_every_row_and_they_agree() {
             assert_eq!(s.gap, Some(value - bound));
             for other in &solutions {
                 let least = other.value.unwrap();
-                assert!(bound <= least + 1e-9 * size, "row {row}: {} proves {bound}, {} found {least}", s.method, other.method);
+                assert!(
+                    bound <= least + 1e-9 * size,
+                    "row {row}: {} proves {bound}, {} found {least}",
+                    s.method,
+                    other.method
+                );
             }
         }
         // scipy solved the program that train.py wrote down itself, to its own tolerance.
@@ -117,6 +123,10 @@ fn the_completions_are_better_than_the_pixel_mean() {
         missing += example.errors(row, &y).count();
     }
     let n = missing as f64;
-    println!("mean absolute error over {missing} missing pixels: {:.4}, of the pixel mean {:.4}", completed / n, mean / n);
+    println!(
+        "mean absolute error over {missing} missing pixels: {:.4}, of the pixel mean {:.4}",
+        completed / n,
+        mean / n
+    );
     assert!(completed < 0.7 * mean, "{} against {}", completed / n, mean / n);
 }

@@ -91,9 +91,8 @@ impl Problem {
     ) -> Result<Problem, Stop> {
         let p = network.decisions();
         let context = context(context_source, &network)?;
-        let rows = |source: &Option<Source>, what: &str| {
-            source.as_ref().map(|source| Rows::read(source, p, what)).transpose()
-        };
+        let rows =
+            |source: &Option<Source>, what: &str| source.as_ref().map(|source| Rows::read(source, p, what)).transpose();
         let fixed = fixed.fix.as_ref().map(|source| Rows::read_with_gaps(source, p, "--fix")).transpose()?;
         let (linear, target) = (rows(&terms.linear, "--linear")?, rows(&terms.target, "--target")?);
         let quadratic = match (&terms.quadratic, &target) {
@@ -102,17 +101,8 @@ impl Problem {
             (None, None) => None,
         };
         let objective = terms.objective.as_ref().map(|path| ObjectiveFile::read(path, p)).transpose()?;
-        let mut problem = Problem {
-            set: set.read(p)?,
-            network,
-            context,
-            fixed,
-            linear,
-            target,
-            quadratic,
-            objective,
-            rows: 1,
-        };
+        let mut problem =
+            Problem { set: set.read(p)?, network, context, fixed, linear, target, quadratic, objective, rows: 1 };
         problem.rows = problem.common_rows()?;
         Ok(problem)
     }

@@ -13,10 +13,12 @@ use super::{Stop, code, output, rows};
 
 /// Arguments of `icnn project`.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Example:\n  icnn project detector.onnx --point images.npy --at-most 0 --norm l2 --lower 0 --upper 1 --json\n\n\
+#[command(
+    after_help = "Example:\n  icnn project detector.onnx --point images.npy --at-most 0 --norm l2 --lower 0 --upper 1 --json\n\n\
     The distance is exact: its lower bound holds for every y in the set with f(y) ≤ c. Of a classifier that decides by the \
     sign of f − c it is the robustness radius of a point with f > c: no smaller change of the point flips the decision.\n\
-    One row of --point is used with every row of --context and the other way round.")]
+    One row of --point is used with every row of --context and the other way round."
+)]
 pub struct Args {
     #[command(flatten)]
     model: Model,
@@ -84,20 +86,18 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         project(args, &network, x, points.row(row % n), domain, row).map_err(|e| e.to_string())
     };
     let panicked = |_| Err("internal error".to_string());
-    rows::in_order(n.max(m), args.threads.map(usize::from), work, panicked, |row, line| {
-        match line {
-            Ok(line) => {
-                exit = exit.max(match line.status {
-                    Status::Optimal => code::SUCCESS,
-                    Status::Stopped => code::STOPPED,
-                    Status::Infeasible | Status::Unbounded => code::NEGATIVE,
-                });
-                if args.json { output::json(&line) } else { output::line(&text(&line)) }
-            }
-            Err(message) => {
-                exit = exit.max(code::NEGATIVE);
-                output::row_error(row, &message, args.json)
-            }
+    rows::in_order(n.max(m), args.threads.map(usize::from), work, panicked, |row, line| match line {
+        Ok(line) => {
+            exit = exit.max(match line.status {
+                Status::Optimal => code::SUCCESS,
+                Status::Stopped => code::STOPPED,
+                Status::Infeasible | Status::Unbounded => code::NEGATIVE,
+            });
+            if args.json { output::json(&line) } else { output::line(&text(&line)) }
+        }
+        Err(message) => {
+            exit = exit.max(code::NEGATIVE);
+            output::row_error(row, &message, args.json)
         }
     })?;
     Ok(exit)
@@ -114,8 +114,7 @@ fn project(
     let f = network.given(x)?;
     let f_at_point = f.forward(point)?.value();
     let domain = domain.with_at_most("f", &f, args.at_most)?;
-    let solution: Solution =
-        distance(args.norm, point)?.minimize_with(&domain, Method::Lp, &Limits::default())?;
+    let solution: Solution = distance(args.norm, point)?.minimize_with(&domain, Method::Lp, &Limits::default())?;
     // The square is what was minimised.
     let root = |v: f64| if args.norm == Norm::L2 { v.max(0.0).sqrt() } else { v.max(0.0) };
     Ok(Line {

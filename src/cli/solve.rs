@@ -146,7 +146,9 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         solved().into()
     };
     let panicked = |_| Answer::Failed("internal error".into());
-    rows::in_order(problem.len(), args.threads.map(usize::from), solve, panicked, |row, answer| report.take(row, answer))?;
+    rows::in_order(problem.len(), args.threads.map(usize::from), solve, panicked, |row, answer| {
+        report.take(row, answer)
+    })?;
     report.finish()
 }
 
@@ -348,7 +350,10 @@ fn multipliers(duals: &Duals) -> String {
         for dual in all.iter().filter(|d| d.multiplier != 0.0) {
             let side = if dual.multiplier > 0.0 { "lower" } else { "upper" };
             let at = dual.at.map_or(String::new(), |at| format!(", {at}"));
-            text.push_str(&format!("\n  {kind} {}: multiplier {:.6e} on its {side} side{at}", dual.name, dual.multiplier));
+            text.push_str(&format!(
+                "\n  {kind} {}: multiplier {:.6e} on its {side} side{at}",
+                dual.name, dual.multiplier
+            ));
         }
     }
     text

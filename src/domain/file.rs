@@ -210,7 +210,8 @@ impl Written {
             let name = named(&sum.name, "sum", k);
             let what = format!("sum '{name}'");
             let (lower, upper) = ends(&what, &sum.lower, &sum.upper, &sum.equals)?;
-            let ones: Pairs = sum.of.coordinates(&what, p).map_err(Error::Domain)?.into_iter().map(|j| (j, 1.0)).collect();
+            let ones: Pairs =
+                sum.of.coordinates(&what, p).map_err(Error::Domain)?.into_iter().map(|j| (j, 1.0)).collect();
             domain.add_row(&name, &ones, lower, upper)?;
         }
         Ok(())

@@ -80,7 +80,8 @@ fn solve(network: &Network, cube: &Domain, fixed: &[f64], truth: &[f64], mean: &
             f.minimize_with(&domain, *method, &Limits { gap, ..Limits::default() })
         })
         .collect::<Result<Vec<Solution>, _>>()?;
-    let at_missing = |v: &[f64]| -> Vec<f64> { v.iter().zip(fixed).filter(|(_, g)| g.is_nan()).map(|(v, _)| *v).collect() };
+    let at_missing =
+        |v: &[f64]| -> Vec<f64> { v.iter().zip(fixed).filter(|(_, g)| g.is_nan()).map(|(v, _)| *v).collect() };
     let truth = at_missing(truth);
     let completed = solutions[0].y.as_ref().map_or(f64::NAN, |y| mean_error(&at_missing(y), &truth));
     let errors = [completed, mean_error(&at_missing(mean), &truth)];

@@ -10,7 +10,7 @@ use clap::Args as ClapArgs;
 use icnn::check::prove;
 use icnn::{Domain, Network};
 
-use super::{Stop, code, output};
+use super::Stop;
 
 /// Arguments of `icnn demo`.
 #[derive(Debug, ClapArgs)]
