@@ -261,3 +261,40 @@ fn boxes_shrunk_until_their_minimum_is_positive_have_the_same_radius() {
         assert!(r.distance >= below - 1e-7 && r.bound <= above + 1e-7, "{} outside [{below}, {above}]", r.distance);
     }
 }
+
+#[test]
+fn the_multiplier_of_the_level_is_its_price() {
+    let (f, images) = (detector(), rows("test-images.npy"));
+    let least = |image: &[f64], norm, level| {
+        let set = Domain::cube(P, 0.0, 1.0).unwrap().with_at_most("six", &f, level).unwrap();
+        distance(norm, image).unwrap().minimize(&set, Method::Lp).unwrap()
+    };
+    for image in images.iter().take(MEASURED).step_by(20) {
+        for (name, norm) in NORMS {
+            let here = least(image, *norm, 0.0);
+            let duals = here.duals.as_ref().unwrap();
+            let [price] = duals.constraints.as_slice() else { panic!("{name}: {:?}", duals.constraints) };
+            assert!(duals.rows.is_empty() && price.name == "six" && price.at == Some(0.0));
+            assert!(price.multiplier < 0.0, "{name}: {}", price.multiplier);
+            // The least value is convex in the level, and the multiplier a subgradient: never above the chords, and close to them.
+            let step = 1e-3 * value(&f, image);
+            for step in [step, -step] {
+                let (value, there) = (here.value.unwrap(), least(image, *norm, step).value.unwrap());
+                let excess = there - (value + price.multiplier * step);
+                assert!(excess >= -1e-9 * value, "{name}, {step}: {excess} below the line");
+                assert!(excess <= 0.1 * (price.multiplier * step).abs(), "{name}, {step}: {excess} above the line");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_level_below_the_minimum_is_infeasible_in_every_norm() {
+    let (f, images) = (detector(), rows("test-images.npy"));
+    let least = f.minimize(&Domain::cube(P, 0.0, 1.0).unwrap(), Method::Lp).unwrap().value.unwrap();
+    let nowhere = Domain::cube(P, 0.0, 1.0).unwrap().with_at_most("six", &f, least - 0.5).unwrap();
+    for (name, norm) in NORMS {
+        let found = distance(*norm, &images[0]).unwrap().minimize(&nowhere, Method::Lp).unwrap();
+        assert_eq!(found.status, Status::Infeasible, "{name}: {:?}", found.message);
+    }
+}

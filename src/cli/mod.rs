@@ -67,7 +67,7 @@ enum Command {
     Project(project::Args),
     /// Print what a network becomes on its way to a solver.
     Dump(dump::Args),
-    /// Complete the right halves of handwritten digits, exactly, and draw them.
+    /// Complete handwritten digits, exactly, and draw them.
     Demo(demo::Args),
 }
 
