@@ -129,7 +129,8 @@ impl LpBuilder<'_> {
 
     /// The weight of an entry in f, if it may stand in a convex quadratic program.
     fn weight(&self, id: NodeId, element: usize) -> Result<f64, Error> {
-        let weight = match (&self.quadratic.weights[id.index()], self.function) {
+        // The weights are of f's nodes; a constraint may have more of them.
+        let weight = match (self.quadratic.weights.get(id.index()).and_then(Option::as_ref), self.function) {
             (Some(weights), 0) => weights[element],
             (_, 0) => return Err(self.refuse(id, "a square inside another unit is not piecewise linear".into())),
             _ => return Err(self.refuse(id, "a square in a constraint is not piecewise linear".into())),
