@@ -21,7 +21,9 @@ build: setup ## compile the icnn program to target/release/icnn
 	$(CARGO) build --release --workspace
 
 demo: build ## solve example networks and show the proofs
-	target/release/icnn demo
+	target/release/icnn demo examples/digits
+	@echo
+	target/release/icnn demo examples/imputation
 
 test: setup ## formatting, lints, documentation, all tests, and the build without C++
 	$(CARGO) fmt --all -- --check

@@ -333,6 +333,20 @@ fn the_demo_draws_a_picture() {
 }
 
 #[test]
+fn the_demo_of_missing_pixels_compares_all_methods() {
+    let files = Folder::new();
+    let picture = files.0.path().join("imputation.png");
+    let ran = icnn(&["demo", "examples/imputation", "--picture", picture.to_str().expect("UTF-8")]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+    assert!(ran.out.contains("30 of 30 rows optimal") && ran.out.contains("on 30 no bound"), "{}", ran.out);
+    assert!(fs::read(picture).is_ok_and(|bytes| bytes.starts_with(b"\x89PNG")));
+
+    let fixed = files.file("test-fix.json", "[[null, 0.5]]");
+    let folder = Path::new(&fixed).parent().and_then(Path::to_str).expect("UTF-8");
+    refused(&["demo", folder], &["imputation.onnx"]);
+}
+
+#[test]
 fn a_reader_that_leaves_is_no_error_message() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_icnn"))
         // More lines than a pipe holds, so that the program is still writing when its reader leaves.

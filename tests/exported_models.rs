@@ -41,13 +41,13 @@ fn cases() -> Vec<(std::path::PathBuf, Value)> {
             cases.push((path, serde_json::from_str(&text).unwrap()));
         }
     }
-    for name in ["digits", "diabetes", "classifier", "plan"] {
+    for name in ["digits", "diabetes", "classifier", "plan", "imputation", "detector"] {
         let folder = root.join("examples").join(name);
         let text = std::fs::read_to_string(folder.join("expected.json")).unwrap();
         cases.push((folder.join(format!("{name}.onnx")), serde_json::from_str(&text).unwrap()));
     }
     cases.sort_by(|a, b| a.0.cmp(&b.0));
-    assert!(cases.len() >= 14);
+    assert!(cases.len() >= 16);
     cases
 }
 

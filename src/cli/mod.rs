@@ -80,7 +80,7 @@ enum Command {
     Convert(convert::Args),
     /// Write the program of `solve` to an MPS or LP file, for other solvers.
     Export(export::Args),
-    /// Complete the right halves of handwritten digits, exactly, and draw them.
+    /// Complete handwritten digits, exactly, and draw them.
     Demo(demo::Args),
 }
 

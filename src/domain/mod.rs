@@ -160,6 +160,11 @@ impl Domain {
         Ok(self)
     }
 
+    /// The box and the rows alone.
+    pub fn without_sublevels(&self) -> Domain {
+        Domain { sublevels: vec![], ..self.clone() }
+    }
+
     /// Moves each coordinate into the box.
     pub fn clip(&self, y: &[f64]) -> Vec<f64> {
         y.iter()

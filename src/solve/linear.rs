@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use icnn_solvers::highs::Highs;
 use icnn_solvers::{Algorithm, Basis, LpOptions, Status as LpStatus};
 
+use super::cuts;
 use super::search::Search;
 use super::{Limits, Method, Solution};
 use crate::domain::Domain;
@@ -40,6 +41,11 @@ pub(super) fn minimize(
     if linear.lp.quadratic.is_some() && method != Method::Lp {
         let reason = format!("{} takes no quadratic objective, lp does", method.name());
         return Err(Error::Method { method: method.name(), reason });
+    }
+    if cuts::applies(&linear)
+        && let Some(found) = cuts::minimize(instance, domain, &linear, limits)?
+    {
+        return Ok(Solution { seconds: begun.elapsed().as_secs_f64(), method: method.name(), ..found });
     }
     let mut search = Search::new(instance, domain, &linear, limits);
     let warm = start.and_then(|s| linear.transfer_basis(&s.linear, &s.basis));

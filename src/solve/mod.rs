@@ -4,6 +4,8 @@
 //! about its own answer is believed.
 
 pub mod batch;
+#[cfg(feature = "highs")]
+mod cuts;
 pub mod duals;
 #[cfg(feature = "highs")]
 mod ends;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use icnn::tensor::Tensor;
-use ndarray::{ArrayD, IxDyn};
+#[path = "npy.rs"]
+mod npy;
 
-/// The arrays of an uncompressed `.npz` with f32 entries: a chain of local zip headers, each before one `.npy`.
+/// The arrays of an uncompressed `.npz`: a chain of local zip headers, each before one `.npy`.
 pub fn npz(path: &Path) -> BTreeMap<String, Tensor> {
     let bytes = std::fs::read(path).unwrap();
     let number = |at: usize, n: usize| (0..n).rev().fold(0usize, |v, i| v << 8 | bytes[at + i] as usize);
@@ -16,20 +17,10 @@ pub fn npz(path: &Path) -> BTreeMap<String, Tensor> {
         assert_eq!(number(at + 8, 2), 0, "{} is compressed", path.display());
         let (name_len, extra_len) = (number(at + 26, 2), number(at + 28, 2));
         let name = String::from_utf8_lossy(&bytes[at + 30..at + 30 + name_len]).into_owned();
-        let npy = at + 30 + name_len + extra_len;
-        assert!(bytes[npy..].starts_with(b"\x93NUMPY"));
-        let header_len = number(npy + 8, 2);
-        let header = String::from_utf8_lossy(&bytes[npy + 10..npy + 10 + header_len]).into_owned();
-        assert!(header.contains("'<f4'") && header.contains("'fortran_order': False"), "{header}");
-        let inside = header.split_once("'shape': (").unwrap().1.split_once(')').unwrap().0;
-        let shape: Vec<usize> = inside.split(',').filter_map(|d| d.trim().parse().ok()).collect();
-        let start = npy + 10 + header_len;
-        let count: usize = shape.iter().product();
-        let floats =
-            bytes[start..start + 4 * count].as_chunks::<4>().0.iter().map(|b| f64::from(f32::from_le_bytes(*b)));
-        let array = ArrayD::from_shape_vec(IxDyn(&shape), floats.collect()).unwrap();
+        let start = at + 30 + name_len + extra_len;
+        let (array, size) = npy::array(&bytes[start..]);
         arrays.insert(name.trim_end_matches(".npy").to_string(), Tensor::Float(array));
-        at = start + 4 * count;
+        at = start + size;
     }
     arrays
 }

@@ -1,0 +1,105 @@
+//! Projections by cutting planes: min of a strictly convex quadratic over learned constraints h(y) ≤ c.
+//!
+//! HiGHS' active-set method is sure of programs in y alone, whose quadratic term is positive definite; with the epigraph columns
+//! of h, which it does not curve, it now and then calls a bounded program unbounded, or fails. So h enters as half-spaces: at
+//! each minimiser that violates a constraint, the minorant of h there becomes a row. h has finitely many pieces, and in practice a
+//! handful of rows is enough. Every row holds on all of {h ≤ c}, so the lower bound over the rows holds there too.
+
+use std::time::Instant;
+
+use super::duals::{Dual, Side};
+use super::{Limits, Method, Solution, Status, Work};
+use crate::certificate::{Minorant, Multipliers};
+use crate::domain::Domain;
+use crate::error::Error;
+use crate::ir::instance::Instance;
+use crate::lower::Linear;
+
+/// Most rounds before the whole program is tried instead.
+const ROUNDS: usize = 64;
+
+/// Largest violation of a constraint, relative to max(1, |c|), that needs no further cut.
+const SATISFIED: f64 = 1e-9;
+
+/// Whether f is a sum of qⱼ·(yⱼ − tⱼ)², every qⱼ > 0, and there are learned constraints.
+pub(super) fn applies(linear: &Linear) -> bool {
+    let Some(q) = &linear.lp.quadratic else { return false };
+    let of_f = linear.epigraphs.iter().any(|e| e.function == 0) || linear.definitions.iter().any(|d| d.function == 0);
+    let diagonal = q.iter().all(|(v, (i, j))| i == j && *v > 0.0);
+    !linear.level_rows.is_empty() && !of_f && diagonal && q.nnz() == linear.decisions
+}
+
+/// min f over `domain`, or `None` where the cuts do not get there.
+///
+/// Errors: a value that leaves the range of f64.
+pub(super) fn minimize(
+    instance: &Instance,
+    domain: &Domain,
+    linear: &Linear,
+    limits: &Limits,
+) -> Result<Option<Solution>, Error> {
+    let begun = Instant::now();
+    let mut relaxed = domain.without_sublevels();
+    let mut cut_of: Vec<usize> = vec![];
+    let mut work = Work::default();
+    for _ in 0..ROUNDS {
+        let left = limits.time.map(|t| t.saturating_sub(begun.elapsed()));
+        if left.is_some_and(|t| t.is_zero()) {
+            return Ok(None);
+        }
+        let inner = Limits { time: left, ..limits.clone() };
+        let solution = super::linear::minimize(instance, &relaxed, Method::Lp, &inner, None)?;
+        add(&mut work, &solution.work);
+        let (Status::Optimal, Some(y)) = (&solution.status, &solution.y) else { return Ok(None) };
+        let mut satisfied = true;
+        for (k, level) in domain.sublevels().iter().enumerate() {
+            let trace = level.function.forward(y)?;
+            work.forward += 1;
+            if trace.value() - level.at_most <= SATISFIED * level.at_most.abs().max(1.0) {
+                continue;
+            }
+            satisfied = false;
+            work.backward += 1;
+            let slopes = Multipliers::subgradient(&level.function, &trace);
+            let Some(cut) = Minorant::new(&level.function, &linear.bounds[k + 1], &slopes) else { return Ok(None) };
+            let row: Vec<(usize, f64)> = cut.gradient.iter().copied().enumerate().filter(|(_, v)| *v != 0.0).collect();
+            let Ok(next) = relaxed.with_row(&level.name, &row, f64::NEG_INFINITY, level.at_most - cut.constant) else {
+                return Ok(None);
+            };
+            relaxed = next;
+            cut_of.push(k);
+        }
+        if satisfied {
+            tracing::debug!(cuts = cut_of.len(), "cutting planes");
+            return Ok(Some(in_terms_of(domain, &cut_of, Solution { work, ..solution })));
+        }
+    }
+    Ok(None)
+}
+
+/// The multiplier of a learned constraint is the sum of its cuts'.
+fn in_terms_of(domain: &Domain, cut_of: &[usize], mut solution: Solution) -> Solution {
+    if let Some(duals) = &mut solution.duals {
+        let cuts = duals.rows.split_off(domain.rows().len());
+        let constraint = |(k, level): (usize, &crate::domain::Sublevel)| {
+            let own = cuts.iter().zip(cut_of).filter(|(_, of)| **of == k);
+            let multiplier = own.map(|(cut, _)| cut.multiplier).sum::<f64>() + 0.0;
+            let side = Side::of(multiplier);
+            let at = (side != Side::Neither).then_some(level.at_most);
+            Dual { name: level.name.clone(), multiplier, side, at }
+        };
+        duals.constraints = domain.sublevels().iter().enumerate().map(constraint).collect();
+    }
+    solution
+}
+
+/// Counts add up, sizes are those of the last program.
+fn add(work: &mut Work, round: &Work) {
+    *work = Work {
+        iterations: work.iterations + round.iterations,
+        solves: work.solves + round.solves,
+        forward: work.forward + round.forward,
+        backward: work.backward + round.backward,
+        ..*round
+    };
+}
