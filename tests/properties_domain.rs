@@ -406,3 +406,21 @@ fn a_second_solver_agrees<P: Problem>() {
     println!("compared {}, skipped {}", compared.get(), skipped.get());
     assert!(compared.get() >= 4 * skipped.get(), "compared {}, skipped {}", compared.get(), skipped.get());
 }
+
+// Failures that the properties above found, smallest first.
+
+#[test]
+fn slopes_that_cancel_inside_a_constraint_leave_it_infeasible() {
+    // At the minimum of h the slopes along y₀, which is free, cancel up to rounding.
+    for (up, down) in [(0.3, 0.1), (0.7, 0.3), (1.1, 0.7), (0.9, 0.1)] {
+        let text = format!(
+            "y 2\nn1 = dense n0 [[{up}, 0], [-{down}, 0]]\nn2 = max n1 [0, 1]\nn3 = gather n0 [1]\nn4 = sum n2 n3\noutput n4"
+        );
+        let h = Arc::new(text.parse::<Program>().unwrap()).at(&[]).unwrap();
+        let domain = Domain::new_box(vec![-INF, -1.0], vec![INF, 0.5]).unwrap();
+        let domain = domain.with_at_most("too low", &h, -1.5).unwrap();
+        let found = h.minimize(&domain, Method::Lp).unwrap();
+        holds::emptiness(&domain, &[0.0, 0.0], 1, &found).unwrap();
+        assert!(found.message.unwrap().contains("'too low'"));
+    }
+}

@@ -129,11 +129,13 @@ impl LpBuilder<'_> {
 
     /// The weight of an entry in f, if it may stand in a convex quadratic program.
     fn weight(&self, id: NodeId, element: usize) -> Result<f64, Error> {
-        let weight = match (&self.quadratic.weights[id.index()], self.function) {
-            (Some(weights), 0) => weights[element],
-            (_, 0) => return Err(self.refuse(id, "a square inside another unit is not piecewise linear".into())),
-            _ => return Err(self.refuse(id, "a square in a constraint is not piecewise linear".into())),
+        if self.function != 0 {
+            return Err(self.refuse(id, "a square in a constraint is not piecewise linear".into()));
+        }
+        let Some(weights) = &self.quadratic.weights[id.index()] else {
+            return Err(self.refuse(id, "a square inside another unit is not piecewise linear".into()));
         };
+        let weight = weights[element];
         let proven = self.proof.of(id)[element];
         if weight < 0.0 || !proven.is_convex() {
             return Err(self.refuse(id, format!("entry {element} is {proven} and enters f with weight {weight}")));
