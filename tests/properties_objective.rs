@@ -246,3 +246,29 @@ fn constraints_that_have_no_place_are_refused_by_name() {
     );
     refused("y 2\nn1 = abs n0\nn2 = dense n1 [[-1, -1]]\noutput n2", &["'the limit'", "concave"]);
 }
+
+// Failures that the properties above found, smallest first.
+
+#[test]
+fn an_unbounded_quadratic_program_that_looks_solved_has_a_ray() {
+    // Regularised, HiGHS calls y₁ = 1.25e6 optimal.
+    let f = Objective::empty(2).with_linear(&[0.0, -0.5]).unwrap().with_distance(&[1.0, 0.0], &[0.5, 0.0]).unwrap();
+    let h = at("y 2\nn1 = dense n0 [[2, 0], [1, 0]]\nn2 = relu n1\nn3 = dense n2 [[2, 1]]\noutput n3");
+    let domain = Domain::new_box(vec![0.0, -INF], vec![1.0, INF]).unwrap().with_at_most("beside", &h, 0.5).unwrap();
+    let found = f.build().unwrap().minimize(&domain, Method::Lp).unwrap();
+    assert_eq!(found.status, Status::Unbounded, "{found:?}");
+    assert_eq!(found.ray, Some(vec![0.0, 1.0]));
+}
+
+#[test]
+fn a_form_of_rank_one_keeps_its_bound_below_its_value() {
+    // (y₀ + 1.5·y₁ − 1)² + (y₀ − y₁)/10: a tangent from far away is a sum of large numbers that cancel.
+    let a = nalgebra::DMatrix::from_column_slice(2, 1, &[1.0, 1.5]);
+    let f = Objective::empty(2).with_quadratic(sparse(&(&a * a.transpose())), &[1.0, 0.0]).unwrap();
+    let f = f.with_linear(&[0.1, -0.1]).unwrap().build().unwrap();
+    let domain = Domain::cube(2, -1.0, 1.0).unwrap().with_row("r", &[(0, 1.0), (1, 1.0)], -0.5, 0.3).unwrap();
+    let found = f.minimize(&domain, Method::Lp).unwrap();
+    let (value, bound) = (found.value.unwrap(), found.lower_bound.unwrap());
+    assert_eq!(found.status, Status::Optimal, "{found:?}");
+    assert!(bound <= value + 1e-12 && value - bound <= 1e-7, "{value}, {bound}");
+}

@@ -5,6 +5,8 @@
 use icnn_solvers::{LinearProgram, LpOutcome};
 use nalgebra::{DMatrix, DVector};
 
+use crate::certificate::tangent::FARTHEST;
+
 /// Larger systems are left alone: they are dense.
 const LARGEST: usize = 400;
 
@@ -56,8 +58,9 @@ pub(super) fn polished(lp: &LinearProgram, outcome: &LpOutcome) -> Option<LpOutc
         active.iter().zip(step.iter().skip(curved.len())).for_each(|(i, d)| out.row_dual[*i] += d);
     }
     out.column_dual = slopes(lp, q, &out);
+    let close = out.primal.iter().zip(x).all(|(v, x)| (v - x).abs() <= FARTHEST * x.abs().max(1.0));
     let finite = out.primal.iter().chain(&out.row_dual).chain(&out.column_dual).all(|v| v.is_finite());
-    finite.then_some(out)
+    (close && finite).then_some(out)
 }
 
 /// c + Qx − Aᵀy
