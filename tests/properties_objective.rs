@@ -194,11 +194,7 @@ fn nearest_points<P: Problem>(case: &Case<P>) -> Result<(), TestCaseError> {
         for _ in 0..40 {
             let share = points.unit();
             let v: Vec<f64> = (0..p)
-                .map(|j| {
-                    target[j]
-                        + share * (y[j] - target[j])
-                        + (1.0 - share) * (y[j] - target[j]).abs() * (2.0 * points.unit() - 1.0)
-                })
+                .map(|j| target[j] + share * (y[j] - target[j]) + (1.0 - share) * (y[j] - target[j]).abs() * (2.0 * points.unit() - 1.0))
                 .collect();
             let nearer = far(*norm, &v, &target) < bound - 1e-9 * size(y).max(1.0);
             prop_assert!(!nearer || domain.violation(&v) > 0.0, "{name}: {v:?} is nearer than {y:?}");
@@ -244,7 +240,10 @@ fn constraints_that_have_no_place_are_refused_by_name() {
     refused("y 2\nn1 = quadratic n0 2x2 [0 0 1] [1 1 1]\noutput n1", &["'the limit'", "n1", "constraint"]);
     refused("y 2\nn1 = dense n0 [[1, 1]]\nn2 = exp n1\noutput n2", &["'the limit'", "n2", "exp"]);
     // Not convex, and concave.
-    refused("y 2\nn1 = abs n0\nn2 = dense n1 [[1, -1]]\noutput n2", &["'the limit'", "not proven convex"]);
+    refused(
+        "y 2\nn1 = abs n0\nn2 = dense n1 [[1, -1]]\noutput n2",
+        &["'the limit'", "not proven convex"],
+    );
     refused("y 2\nn1 = abs n0\nn2 = dense n1 [[-1, -1]]\noutput n2", &["'the limit'", "concave"]);
 }
 

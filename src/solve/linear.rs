@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use icnn_solvers::highs::Highs;
-use icnn_solvers::{Algorithm, Basis, LpOptions, LpOutcome, Status as LpStatus};
+use icnn_solvers::{Algorithm, Basis, LpOptions, Status as LpStatus};
 
-use super::proximal::{STEPS, proximal};
 use super::search::Search;
 use super::{Limits, Method, Solution};
 use crate::domain::Domain;
@@ -69,7 +68,7 @@ pub(super) fn minimize(
             return Ok(Solution { seconds: begun.elapsed().as_secs_f64(), method: method.name(), ..end });
         }
         search.candidate(&outcome)?;
-        let stop = limited(&outcome);
+        let limited = matches!(outcome.status, LpStatus::TimeLimit | LpStatus::IterationLimit | LpStatus::Interrupted);
         let closed = search.closed();
         if !closed && linear.lp.quadratic.is_some() && outcome.status == LpStatus::Optimal {
             // Regularised, an unbounded program has an optimum far away.
@@ -78,32 +77,12 @@ pub(super) fn minimize(
             }
         }
         last = Some(outcome);
-        if closed || stop || method == Method::Pdlp || out_of_time(limits, begun) {
+        if closed || limited || method == Method::Pdlp || out_of_time(limits, begun) {
             break;
         }
         tracing::debug!(attempt, gap = search.gap(), "the recomputed gap is open; solving again");
     }
-    if linear.lp.quadratic.is_some() && !search.closed() && !last.as_ref().is_some_and(limited) {
-        let mut centre = vec![];
-        for _ in 0..STEPS {
-            let options = options(method, 0, limits, begun);
-            let outcome = Highs::new(&proximal(&linear.lp, &centre))?.solve(&options, None)?;
-            search.work.solves += 1;
-            search.work.iterations += outcome.iterations;
-            search.candidate(&outcome)?;
-            tracing::debug!(status = ?outcome.status, gap = search.gap(), "a proximal step");
-            if search.closed() || outcome.status != LpStatus::Optimal || out_of_time(limits, begun) {
-                break;
-            }
-            centre = outcome.primal;
-        }
-    }
     Ok(Solution { seconds: begun.elapsed().as_secs_f64(), method: method.name(), ..search.finish(last.as_ref())? })
-}
-
-/// Whether a limit ended the solve.
-fn limited(outcome: &LpOutcome) -> bool {
-    matches!(outcome.status, LpStatus::TimeLimit | LpStatus::IterationLimit | LpStatus::Interrupted)
 }
 
 fn out_of_time(limits: &Limits, begun: Instant) -> bool {

@@ -12,8 +12,6 @@ mod linear;
 #[cfg(feature = "highs")]
 mod polish;
 #[cfg(feature = "highs")]
-mod proximal;
-#[cfg(feature = "highs")]
 mod search;
 mod solution;
 

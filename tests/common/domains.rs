@@ -147,8 +147,7 @@ pub fn draw(d: &mut Draw, p: usize, sides: Sides) -> (Domain, Vec<f64>) {
 /// The environment variable `CASES_FACTOR` multiplies `cases`, for a longer search by hand.
 pub fn run<P: Problem>(cases: u32, sides: Sides, property: impl Fn(&Case<P>) -> Result<(), TestCaseError>) {
     let factor = std::env::var("CASES_FACTOR").map_or(1, |f| f.parse().expect("a whole number"));
-    let config =
-        Config { cases: cases * factor, failure_persistence: None, max_shrink_time: 10_000, ..Config::default() };
+    let config = Config { cases: cases * factor, failure_persistence: None, max_shrink_time: 10_000, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let numbers = || proptest::collection::vec(-1000..=1000i32, 300);
     let strategy = (numbers(), numbers(), any::<u64>());

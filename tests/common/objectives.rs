@@ -2,9 +2,7 @@
 //! library and, naively, here; and a second solver for the programs that they become.
 
 use clarabel::algebra::CscMatrix;
-use clarabel::solver::{
-    DefaultSettings, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus, SupportedConeT, ZeroConeT,
-};
+use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus, SupportedConeT, ZeroConeT};
 use icnn::ir::instance::Instance;
 use icnn::objective::Objective;
 use icnn_solvers::LinearProgram;
