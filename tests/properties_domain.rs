@@ -12,6 +12,8 @@ mod domains;
 use std::cell::Cell;
 use std::sync::Arc;
 
+use domains::holds::{self, Asked};
+use domains::{Parts, Walk};
 use good_lp::{WithTimeLimit, variable::UnsolvedProblem};
 use icnn::domain::Domain;
 use icnn::ir::instance::Instance;
@@ -20,8 +22,6 @@ use icnn::lower::linear;
 use icnn::objective::Objective;
 use icnn::{Method, Solution, Status};
 use icnn_solvers::Status as LpStatus;
-use domains::holds::{self, Asked};
-use domains::{Parts, Walk};
 use networks::{Case, Problem, Sides, magnitude};
 use proptest::prelude::*;
 
@@ -45,8 +45,13 @@ each_family!(a_second_solver_agrees);
 fn price(domain: &Domain, found: &Solution) -> f64 {
     let Some(duals) = &found.duals else { return 0.0 };
     duals.rows.iter().chain(&duals.constraints).chain(&duals.bounds).map(|d| d.multiplier.abs()).sum::<f64>()
-        * domain.rows().iter().flat_map(|r| [r.lower, r.upper]).chain(domain.sublevels().iter().map(|l| l.at_most))
-            .filter(|v| v.is_finite()).fold(1.0, |m: f64, v| m.max(v.abs()))
+        * domain
+            .rows()
+            .iter()
+            .flat_map(|r| [r.lower, r.upper])
+            .chain(domain.sublevels().iter().map(|l| l.at_most))
+            .filter(|v| v.is_finite())
+            .fold(1.0, |m: f64, v| m.max(v.abs()))
 }
 
 /// By how much values of the same minimum may differ: gaps of 1e-7 and violations of 1e-6 at their price.
@@ -58,8 +63,7 @@ fn slack(f: &Instance, domain: &Domain, found: &Solution) -> f64 {
 /// Whatever the domain: an optimum or a ray, and it holds.
 fn answers_hold<P: Problem>(case: &Case<P>) -> Result<(), TestCaseError> {
     let size = |y: &[f64]| magnitude(&case.instance, y);
-    let asked =
-        Asked { f: &case.instance, domain: &case.domain, anchor: &case.anchor, seed: case.seed, size: &size };
+    let asked = Asked { f: &case.instance, domain: &case.domain, anchor: &case.anchor, seed: case.seed, size: &size };
     for method in [Method::Lp, Method::Ipm] {
         let found = case.instance.minimize(&case.domain, method).unwrap();
         match found.status {

@@ -103,11 +103,11 @@ pub fn draw(d: &mut Draw, p: usize, sides: Sides) -> (Domain, Vec<f64>) {
         upper.push(if open(d) { f64::INFINITY } else { at + above });
     }
     let mut domain = Domain::new_box(lower, upper).expect("a box");
-    for j in 0..p {
+    for (j, at) in anchor.iter().enumerate() {
         if d.chance(12) {
-            domain = domain.with_fixed(j, anchor[j]).expect("in the box");
+            domain = domain.with_fixed(j, *at).expect("in the box");
         } else if d.chance(10) {
-            domain = domain.with_bounds(j, anchor[j] - 1.0, anchor[j] + 0.5).expect("in the box");
+            domain = domain.with_bounds(j, at - 1.0, at + 0.5).expect("in the box");
         }
     }
     for (k, of) in simplices.iter().enumerate() {
@@ -147,7 +147,8 @@ pub fn draw(d: &mut Draw, p: usize, sides: Sides) -> (Domain, Vec<f64>) {
 /// The environment variable `CASES_FACTOR` multiplies `cases`, for a longer search by hand.
 pub fn run<P: Problem>(cases: u32, sides: Sides, property: impl Fn(&Case<P>) -> Result<(), TestCaseError>) {
     let factor = std::env::var("CASES_FACTOR").map_or(1, |f| f.parse().expect("a whole number"));
-    let config = Config { cases: cases * factor, failure_persistence: None, max_shrink_time: 10_000, ..Config::default() };
+    let config =
+        Config { cases: cases * factor, failure_persistence: None, max_shrink_time: 10_000, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let numbers = || proptest::collection::vec(-1000..=1000i32, 300);
     let strategy = (numbers(), numbers(), any::<u64>());

@@ -2,7 +2,9 @@
 //! library and, naively, here; and a second solver for the programs that they become.
 
 use clarabel::algebra::CscMatrix;
-use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus, SupportedConeT, ZeroConeT};
+use clarabel::solver::{
+    DefaultSettings, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus, SupportedConeT, ZeroConeT,
+};
 use icnn::ir::instance::Instance;
 use icnn::objective::Objective;
 use icnn_solvers::LinearProgram;
@@ -112,12 +114,15 @@ pub fn sparse(m: &DMatrix<f64>) -> sprs::CsMat<f64> {
     out.to_csr()
 }
 
+/// Coefficients and right-hand side.
+type Side = (Vec<(usize, f64)>, f64);
+
 /// A linear or quadratic program by an interior-point method that shares no line with HiGHS: its status, and the value of
 /// the program at its point.
 pub fn second_opinion(lp: &LinearProgram) -> (SolverStatus, f64) {
     let n = lp.columns();
     // A x + s = b, s in a cone: equations first, then one row for each side.
-    let (mut equations, mut sides): (Vec<(Vec<(usize, f64)>, f64)>, Vec<(Vec<(usize, f64)>, f64)>) = (vec![], vec![]);
+    let (mut equations, mut sides): (Vec<Side>, Vec<Side>) = (vec![], vec![]);
     let rows = lp.matrix.outer_iterator().enumerate();
     let rows = rows.map(|(i, r)| (r.iter().map(|(j, v)| (j, *v)).collect(), lp.row_lower[i], lp.row_upper[i]));
     let columns = (0..n).map(|j| (vec![(j, 1.0)], lp.column_lower[j], lp.column_upper[j]));
@@ -139,18 +144,22 @@ pub fn second_opinion(lp: &LinearProgram) -> (SolverStatus, f64) {
             cones.push(cone);
         }
     }
-    let all: Vec<(Vec<(usize, f64)>, f64)> = equations.into_iter().chain(sides).collect();
+    let all: Vec<Side> = equations.into_iter().chain(sides).collect();
     let (mut i, mut j, mut v) = (vec![], vec![], vec![]);
     for (k, (row, _)) in all.iter().enumerate() {
         for (column, value) in row {
-            (i.push(k), j.push(*column), v.push(*value));
+            i.push(k);
+            j.push(*column);
+            v.push(*value);
         }
     }
     let a = CscMatrix::new_from_triplets(all.len(), n, i, j, v);
     let b: Vec<f64> = all.iter().map(|(_, b)| *b).collect();
     let (mut i, mut j, mut v) = (vec![], vec![], vec![]);
     for (value, (row, column)) in lp.quadratic.iter().flat_map(|q| q.iter()).filter(|(_, (r, c))| r <= c) {
-        (i.push(row), j.push(column), v.push(*value));
+        i.push(row);
+        j.push(column);
+        v.push(*value);
     }
     let q = CscMatrix::new_from_triplets(n, n, i, j, v);
     let settings = DefaultSettings { verbose: false, max_threads: 1, ..Default::default() };

@@ -124,8 +124,7 @@ fn signs(domain: &Domain, found: &Solution) -> Result<(), TestCaseError> {
 /// f(v) + Σ μ·(h(v) − c) ≥ bound + Σ ν·(row·v − side) + Σ r·(v − side).
 /// At feasible points it says more than f(v) ≥ bound; at y it and the closed gap say that bound and duals belong together.
 pub fn below(asked: &Asked, found: &Solution, point: &[f64]) -> Result<(), TestCaseError> {
-    let (duals, y, bound) =
-        (found.duals.as_ref().unwrap(), found.y.as_ref().unwrap(), found.lower_bound.unwrap());
+    let (duals, y, bound) = (found.duals.as_ref().unwrap(), found.y.as_ref().unwrap(), found.lower_bound.unwrap());
     let f = value(asked.f, point);
     let (mut left, mut right, mut size) = (f, bound, (asked.size)(point) + (asked.size)(y));
     for (d, level) in duals.constraints.iter().zip(asked.domain.sublevels()) {
