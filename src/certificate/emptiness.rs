@@ -26,7 +26,10 @@ pub struct Farkas {
 
 /// The proof that multipliers make: `nu` of the rows, and a multiplier and a minorant for each learned constraint. `None` if
 /// they prove nothing.
-pub fn proves_empty(domain: &Domain, nu: &[f64], levels: &[(f64, Option<Minorant>)]) -> Option<Farkas> {
+///
+/// `scale` is the size of the slopes that the learned constraints add, times their multipliers: where they cancel inside a
+/// constraint, a residue of rounding size, compared with it, counts as zero beside an infinite side.
+pub fn proves_empty(domain: &Domain, nu: &[f64], levels: &[(f64, Option<Minorant>)], scale: f64) -> Option<Farkas> {
     let multipliers = || nu.iter().chain(levels.iter().map(|(mu, _)| mu));
     let fits = nu.len() == domain.rows().len() && levels.len() == domain.sublevels().len();
     if !fits || multipliers().any(|n| !n.is_finite()) {
@@ -64,11 +67,12 @@ pub fn proves_empty(domain: &Domain, nu: &[f64], levels: &[(f64, Option<Minorant
     }
     let mut surplus = constant;
     for j in 0..p {
-        if gradient[j].abs() <= ROUNDING * sizes[j] {
+        let side = if gradient[j] > 0.0 { domain.lower()[j] } else { domain.upper()[j] };
+        let size_here = if side.is_finite() { sizes[j] } else { sizes[j].max(scale) };
+        if gradient[j].abs() <= ROUNDING * size_here {
             gradient[j] = 0.0;
             continue;
         }
-        let side = if gradient[j] > 0.0 { domain.lower()[j] } else { domain.upper()[j] };
         surplus += gradient[j] * side;
         size += (gradient[j] * side).abs();
     }
@@ -87,21 +91,21 @@ mod tests {
         let domain = Domain::everything(2).with_row("at most", &c, -inf, 1.0).unwrap();
         let domain = domain.with_row("at least", &c.map(|(j, c)| (j, 3.0 * c)), 4.0, inf).unwrap();
         // 0.1·3 − 0.3 is not 0 in f64.
-        assert!(proves_empty(&domain, &[-3.0, 1.0], &[]).is_some());
-        assert!(proves_empty(&domain, &[-3.0, 1.1], &[]).is_none());
+        assert!(proves_empty(&domain, &[-3.0, 1.0], &[], 0.0).is_some());
+        assert!(proves_empty(&domain, &[-3.0, 1.1], &[], 0.0).is_none());
         assert!(
-            proves_empty(&domain, &[3.0, -1.0], &[]).is_none(),
+            proves_empty(&domain, &[3.0, -1.0], &[], 0.0).is_none(),
             "each multiplier acts on the other side, which is infinite"
         );
         let domain = domain.with_row("any", &[(0, 1.0)], 5.0, inf).unwrap();
-        assert!(proves_empty(&domain, &[-3.0, 1.0, 1e-16], &[]).is_some());
+        assert!(proves_empty(&domain, &[-3.0, 1.0, 1e-16], &[], 0.0).is_some());
     }
 
     #[test]
     fn a_point_is_not_empty() {
         let domain = Domain::cube(1, 0.1, 0.1).unwrap().with_row("the same", &[(0, 3.0)], 0.3, 0.3).unwrap();
         for nu in [-1.0, 1.0] {
-            assert!(proves_empty(&domain, &[nu], &[]).is_none(), "3·0.1 differs from 0.3 by rounding only");
+            assert!(proves_empty(&domain, &[nu], &[], 0.0).is_none(), "3·0.1 differs from 0.3 by rounding only");
         }
     }
 }

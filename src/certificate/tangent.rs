@@ -12,6 +12,10 @@ use crate::ir::program::{NodeId, Op};
 /// More free coordinates than this are left alone: the linear system is dense.
 const LARGEST: usize = 2000;
 
+/// A shift beyond this share of max(1, |yⱼ|) is not a solver's error but a form that is nearly singular; tangents from far
+/// away are sums of large numbers that cancel, and say nothing.
+pub(crate) const FARTHEST: f64 = 1e-3;
+
 /// `multipliers` with new tangent points for the quadratic forms of the decision itself. `y` is the point they have now,
 /// `reduced` the reduced costs that it leaves, `weights` the weight of each node's entries in f. `None` if there is no such
 /// form, or no better point.
@@ -57,7 +61,7 @@ pub fn polished(
     let step = hessian.cholesky()?.solve(&slope);
     let mut point = y.to_vec();
     free.iter().zip(step.iter()).for_each(|(j, d)| point[*j] += d);
-    if point.iter().any(|v| !v.is_finite()) {
+    if !point.iter().zip(y).all(|(v, y)| (v - y).abs() <= FARTHEST * y.abs().max(1.0)) {
         return None;
     }
     let mut out = multipliers.clone();

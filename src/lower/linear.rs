@@ -114,7 +114,7 @@ pub fn linear(instance: &Instance, domain: &Domain) -> Result<Linear, Error> {
     let mut level_rows = vec![];
     for (k, level) in domain.sublevels().iter().enumerate() {
         build.enter(k + 1, &functions[k + 1]);
-        let value = build.lower()?;
+        let value = build.lower().map_err(|e| named(e, &level.name))?;
         let row = build.row(value.entries(0), f64::NEG_INFINITY, level.at_most - value.constant(0));
         level_rows.push((level.name.clone(), row));
     }
@@ -149,6 +149,16 @@ pub fn linear(instance: &Instance, domain: &Domain) -> Result<Linear, Error> {
         level_rows,
         bounds: functions.into_iter().map(|f| f.bounds).collect(),
     })
+}
+
+/// A refusal, with the name of the learned constraint that it is about.
+fn named(error: Error, constraint: &str) -> Error {
+    match error {
+        Error::Lowering { node, form, reason } => {
+            Error::Lowering { node: format!("constraint '{constraint}': {node}"), form, reason }
+        }
+        other => other,
+    }
 }
 
 /// A function to be lowered, with what is known of it.

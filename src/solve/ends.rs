@@ -65,7 +65,11 @@ impl Search<'_> {
         };
         let middle = self.domain.clip(&vec![0.0; self.domain.dimension()]);
         let levels = self.levels(farkas, &costs, &middle);
-        let farkas = proves_empty(self.domain, rows, &levels)?;
+        let scale = (levels.iter().zip(self.domain.sublevels()))
+            .filter(|((mu, _), _)| *mu > 0.0)
+            .map(|((mu, _), level)| mu * self.slopes_of(&level.function))
+            .sum();
+        let farkas = proves_empty(self.domain, rows, &levels, scale)?;
         let names = self.linear.domain_rows.iter().zip(&farkas.rows);
         let levels = self.linear.level_rows.iter().map(|(name, _)| name).zip(&farkas.constraints);
         let parts: Vec<String> = (names.chain(levels))

@@ -76,6 +76,12 @@ pub(super) fn minimize(
         search.candidate(&outcome)?;
         let limited = matches!(outcome.status, LpStatus::TimeLimit | LpStatus::IterationLimit | LpStatus::Interrupted);
         let closed = search.closed();
+        if !closed && linear.lp.quadratic.is_some() && outcome.status == LpStatus::Optimal {
+            // Regularised, an unbounded program has an optimum far away.
+            if let Some(end) = search.end_of_quadratic(&options)? {
+                return Ok(Solution { seconds: begun.elapsed().as_secs_f64(), method: method.name(), ..end });
+            }
+        }
         last = Some(outcome);
         if closed || limited || method == Method::Pdlp || out_of_time(limits, begun) {
             break;

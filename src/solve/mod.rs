@@ -12,6 +12,8 @@ mod ends;
 #[cfg(feature = "highs")]
 mod linear;
 #[cfg(feature = "highs")]
+mod polish;
+#[cfg(feature = "highs")]
 mod search;
 mod solution;
 

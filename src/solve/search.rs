@@ -88,11 +88,27 @@ impl<'a> Search<'a> {
                 break;
             }
         }
+        if !self.closed_at(trace.value()) {
+            self.refine(outcome, &y);
+        }
         let feasible = self.domain.violation(&y) <= FEASIBLE;
         if feasible && self.best.as_ref().is_none_or(|(_, value)| trace.value() < *value) {
             self.best = Some((y, trace.value()));
         }
         Ok(())
+    }
+
+    /// Of a quadratic program: the bound of a tangent point and of multipliers near those of `outcome`.
+    fn refine(&mut self, outcome: &LpOutcome, y: &[f64]) {
+        let Some(better) = super::polish::polished(&self.linear.lp, outcome) else { return };
+        let Some(point) = self.linear.decisions_of(&better.primal) else { return };
+        let Ok(trace) = self.instance.forward(&point) else { return };
+        self.work.forward += 1;
+        let start = Multipliers::subgradient(self.instance, &trace);
+        let slopes = self.linear.slopes(0, self.instance, &better.row_dual, &better.column_dual, start);
+        if let Some(lagrangian) = self.lagrangian(&slopes, &better.row_dual, &better.column_dual, y) {
+            self.take_bound(lagrangian, y);
+        }
     }
 
     /// The affine function below f on Y that slopes of f, row multipliers of the program and reduced costs make.
@@ -148,11 +164,16 @@ impl<'a> Search<'a> {
         if self.domain.is_bounded() {
             return 0.0;
         }
+        self.slopes_of(self.instance)
+    }
+
+    /// The size of slopes of a function of the decisions, at two corners far away.
+    pub fn slopes_of(&self, function: &Instance) -> f64 {
         let corner = |c: f64| self.domain.clip(&vec![c; self.domain.dimension()]);
         let mut largest = 0.0f64;
         for y in [corner(1e3), corner(-1e3)] {
-            if let Ok(trace) = self.instance.forward(&y) {
-                largest = self.instance.gradient(&trace).iter().fold(largest, |m, g| m.max(g.abs()));
+            if let Ok(trace) = function.forward(&y) {
+                largest = function.gradient(&trace).iter().fold(largest, |m, g| m.max(g.abs()));
             }
         }
         largest

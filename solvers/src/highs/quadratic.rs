@@ -40,18 +40,29 @@ pub(super) fn pass_quadratic(
 }
 
 impl Highs {
-    /// Solves a program with a quadratic term, plainly; if that fails, regularised.
+    /// Solves a program with a quadratic term, plainly; if that fails or finds no end, regularised.
     pub(super) fn solve_quadratic(&mut self, options: &LpOptions, clock: Instant) -> Result<LpOutcome, SolverError> {
         match options.algorithm {
             Algorithm::Simplex => {}
             Algorithm::Ipm => return Err(SolverError::Quadratic { method: "the interior-point method" }),
             Algorithm::Pdlp => return Err(SolverError::Quadratic { method: "the first-order method" }),
         }
+        // The method can go round in circles for ever: without a limit it gets one of its own.
+        let own = 1000 + 20 * (self.columns + self.rows) as u64;
+        let limited = LpOptions { iteration_limit: options.iteration_limit.or(Some(own)), ..options.clone() };
+        let circles = |outcome: &mut LpOutcome| {
+            if outcome.status == Status::IterationLimit && options.iteration_limit.is_none() {
+                outcome.status = Status::Failed;
+                outcome.detail = format!("no end after {own} iterations");
+            }
+        };
         self.model.set("qp_regularization_value", Value::Real(0.0))?;
-        let mut outcome = self.attempt(options, DUAL_SIMPLEX, None, clock)?;
+        let mut outcome = self.attempt(&limited, DUAL_SIMPLEX, None, clock)?;
+        circles(&mut outcome);
         if outcome.status == Status::Failed {
             self.model.set("qp_regularization_value", Value::Real(REGULARIZATION))?;
-            let mut next = self.attempt(options, DUAL_SIMPLEX, None, clock)?;
+            let mut next = self.attempt(&limited, DUAL_SIMPLEX, None, clock)?;
+            circles(&mut next);
             next.iterations += outcome.iterations;
             next.detail = format!("{}; regularised: {}", outcome.detail, next.detail);
             outcome = next;
