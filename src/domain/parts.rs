@@ -21,7 +21,7 @@ impl Domain {
     }
 
     /// [`with_row`](Self::with_row) without the implied intervals.
-    pub(super) fn add_row(
+    pub(crate) fn add_row(
         &mut self,
         name: &str,
         coefficients: &[(usize, f64)],

@@ -63,10 +63,10 @@ pub(super) fn minimize(
             let slopes = Multipliers::subgradient(&level.function, &trace);
             let Some(cut) = Minorant::new(&level.function, &linear.bounds[k + 1], &slopes) else { return Ok(None) };
             let row: Vec<(usize, f64)> = cut.gradient.iter().copied().enumerate().filter(|(_, v)| *v != 0.0).collect();
-            let Ok(next) = relaxed.with_row(&level.name, &row, f64::NEG_INFINITY, level.at_most - cut.constant) else {
+            // Intervals stay those of the domain: multipliers of coordinates are to act on its sides.
+            if relaxed.add_row(&level.name, &row, f64::NEG_INFINITY, level.at_most - cut.constant).is_err() {
                 return Ok(None);
-            };
-            relaxed = next;
+            }
             cut_of.push(k);
         }
         if satisfied {
