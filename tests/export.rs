@@ -138,8 +138,8 @@ fn bad_input_ends_with_2_and_no_file() {
     let cases: [(Vec<&str>, String, &str); 6] = [
         (DIABETES.to_vec(), inside("net.txt"), "neither an .mps nor an .lp file"),
         (DIABETES.to_vec(), inside("no/such/folder.lp"), "folder.lp: "),
-        ([&DIGITS[..], &["--row", "60"]].concat(), inside("net.lp"), "--row 60: there are 60 rows, from 0"),
-        ([&DIABETES[..], &["--row", "1"]].concat(), inside("net.lp"), "--row 1: there are 1 rows, from 0"),
+        ([&DIGITS[..], &["--row", "60"]].concat(), inside("net.lp"), "--row 60: there are 60 rows, counted from 0"),
+        ([&DIABETES[..], &["--row", "1"]].concat(), inside("net.lp"), "--row 1: there is 1 row, counted from 0"),
         (vec!["tests/models/jax_softplus.onnx"], inside("net.lp"), "piecewise linear"),
         (vec!["no-such.onnx"], inside("net.mps"), "no-such.onnx"),
     ];

@@ -22,7 +22,7 @@ use super::{Stop, code, output, rows};
 pub struct Args {
     #[command(flatten)]
     model: Model,
-    /// The points to start from: a number for all coordinates, or a file with one point a row.
+    /// The points to start from: a number for all coordinates, or a .json, .npy, .csv or .parquet file with one point a row.
     #[arg(long, value_name = "Y", allow_hyphen_values = true)]
     point: Source,
     /// The level c.
@@ -31,7 +31,7 @@ pub struct Args {
     /// How distance is measured: l1, l2 or linf.
     #[arg(long, value_name = "NORM", default_value = "l2", value_parser = norm)]
     norm: Norm,
-    /// Context rows: a number for all entries, or a file.
+    /// Context rows: a number for all entries, or a .json, .npy, .csv or .parquet file.
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     context: Option<Source>,
     #[command(flatten)]

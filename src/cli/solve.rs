@@ -24,7 +24,7 @@ use super::{Stop, code, output, rows};
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "Example:\n  icnn solve net.onnx --context rows.npy --lower 0 --upper 1 --json > answers.jsonl\n\n\
-    The value is f at the printed y. The lower bound holds for every y in the box: it is recomputed from the weights, not \
+    The value is f at the printed y. The lower bound holds for every y in the set: it is recomputed from the weights, not \
     copied from the solver. Optimal means that their gap is at most --gap times the size of the numbers behind the value.\n\
     Row order and the number of threads change no answer.\n\n\
     Files: exactly as many numbers as one row takes are one row; otherwise rows lie along the first axis."
@@ -370,18 +370,19 @@ impl<'a> Report<'a> {
     }
 }
 
-/// The multipliers that are not 0, one a line.
+/// The multipliers that are not 0, nor rounding errors beside the largest, one a line.
 fn multipliers(duals: &Duals) -> String {
     let mut text = String::new();
     let kinds = [("row", &duals.rows), ("constraint", &duals.constraints), ("bound of", &duals.bounds)];
+    let largest = kinds.iter().flat_map(|(_, all)| all.iter()).fold(0.0f64, |m, d| m.max(d.multiplier.abs()));
+    let least = 1e-14 * largest;
     for (kind, all) in kinds {
-        for dual in all.iter().filter(|d| d.multiplier != 0.0) {
+        for dual in all.iter().filter(|d| d.multiplier.abs() > least) {
             let side = if dual.multiplier > 0.0 { "lower" } else { "upper" };
-            let at = dual.at.map_or(String::new(), |at| format!(", {at}"));
-            text.push_str(&format!(
-                "\n  {kind} {}: multiplier {:.6e} on its {side} side{at}",
-                dual.name, dual.multiplier
-            ));
+            let at = dual.at.map_or(String::new(), |at| format!(", {at:.6}"));
+            let m = dual.multiplier;
+            let size = if (1e-3..1e6).contains(&m.abs()) { format!("{m:.6}") } else { format!("{m:.6e}") };
+            text.push_str(&format!("\n  {kind} {}: multiplier {size} on its {side} side{at}", dual.name));
         }
     }
     text
