@@ -1,6 +1,8 @@
 //! Domains, given coordinates, terms and projections on the command line, against answers computed by hand.
 #![cfg(all(feature = "cli", feature = "onnx", feature = "highs"))]
 
+#[path = "common/npy.rs"]
+mod npy;
 #[path = "common/onnx.rs"]
 mod onnx;
 #[path = "common/programs.rs"]
@@ -118,12 +120,10 @@ fn given_coordinates_in_three_formats() {
     let model = folder.program("f.json", F);
     let nan = f64::NAN;
     let numbers = [nan, 3.0, nan, 0.0, nan, nan].iter().flat_map(|v: &f64| v.to_le_bytes()).collect::<Vec<u8>>();
-    let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }";
-    let npy = [b"\x93NUMPY\x01\x00", (header.len() as u16).to_le_bytes().as_slice(), header.as_bytes(), &numbers];
     let files = [
         folder.file("fix.json", "[[null, 3, null], [0, null, null]]"),
         folder.file("fix.csv", "a,b,c\n,3,\n0,,\n"),
-        folder.file("fix.npy", npy.concat()),
+        folder.file("fix.npy", npy::npy("<f8", "(2, 3)", &numbers)),
     ];
     for file in files {
         let found = lines(&["solve", &model, "--fix", &file, "--lower", "-4", "--upper", "4"]);

@@ -35,9 +35,12 @@ const QUADRATIC: f64 = 1e-7;
 fn optimum(path: &Path, quadratic: bool) -> f64 {
     let lp = read(path).expect("a program");
     assert_eq!(lp.quadratic.is_some(), quadratic, "{}", path.display());
-    let options = LpOptions { primal_tolerance: 1e-10, dual_tolerance: 1e-10, ..LpOptions::default() };
+    let options = match quadratic {
+        true => LpOptions::default(),
+        false => LpOptions { primal_tolerance: 1e-10, dual_tolerance: 1e-10, ..LpOptions::default() },
+    };
     let found = Highs::new(&lp).unwrap().solve(&options, None).unwrap();
-    assert_eq!(found.status, Status::Optimal, "{}", path.display());
+    assert_eq!(found.status, Status::Optimal, "{}, quadratic: {quadratic}", path.display());
     found.objective
 }
 
@@ -54,6 +57,7 @@ fn agrees_within(model: &[&str], row: usize, sign: f64, tolerance: f64) {
     let value = sign * line["value"].as_f64().expect("a value");
     let folder = tempfile::tempdir().unwrap();
     for name in ["net.mps", "net.lp"] {
+        println!("{model:?}, row {row}, {name}");
         let path = folder.path().join(name);
         let (to, row) = (path.to_str().unwrap(), row.to_string());
         let chosen: &[&str] = if row == "0" { &[] } else { &["--row", &row] };
@@ -144,7 +148,9 @@ fn a_full_domain() {
     let domain = full_domain(folder.path());
     let model = [&DIABETES[..], &["--domain", &domain]].concat();
     agrees(&model, 0, 1.0);
-    let model = [&model[..], &["--linear", "-0.35"]].concat();
+    let prices = folder.path().join("prices.json");
+    fs::write(&prices, "[0, 0, -0.5, -0.05, 0, 0, 0, 0, -0.02, 0]").unwrap();
+    let model = [&model[..], &["--linear", prices.to_str().unwrap()]].concat();
     agrees(&model, 0, 1.0);
     // The learned constraint holds the optimum back.
     let solved = icnn(&[&["solve", "--json", "--duals"], &model[..]].concat());

@@ -1,5 +1,7 @@
 //! `icnn project`: the nearest point at which f is at most c.
 
+use std::time::Instant;
+
 use clap::Args as ClapArgs;
 use icnn::objective::{NORMS, Norm, distance};
 use icnn::solve::Work;
@@ -113,7 +115,23 @@ fn project(
 ) -> Result<Line, Error> {
     let f = network.given(x)?;
     let f_at_point = f.forward(point)?.value();
+    let started = Instant::now();
     let domain = domain.with_at_most("f", &f, args.at_most)?;
+    if domain.violation(point) == 0.0 {
+        // A point of the set is its own projection, whatever tolerance a solver has.
+        return Ok(Line {
+            row,
+            f: Some(f_at_point),
+            status: Status::Optimal,
+            y: Some(point.to_vec()),
+            distance: Some(0.0),
+            distance_lower_bound: Some(0.0),
+            f_at_point,
+            seconds: started.elapsed().as_secs_f64(),
+            work: Work { forward: 2, ..Work::default() },
+            message: None,
+        });
+    }
     let solution: Solution = distance(args.norm, point)?.minimize_with(&domain, Method::Lp, &Limits::default())?;
     // The square is what was minimised.
     let root = |v: f64| if args.norm == Norm::L2 { v.max(0.0).sqrt() } else { v.max(0.0) };

@@ -393,9 +393,12 @@ pub fn place(y: &[f64], domain: &Domain) -> String {
     if y.len() <= 8 {
         return output::brief(y);
     }
-    let at = |ends: &[f64]| y.iter().zip(ends).filter(|(v, e)| v == e).count();
-    let (lower, upper) = (at(domain.lower()), at(domain.upper()));
-    let fixed = domain.lower().iter().zip(domain.upper()).filter(|(l, u)| l == u).count();
-    let inside = y.len() + fixed - lower - upper;
-    format!("({} coordinates: {lower} at their lower bound, {upper} at their upper, {inside} between)", y.len())
+    let (lower, upper) = (domain.lower(), domain.upper());
+    let count = |test: &dyn Fn(usize) -> bool| (0..y.len()).filter(|j| test(*j)).count();
+    let fixed = count(&|j| lower[j] == upper[j]);
+    let low = count(&|j| y[j] == lower[j] && y[j] != upper[j]);
+    let high = count(&|j| y[j] == upper[j] && y[j] != lower[j]);
+    let inside = y.len() - fixed - low - high;
+    let given = if fixed == 0 { String::new() } else { format!(", {fixed} fixed") };
+    format!("({} coordinates: {low} at their lower bound, {high} at their upper, {inside} between{given})", y.len())
 }
