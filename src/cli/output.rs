@@ -107,6 +107,11 @@ pub fn row_error(row: usize, error: &str, as_json: bool) -> Result<(), Stop> {
     Ok(())
 }
 
+/// A number for reading, with nine decimals; one that rounds to 0 has no sign.
+pub fn decimal(v: f64) -> String {
+    format!("{:.9}", if v.abs() < 5e-10 { 0.0 } else { v })
+}
+
 /// Numbers for reading: all of a short vector, the ends of a long one.
 pub fn brief(v: &[f64]) -> String {
     // A number that rounds to 0 has no sign.

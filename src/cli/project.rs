@@ -150,12 +150,13 @@ fn project(
 }
 
 fn text(line: &Line) -> String {
+    let decimal = output::decimal;
     let mut text = format!("row {} {}", line.row, format!("{:?}", line.status).to_lowercase());
     if let (Some(distance), Some(bound)) = (line.distance, line.distance_lower_bound) {
-        text.push_str(&format!(" distance {distance:.9} lower bound {bound:.9}"));
+        text.push_str(&format!(" distance {} lower bound {}", decimal(distance), decimal(bound)));
     }
     if let Some(f) = line.f {
-        text.push_str(&format!(" f {f:.9} (at the point {:.9})", line.f_at_point));
+        text.push_str(&format!(" f {} (at the point {})", decimal(f), decimal(line.f_at_point)));
     }
     text.push_str(&format!(" {:.3} s", line.seconds));
     if let Some(y) = &line.y {

@@ -27,6 +27,11 @@ use super::{Stop, code, output, rows};
     The value is f at the printed y. The lower bound holds for every y in the set: it is recomputed from the weights, not \
     copied from the solver. Optimal means that their gap is at most --gap times the size of the numbers behind the value.\n\
     Row order and the number of threads change no answer.\n\n\
+    A domain file, every part of which may be left out:\n  \
+    {\"version\": 1, \"lower\": 0, \"upper\": [1, 1, null], \"fixed\": {\"2\": 0.5},\n   \
+    \"rows\": [{\"name\": \"budget\", \"coefficients\": {\"0\": 2, \"1\": 3.5}, \"upper\": 4}],\n   \
+    \"sums\": [{\"of\": [0, 1], \"lower\": 0.2}], \"simplices\": [{\"of\": \"all\", \"total\": 1}],\n   \
+    \"networks\": [{\"model\": \"risk.onnx\", \"context\": \"row\", \"at_most\": 0.1}]}\n\n\
     Files: exactly as many numbers as one row takes are one row; otherwise rows lie along the first axis."
 )]
 pub struct Args {
@@ -341,14 +346,14 @@ impl<'a> Report<'a> {
         let status = format!("{:?}", line.status).to_lowercase();
         let mut text = format!("row {} {status}", line.row);
         if let Some(value) = line.value {
-            text.push_str(&format!(" value {value:.9}"));
+            text.push_str(&format!(" value {}", output::decimal(value)));
         }
         if let Some(f) = line.f {
-            text.push_str(&format!(" f {f:.9}"));
+            text.push_str(&format!(" f {}", output::decimal(f)));
         }
         for (name, bound) in [("lower", line.lower_bound), ("upper", line.upper_bound)] {
             if let Some(bound) = bound.flatten() {
-                text.push_str(&format!(" {name} bound {bound:.9}"));
+                text.push_str(&format!(" {name} bound {}", output::decimal(bound)));
             }
         }
         if let Some(gap) = line.gap {
