@@ -27,7 +27,7 @@ use super::{Stop, code, output, rows};
     The value is f at the printed y. The lower bound holds for every y in the set: it is recomputed from the weights, not \
     copied from the solver. Optimal means that their gap is at most --gap times the size of the numbers behind the value.\n\
     Row order and the number of threads change no answer.\n\n\
-    A domain file, every part of which may be left out:\n  \
+    A domain file; every part but the version may be left out:\n  \
     {\"version\": 1, \"lower\": 0, \"upper\": [1, 1, null], \"fixed\": {\"2\": 0.5},\n   \
     \"rows\": [{\"name\": \"budget\", \"coefficients\": {\"0\": 2, \"1\": 3.5}, \"upper\": 4}],\n   \
     \"sums\": [{\"of\": [0, 1], \"lower\": 0.2}], \"simplices\": [{\"of\": \"all\", \"total\": 1}],\n   \
