@@ -1,9 +1,25 @@
 //! [`Loose`]: any JSON value, keys in order and repeated ones kept, so that an error can name the row and the coordinate.
 
 use std::fmt;
+use std::path::Path;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use sprs::{CsMat, TriMat};
+
+use crate::load::bytes::whole;
+
+/// Larger files are refused.
+const LARGEST: u64 = 64 << 20;
+
+/// The text of a JSON file of numbers, if it is a regular file of a permitted size.
+pub(crate) fn text(path: &Path) -> Result<Vec<u8>, String> {
+    whole(path, LARGEST).map_err(|e| e.to_string())
+}
+
+/// A part in messages, by its name or, where it has none, by its place.
+pub(crate) fn label(kind: &str, name: &Option<String>, k: usize) -> String {
+    name.as_ref().map_or_else(|| format!("{kind} {k}"), |name| format!("{kind} '{name}'"))
+}
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Loose {

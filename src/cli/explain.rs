@@ -24,7 +24,7 @@ mod text;
 pub struct Args {
     #[command(flatten)]
     model: Model,
-    /// Context rows: a number for all entries, or a .json, .npy or .csv file.
+    /// Context rows: a number for all entries, or a .json, .npy, .csv or .parquet file.
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     context: Option<Source>,
     #[command(flatten)]
@@ -87,10 +87,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let network = args.model.network()?;
     let problem = Problem::read(network, args.context.as_ref(), &args.set, &args.fixed, &args.terms)?;
     let n = problem.len();
-    if let Some(row) = args.row.filter(|row| *row >= n) {
-        let are = if n == 1 { "is 1 row".to_string() } else { format!("are {n} rows") };
-        return Err(Stop::input(format!("--row {row}: there {are}, counted from 0")));
-    }
+    args.row.map_or(Ok(()), |row| problem.expect_row(row))?;
     let first = args.row.unwrap_or(0);
     let count = if args.row.is_some() { 1 } else { n };
     let mut exit = code::SUCCESS;

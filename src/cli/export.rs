@@ -29,7 +29,7 @@ pub struct Args {
     /// Overwrite the file.
     #[arg(long)]
     force: bool,
-    /// Context rows: a number for all entries, or a .json, .npy or .csv file.
+    /// Context rows: a number for all entries, or a .json, .npy, .csv or .parquet file.
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     context: Option<Source>,
     /// The context row to export, from 0 [default: the only one, or row 0].
@@ -85,10 +85,10 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     }
     let rows = problem.len();
     let row = match args.row {
-        Some(row) if row >= rows => {
-            return Err(Stop::input(format!("--row {row}: there are {rows} rows, from 0")));
+        Some(row) => {
+            problem.expect_row(row)?;
+            row
         }
-        Some(row) => row,
         None => {
             if rows > 1 {
                 eprintln!("icnn: {rows} rows; row 0 is exported, --row chooses another");

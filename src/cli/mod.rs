@@ -8,9 +8,9 @@ mod convert;
 mod demo;
 mod dump;
 mod eval;
-mod export;
 #[cfg(feature = "highs")]
 mod explain;
+mod export;
 mod input;
 mod model;
 mod output;
@@ -57,7 +57,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     /// Say more on stderr; twice for details of every solve.
-    #[arg(short, long, action = ArgAction::Count, global = true)]
+    #[arg(short, long, action = ArgAction::Count, global = true, display_order = 900)]
     verbose: u8,
 }
 

@@ -107,9 +107,16 @@ pub fn row_error(row: usize, error: &str, as_json: bool) -> Result<(), Stop> {
     Ok(())
 }
 
+/// A number for reading, with nine decimals; one that rounds to 0 has no sign.
+pub fn decimal(v: f64) -> String {
+    format!("{:.9}", if v.abs() < 5e-10 { 0.0 } else { v })
+}
+
 /// Numbers for reading: all of a short vector, the ends of a long one.
 pub fn brief(v: &[f64]) -> String {
-    let shown = |v: &[f64]| v.iter().map(|e| format!("{e:.6}")).collect::<Vec<_>>().join(" ");
+    // A number that rounds to 0 has no sign.
+    let number = |e: &f64| if e.abs() < 5e-7 { "0.000000".to_string() } else { format!("{e:.6}") };
+    let shown = |v: &[f64]| v.iter().map(number).collect::<Vec<_>>().join(" ");
     if v.len() <= 8 {
         format!("[{}]", shown(v))
     } else {

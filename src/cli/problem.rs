@@ -71,6 +71,8 @@ pub struct Problem {
     set: DomainFile,
     context: Rows,
     fixed: Option<Rows>,
+    /// `--fix FILE`, for messages.
+    fix_name: String,
     linear: Option<Rows>,
     target: Option<Rows>,
     quadratic: Option<CsMat<f64>>,
@@ -93,7 +95,8 @@ impl Problem {
         let context = context(context_source, &network)?;
         let rows =
             |source: &Option<Source>, what: &str| source.as_ref().map(|source| Rows::read(source, p, what)).transpose();
-        let fixed = fixed.fix.as_ref().map(|source| Rows::read_with_gaps(source, p, "--fix")).transpose()?;
+        let fixed_source = fixed.fix.as_ref();
+        let fixed = fixed_source.map(|source| Rows::read_with_gaps(source, p, "--fix")).transpose()?;
         let (linear, target) = (rows(&terms.linear, "--linear")?, rows(&terms.target, "--target")?);
         let quadratic = match (&terms.quadratic, &target) {
             (Some(source), _) => Some(matrix(source, p)?),
@@ -101,8 +104,10 @@ impl Problem {
             (None, None) => None,
         };
         let objective = terms.objective.as_ref().map(|path| ObjectiveFile::read(path, p)).transpose()?;
+        let fix_name = fixed_source.map_or(String::new(), |source| format!("--fix {source}"));
+        let set = set.read(p)?;
         let mut problem =
-            Problem { set: set.read(p)?, network, context, fixed, linear, target, quadratic, objective, rows: 1 };
+            Problem { set, network, context, fixed, fix_name, linear, target, quadratic, objective, rows: 1 };
         problem.rows = problem.common_rows()?;
         Ok(problem)
     }
@@ -126,6 +131,15 @@ impl Problem {
             rows = (n, what);
         }
         Ok(rows.0)
+    }
+
+    /// Errors unless there is a row `row`.
+    pub fn expect_row(&self, row: usize) -> Result<(), Stop> {
+        match self.rows {
+            n if row < n => Ok(()),
+            1 => Err(Stop::input(format!("--row {row}: there is 1 row, counted from 0"))),
+            n => Err(Stop::input(format!("--row {row}: there are {n} rows, counted from 0"))),
+        }
     }
 
     /// How many rows there are.
@@ -188,7 +202,13 @@ impl Problem {
         let mut domain = self.set.at(x)?;
         if let Some(fixed) = &self.fixed {
             let given = of(fixed, row).iter().enumerate().filter(|(_, v)| !v.is_nan());
-            domain = domain.with_all_fixed(given.map(|(j, v)| (j, *v)))?;
+            domain = domain.with_all_fixed(given.map(|(j, v)| (j, *v))).map_err(|e| match e {
+                Error::Domain(reason) => {
+                    let row = if fixed.len() == 1 { 0 } else { row };
+                    Error::Domain(format!("{}: row {row}: {reason}", self.fix_name))
+                }
+                other => other,
+            })?;
         }
         Ok(domain)
     }

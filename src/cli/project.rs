@@ -1,5 +1,7 @@
 //! `icnn project`: the nearest point at which f is at most c.
 
+use std::time::Instant;
+
 use clap::Args as ClapArgs;
 use icnn::objective::{NORMS, Norm, distance};
 use icnn::solve::Work;
@@ -22,7 +24,7 @@ use super::{Stop, code, output, rows};
 pub struct Args {
     #[command(flatten)]
     model: Model,
-    /// The points to start from: a number for all coordinates, or a file with one point a row.
+    /// The points to start from: a number for all coordinates, or a .json, .npy, .csv or .parquet file with one point a row.
     #[arg(long, value_name = "Y", allow_hyphen_values = true)]
     point: Source,
     /// The level c.
@@ -31,7 +33,7 @@ pub struct Args {
     /// How distance is measured: l1, l2 or linf.
     #[arg(long, value_name = "NORM", default_value = "l2", value_parser = norm)]
     norm: Norm,
-    /// Context rows: a number for all entries, or a file.
+    /// Context rows: a number for all entries, or a .json, .npy, .csv or .parquet file.
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     context: Option<Source>,
     #[command(flatten)]
@@ -113,7 +115,23 @@ fn project(
 ) -> Result<Line, Error> {
     let f = network.given(x)?;
     let f_at_point = f.forward(point)?.value();
+    let started = Instant::now();
     let domain = domain.with_at_most("f", &f, args.at_most)?;
+    if domain.violation(point) == 0.0 {
+        // A point of the set is its own projection, whatever tolerance a solver has.
+        return Ok(Line {
+            row,
+            f: Some(f_at_point),
+            status: Status::Optimal,
+            y: Some(point.to_vec()),
+            distance: Some(0.0),
+            distance_lower_bound: Some(0.0),
+            f_at_point,
+            seconds: started.elapsed().as_secs_f64(),
+            work: Work { forward: 2, ..Work::default() },
+            message: None,
+        });
+    }
     let solution: Solution = distance(args.norm, point)?.minimize_with(&domain, Method::Lp, &Limits::default())?;
     // The square is what was minimised.
     let root = |v: f64| if args.norm == Norm::L2 { v.max(0.0).sqrt() } else { v.max(0.0) };
@@ -132,12 +150,13 @@ fn project(
 }
 
 fn text(line: &Line) -> String {
+    let decimal = output::decimal;
     let mut text = format!("row {} {}", line.row, format!("{:?}", line.status).to_lowercase());
     if let (Some(distance), Some(bound)) = (line.distance, line.distance_lower_bound) {
-        text.push_str(&format!(" distance {distance:.9} lower bound {bound:.9}"));
+        text.push_str(&format!(" distance {} lower bound {}", decimal(distance), decimal(bound)));
     }
     if let Some(f) = line.f {
-        text.push_str(&format!(" f {f:.9} (at the point {:.9})", line.f_at_point));
+        text.push_str(&format!(" f {} (at the point {})", decimal(f), decimal(line.f_at_point)));
     }
     text.push_str(&format!(" {:.3} s", line.seconds));
     if let Some(y) = &line.y {

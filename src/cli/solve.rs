@@ -24,9 +24,14 @@ use super::{Stop, code, output, rows};
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "Example:\n  icnn solve net.onnx --context rows.npy --lower 0 --upper 1 --json > answers.jsonl\n\n\
-    The value is f at the printed y. The lower bound holds for every y in the box: it is recomputed from the weights, not \
+    The value is f at the printed y. The lower bound holds for every y in the set: it is recomputed from the weights, not \
     copied from the solver. Optimal means that their gap is at most --gap times the size of the numbers behind the value.\n\
     Row order and the number of threads change no answer.\n\n\
+    A domain file; every part but the version may be left out:\n  \
+    {\"version\": 1, \"lower\": 0, \"upper\": [1, 1, null], \"fixed\": {\"2\": 0.5},\n   \
+    \"rows\": [{\"name\": \"budget\", \"coefficients\": {\"0\": 2, \"1\": 3.5}, \"upper\": 4}],\n   \
+    \"sums\": [{\"of\": [0, 1], \"lower\": 0.2}], \"simplices\": [{\"of\": \"all\", \"total\": 1}],\n   \
+    \"networks\": [{\"model\": \"risk.onnx\", \"context\": \"row\", \"at_most\": 0.1}]}\n\n\
     Files: exactly as many numbers as one row takes are one row; otherwise rows lie along the first axis."
 )]
 pub struct Args {
@@ -341,14 +346,14 @@ impl<'a> Report<'a> {
         let status = format!("{:?}", line.status).to_lowercase();
         let mut text = format!("row {} {status}", line.row);
         if let Some(value) = line.value {
-            text.push_str(&format!(" value {value:.9}"));
+            text.push_str(&format!(" value {}", output::decimal(value)));
         }
         if let Some(f) = line.f {
-            text.push_str(&format!(" f {f:.9}"));
+            text.push_str(&format!(" f {}", output::decimal(f)));
         }
         for (name, bound) in [("lower", line.lower_bound), ("upper", line.upper_bound)] {
             if let Some(bound) = bound.flatten() {
-                text.push_str(&format!(" {name} bound {bound:.9}"));
+                text.push_str(&format!(" {name} bound {}", output::decimal(bound)));
             }
         }
         if let Some(gap) = line.gap {
@@ -370,18 +375,19 @@ impl<'a> Report<'a> {
     }
 }
 
-/// The multipliers that are not 0, one a line.
+/// The multipliers that are not 0, nor rounding errors beside the largest, one a line.
 fn multipliers(duals: &Duals) -> String {
     let mut text = String::new();
     let kinds = [("row", &duals.rows), ("constraint", &duals.constraints), ("bound of", &duals.bounds)];
+    let largest = kinds.iter().flat_map(|(_, all)| all.iter()).fold(0.0f64, |m, d| m.max(d.multiplier.abs()));
+    let least = 1e-14 * largest;
     for (kind, all) in kinds {
-        for dual in all.iter().filter(|d| d.multiplier != 0.0) {
+        for dual in all.iter().filter(|d| d.multiplier.abs() > least) {
             let side = if dual.multiplier > 0.0 { "lower" } else { "upper" };
-            let at = dual.at.map_or(String::new(), |at| format!(", {at}"));
-            text.push_str(&format!(
-                "\n  {kind} {}: multiplier {:.6e} on its {side} side{at}",
-                dual.name, dual.multiplier
-            ));
+            let at = dual.at.map_or(String::new(), |at| format!(", {at:.6}"));
+            let m = dual.multiplier;
+            let size = if (1e-3..1e6).contains(&m.abs()) { format!("{m:.6}") } else { format!("{m:.6e}") };
+            text.push_str(&format!("\n  {kind} {}: multiplier {size} on its {side} side{at}", dual.name));
         }
     }
     text
@@ -392,9 +398,12 @@ pub fn place(y: &[f64], domain: &Domain) -> String {
     if y.len() <= 8 {
         return output::brief(y);
     }
-    let at = |ends: &[f64]| y.iter().zip(ends).filter(|(v, e)| v == e).count();
-    let (lower, upper) = (at(domain.lower()), at(domain.upper()));
-    let fixed = domain.lower().iter().zip(domain.upper()).filter(|(l, u)| l == u).count();
-    let inside = y.len() + fixed - lower - upper;
-    format!("({} coordinates: {lower} at their lower bound, {upper} at their upper, {inside} between)", y.len())
+    let (lower, upper) = (domain.lower(), domain.upper());
+    let count = |test: &dyn Fn(usize) -> bool| (0..y.len()).filter(|j| test(*j)).count();
+    let fixed = count(&|j| lower[j] == upper[j]);
+    let low = count(&|j| y[j] == lower[j] && y[j] != upper[j]);
+    let high = count(&|j| y[j] == upper[j] && y[j] != lower[j]);
+    let inside = y.len() - fixed - low - high;
+    let given = if fixed == 0 { String::new() } else { format!(", {fixed} fixed") };
+    format!("({} coordinates: {low} at their lower bound, {high} at their upper, {inside} between{given})", y.len())
 }

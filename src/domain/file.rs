@@ -19,17 +19,16 @@ use serde::Deserialize;
 use super::Domain;
 use crate::build::Choice;
 use crate::error::Error;
-use crate::loose::{Loose, Pairs};
+use crate::loose::{self, Loose, Pairs, label};
 use crate::network::Network;
-
-/// Larger files are refused.
-const LARGEST: u64 = 256 << 20;
 
 /// A domain whose learned constraints may depend on the context row.
 #[derive(Debug, Clone)]
 pub struct DomainFile {
     domain: Domain,
     by_row: Vec<(String, Network, f64)>,
+    /// `FILE: `, for messages.
+    file: String,
 }
 
 impl DomainFile {
@@ -38,16 +37,12 @@ impl DomainFile {
     ///
     /// Errors: an unreadable or malformed file; a part that does not fit, named with its row and coordinate.
     pub fn read(path: &Path, base: Domain) -> Result<DomainFile, Error> {
-        let name = |e: String| Error::Domain(format!("{}: {e}", path.display()));
-        let size = std::fs::metadata(path).map_err(|e| name(e.to_string()))?.len();
-        if size > LARGEST {
-            return Err(name(format!("{size} bytes, more than the {LARGEST} that are read")));
-        }
-        let text = std::fs::read(path).map_err(|e| name(e.to_string()))?;
-        DomainFile::parse(&text, path.parent().unwrap_or(Path::new("")), base).map_err(|e| match e {
-            Error::Domain(reason) => name(reason),
-            other => other,
-        })
+        let prefix = format!("{}: ", path.display());
+        let text = loose::text(path).map_err(Error::Domain)?;
+        let read = DomainFile::parse(&text, path.parent().unwrap_or(Path::new("")), base);
+        let mut file = read.map_err(|e| within(&prefix, e))?;
+        file.file = prefix;
+        Ok(file)
     }
 
     /// The same from the text of a file; `folder` is where models are looked for.
@@ -62,7 +57,8 @@ impl DomainFile {
     pub fn at(&self, x: &[f64]) -> Result<Domain, Error> {
         let mut domain = self.domain.clone();
         for (name, network, at_most) in &self.by_row {
-            let function = network.given(x).map_err(|e| Error::Domain(format!("constraint '{name}': {e}")))?;
+            let wrong = |e: Error| Error::Domain(format!("{}constraint '{name}': {e}", self.file));
+            let function = network.given(x).map_err(wrong)?;
             domain = domain.with_at_most(name, &function, *at_most)?;
         }
         Ok(domain)
@@ -81,13 +77,21 @@ impl DomainFile {
 
 impl From<Domain> for DomainFile {
     fn from(domain: Domain) -> DomainFile {
-        DomainFile { domain, by_row: vec![] }
+        DomainFile { domain, by_row: vec![], file: String::new() }
+    }
+}
+
+/// A complaint about a part, with what the part belongs to in front.
+fn within(what: &str, error: Error) -> Error {
+    match error {
+        Error::Domain(reason) => Error::Domain(format!("{what}{reason}")),
+        other => other,
     }
 }
 
 /// The file as it is written.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with \"version\": 1")]
 struct Written {
     version: u64,
     lower: Option<Loose>,
@@ -104,7 +108,7 @@ struct Written {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a row: an object with \"coefficients\"")]
 struct WrittenRow {
     name: Option<String>,
     coefficients: Loose,
@@ -114,7 +118,7 @@ struct WrittenRow {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a sum: an object with \"of\"")]
 struct WrittenSum {
     name: Option<String>,
     of: Loose,
@@ -124,7 +128,7 @@ struct WrittenSum {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a simplex: an object with \"of\"")]
 struct WrittenSimplex {
     name: Option<String>,
     of: Loose,
@@ -132,7 +136,7 @@ struct WrittenSimplex {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a network: an object with \"model\" and \"at_most\"")]
 struct WrittenNetwork {
     name: Option<String>,
     model: String,
@@ -171,60 +175,58 @@ impl Written {
         let mut file = DomainFile::from(domain);
         for (k, network) in self.networks.iter().enumerate() {
             let name = network.name.clone().unwrap_or_else(|| format!("network {k}"));
-            network.add(&mut file, name, folder)?;
+            let what = network.name.as_ref().map_or_else(|| name.clone(), |n| format!("constraint '{n}'"));
+            network.add(&mut file, name, &what, folder)?;
         }
         Ok(file)
     }
 
     fn add_box(&self, domain: &mut Domain) -> Result<(), Error> {
         let p = domain.dimension();
-        let infinite = (f64::NEG_INFINITY, f64::INFINITY);
-        if let Some(lower) = &self.lower {
-            for (j, v) in lower.each("\"lower\"", p).map_err(Error::Domain)?.into_iter().enumerate() {
-                v.map_or(Ok(()), |v| domain.narrow(j, v, infinite.1))?;
+        let sides = [("\"lower\"", &self.lower), ("\"upper\"", &self.upper)];
+        for (side, (what, values)) in sides.into_iter().enumerate() {
+            let Some(values) = values else { continue };
+            for (j, v) in values.each(what, p).map_err(Error::Domain)?.into_iter().enumerate() {
+                let Some(v) = v else { continue };
+                let (l, u) = if side == 0 { (v, f64::INFINITY) } else { (f64::NEG_INFINITY, v) };
+                domain.narrow(j, l, u).map_err(|e| within(&format!("{what}: "), e))?;
             }
         }
-        if let Some(upper) = &self.upper {
-            for (j, v) in upper.each("\"upper\"", p).map_err(Error::Domain)?.into_iter().enumerate() {
-                v.map_or(Ok(()), |v| domain.narrow(j, infinite.0, v))?;
-            }
+        let Some(fixed) = &self.fixed else { return Ok(()) };
+        for (j, v) in fixed.pairs("\"fixed\"", p).map_err(Error::Domain)? {
+            domain.narrow(j, v, v).map_err(|e| within("\"fixed\": ", e))?;
         }
-        let fixed = self.fixed.iter().map(|f| f.pairs("\"fixed\"", p)).next().transpose().map_err(Error::Domain)?;
-        fixed.into_iter().flatten().try_for_each(|(j, v)| domain.narrow(j, v, v))
+        Ok(())
     }
 
     fn add_rows(&self, domain: &mut Domain) -> Result<(), Error> {
         let p = domain.dimension();
         let named = |name: &Option<String>, kind: &str, k: usize| name.clone().unwrap_or_else(|| format!("{kind} {k}"));
         for (k, simplex) in self.simplices.iter().enumerate() {
-            let name = named(&simplex.name, "simplex", k);
-            let what = format!("simplex '{name}'");
+            let (name, what) = (named(&simplex.name, "simplex", k), label("simplex", &simplex.name, k));
             let total = simplex.total.as_ref().map_or(Ok(1.0), |t| t.number(&format!("{what}: \"total\"")));
             let of = simplex.of.coordinates(&what, p).map_err(Error::Domain)?;
-            domain.add_simplex(&name, &of, total.map_err(Error::Domain)?)?;
+            domain.add_simplex(&what, &name, &of, total.map_err(Error::Domain)?)?;
         }
         for (k, row) in self.rows.iter().enumerate() {
-            let name = named(&row.name, "row", k);
-            let what = format!("row '{name}'");
+            let (name, what) = (named(&row.name, "row", k), label("row", &row.name, k));
             let (lower, upper) = ends(&what, &row.lower, &row.upper, &row.equals)?;
             let coefficients = row.coefficients.pairs(&what, p).map_err(Error::Domain)?;
-            domain.add_row(&name, &coefficients, lower, upper)?;
+            domain.add_row(&what, &name, &coefficients, lower, upper)?;
         }
         for (k, sum) in self.sums.iter().enumerate() {
-            let name = named(&sum.name, "sum", k);
-            let what = format!("sum '{name}'");
+            let (name, what) = (named(&sum.name, "sum", k), label("sum", &sum.name, k));
             let (lower, upper) = ends(&what, &sum.lower, &sum.upper, &sum.equals)?;
             let ones: Pairs =
                 sum.of.coordinates(&what, p).map_err(Error::Domain)?.into_iter().map(|j| (j, 1.0)).collect();
-            domain.add_row(&name, &ones, lower, upper)?;
+            domain.add_row(&what, &name, &ones, lower, upper)?;
         }
         Ok(())
     }
 }
 
 impl WrittenNetwork {
-    fn add(&self, file: &mut DomainFile, name: String, folder: &Path) -> Result<(), Error> {
-        let what = format!("constraint '{name}'");
+    fn add(&self, file: &mut DomainFile, name: String, what: &str, folder: &Path) -> Result<(), Error> {
         let wrong = |e: Error| Error::Domain(format!("{what}: {e}"));
         let at_most = self.at_most.number(&format!("{what}: \"at_most\"")).map_err(Error::Domain)?;
         let choice = Choice { decision: self.y.clone(), output: self.output.clone() };
@@ -234,7 +236,7 @@ impl WrittenNetwork {
             let q = network.decisions();
             return Err(Error::Domain(format!("{what} is about {q} decisions, there are {p}")));
         }
-        let context = self.context.as_ref().unwrap_or(&Loose::Null).context(&what).map_err(Error::Domain)?;
+        let context = self.context.as_ref().unwrap_or(&Loose::Null).context(what).map_err(Error::Domain)?;
         let Some(context) = context else {
             if !at_most.is_finite() {
                 return Err(Error::Domain(format!("{what}: its level is {at_most}")));

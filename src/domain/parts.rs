@@ -15,21 +15,22 @@ impl Domain {
         lower: f64,
         upper: f64,
     ) -> Result<Domain, Error> {
-        self.add_row(name, coefficients, lower, upper)?;
+        self.add_row(&format!("row '{name}'"), name, coefficients, lower, upper)?;
         self.tighten();
         Ok(self)
     }
 
-    /// [`with_row`](Self::with_row) without the implied intervals.
+    /// [`with_row`](Self::with_row) without the implied intervals. `what` is what messages call the row.
     pub(crate) fn add_row(
         &mut self,
+        what: &str,
         name: &str,
         coefficients: &[(usize, f64)],
         lower: f64,
         upper: f64,
     ) -> Result<(), Error> {
         let p = self.dimension();
-        let wrong = |reason: String| Err(Error::Domain(format!("row '{name}'{reason}")));
+        let wrong = |reason: String| Err(Error::Domain(format!("{what}{reason}")));
         let mut seen = vec![false; p];
         for (j, c) in coefficients {
             match seen.get_mut(*j) {
@@ -70,33 +71,31 @@ impl Domain {
     ///
     /// Errors: as for [`with_row`](Self::with_row); no coordinates; a total that is not positive; an upper bound below 0.
     pub fn with_simplex(mut self, name: &str, of: &[usize], total: f64) -> Result<Domain, Error> {
-        self.add_simplex(name, of, total)?;
+        self.add_simplex(&format!("simplex '{name}'"), name, of, total)?;
         self.tighten();
         Ok(self)
     }
 
     /// [`with_simplex`](Self::with_simplex) without the implied intervals.
-    pub(super) fn add_simplex(&mut self, name: &str, of: &[usize], total: f64) -> Result<(), Error> {
+    pub(super) fn add_simplex(&mut self, what: &str, name: &str, of: &[usize], total: f64) -> Result<(), Error> {
         if !(total > 0.0 && total.is_finite()) {
-            return Err(Error::Domain(format!("simplex '{name}': its total is {total}, it has to be above 0")));
+            return Err(Error::Domain(format!("{what}: its total is {total}, it has to be above 0")));
         }
         if of.is_empty() {
-            return Err(Error::Domain(format!("simplex '{name}' has no coordinates")));
+            return Err(Error::Domain(format!("{what} has no coordinates")));
         }
         for j in of {
             let (Some(lower), Some(upper)) = (self.lower.get(*j), self.upper.get(*j)) else {
                 let p = self.dimension();
-                return Err(Error::Domain(format!("simplex '{name}' names y[{j}], there are {p} decisions")));
+                return Err(Error::Domain(format!("{what} names y[{j}], there are {p} decisions")));
             };
             if *upper < 0.0 {
-                return Err(Error::Domain(format!(
-                    "simplex '{name}': y[{j}] should be at least 0 and at most {upper}"
-                )));
+                return Err(Error::Domain(format!("{what}: y[{j}] should be at least 0, its upper bound is {upper}")));
             }
             self.lower[*j] = lower.max(0.0);
         }
         let ones: Vec<(usize, f64)> = of.iter().map(|j| (*j, 1.0)).collect();
-        self.add_row(name, &ones, total, total)
+        self.add_row(what, name, &ones, total, total)
     }
 
     /// Narrows the bounds of one coordinate to lower ≤ yⱼ ≤ upper.
@@ -115,7 +114,7 @@ impl Domain {
             return Err(Error::Domain(format!("bounds of y[{j}], there are {p} decisions")));
         }
         if lower.is_nan() || upper.is_nan() || lower == f64::INFINITY || upper == f64::NEG_INFINITY {
-            return Err(Error::Domain(format!("y[{j}]: bounds {lower} and {upper}")));
+            return Err(Error::Domain(format!("y[{j}]: bounds {lower} and {upper}, which no number satisfies")));
         }
         if lower > upper {
             return Err(Error::Domain(format!("y[{j}]: lower bound {lower} is above upper bound {upper}")));
@@ -123,7 +122,13 @@ impl Domain {
         let (low, high) = (self.lower[j].max(lower), self.upper[j].min(upper));
         if low > high {
             let (l, u) = (self.lower[j], self.upper[j]);
-            return Err(Error::Domain(format!("y[{j}] should lie in [{lower}, {upper}], its box is [{l}, {u}]")));
+            let wish = match (lower.is_finite(), upper.is_finite()) {
+                _ if lower == upper => format!("be {lower}"),
+                (true, false) => format!("be at least {lower}"),
+                (false, true) => format!("be at most {upper}"),
+                _ => format!("lie in [{lower}, {upper}]"),
+            };
+            return Err(Error::Domain(format!("y[{j}] should {wish}, its box is [{l}, {u}]")));
         }
         (self.lower[j], self.upper[j]) = (low, high);
         Ok(())

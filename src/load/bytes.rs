@@ -10,7 +10,7 @@ use super::error::LoadError;
 ///
 /// # Errors
 /// What the operating system says, or a file that is larger.
-pub(super) fn whole(path: &Path, limit: u64) -> Result<Vec<u8>, LoadError> {
+pub(crate) fn whole(path: &Path, limit: u64) -> Result<Vec<u8>, LoadError> {
     let io = |source| LoadError::Io { path: path.into(), source };
     let metadata = path.metadata().map_err(io)?;
     if !metadata.is_file() {

@@ -4,7 +4,7 @@
 //! A reader judges the file (sizes, names, order, versions) and nothing else: whether the network is convex, and in
 //! which of its inputs, is asked later. Every failure is a [`error::LoadError`] that names the object at fault.
 
-mod bytes;
+pub(crate) mod bytes;
 pub mod error;
 pub mod file;
 pub mod graph;

@@ -19,24 +19,23 @@ use super::Objective;
 use crate::build::Choice;
 use crate::error::Error;
 use crate::ir::instance::Instance;
-use crate::loose::Loose;
+use crate::loose::{self, Loose, label};
 use crate::network::Network;
-
-/// Larger files are refused.
-const LARGEST: u64 = 256 << 20;
 
 /// Networks and terms to be added to f.
 #[derive(Debug, Clone)]
 pub struct ObjectiveFile {
     weight: f64,
-    /// Name, weight, network, and its context where it is not the row's.
+    /// `FILE: `, for messages.
+    file: String,
+    /// What messages call it, weight, network, and its context where it is not the row's.
     networks: Vec<(String, f64, Network, Option<Vec<f64>>)>,
     linear: Option<Vec<f64>>,
     quadratic: Option<(CsMat<f64>, Vec<f64>)>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with \"version\": 1")]
 struct Written {
     version: u64,
     weight: Option<Loose>,
@@ -48,7 +47,7 @@ struct Written {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a network: an object with \"model\"")]
 struct WrittenNetwork {
     name: Option<String>,
     model: String,
@@ -63,14 +62,12 @@ impl ObjectiveFile {
     ///
     /// Errors: an unreadable or malformed file; a term that does not fit, named with its coordinate.
     pub fn read(path: &Path, p: usize) -> Result<ObjectiveFile, Error> {
-        let name = |e: String| Error::Objective(format!("{}: {e}", path.display()));
-        let size = std::fs::metadata(path).map_err(|e| name(e.to_string()))?.len();
-        if size > LARGEST {
-            return Err(name(format!("{size} bytes, more than the {LARGEST} that are read")));
-        }
-        let text = std::fs::read(path).map_err(|e| name(e.to_string()))?;
-        let written: Written = serde_json::from_slice(&text).map_err(|e| name(e.to_string()))?;
-        written.build(p, path.parent().unwrap_or(Path::new(""))).map_err(name)
+        let file = format!("{}: ", path.display());
+        let text = loose::text(path).map_err(Error::Objective)?;
+        let written: Result<Written, String> = serde_json::from_slice(&text).map_err(|e| e.to_string());
+        let read = written.and_then(|written| written.build(p, path.parent().unwrap_or(Path::new(""))));
+        let read = read.map_err(|e| Error::Objective(format!("{file}{e}")))?;
+        Ok(ObjectiveFile { file, ..read })
     }
 
     /// weight·f and all terms, at a context row.
@@ -80,7 +77,7 @@ impl ObjectiveFile {
         let mut out = Objective::of(f).weighted(self.weight)?;
         for (name, weight, network, context) in &self.networks {
             let given = network.given(context.as_deref().unwrap_or(x));
-            let given = given.map_err(|e| Error::Objective(format!("network '{name}': {e}")))?;
+            let given = given.map_err(|e| Error::Objective(format!("{}{name}: {e}", self.file)))?;
             out = out.with_network(*weight, &given)?;
         }
         if let Some(c) = &self.linear {
@@ -104,8 +101,7 @@ impl Written {
         };
         let mut networks = vec![];
         for (k, written) in self.networks.iter().enumerate() {
-            let name = written.name.clone().unwrap_or_else(|| k.to_string());
-            let what = format!("network '{name}'");
+            let what = label("network", &written.name, k);
             let choice = Choice { decision: written.y.clone(), output: written.output.clone() };
             let network =
                 Network::load_with(folder.join(&written.model), &choice).map_err(|e| format!("{what}: {e}"))?;
@@ -114,10 +110,18 @@ impl Written {
                 return Err(format!("{what} is about {q} decisions, there are {p}"));
             }
             let context = written.context.as_ref().unwrap_or(&Loose::Null).context(&what)?;
-            networks.push((name, weight(&format!("{what}: \"weight\""), &written.weight)?, network, context));
+            let weight = weight(&format!("{what}: \"weight\""), &written.weight)?;
+            if let Some(context) = &context {
+                network.given(context).map_err(|e| format!("{what}: {e}"))?;
+            }
+            networks.push((what, weight, network, context));
         }
         let each = |what: &str, v: &Loose| -> Result<Vec<f64>, String> {
-            Ok(v.each(what, p)?.into_iter().map(|v| v.unwrap_or(0.0)).collect())
+            let values: Vec<f64> = v.each(what, p)?.into_iter().map(|v| v.unwrap_or(0.0)).collect();
+            match values.iter().position(|v| !v.is_finite()) {
+                Some(j) => Err(format!("{what}, y[{j}] is {}", values[j])),
+                None => Ok(values),
+            }
         };
         let linear = self.linear.as_ref().map(|c| each("\"linear\"", c)).transpose()?;
         let target = self.target.as_ref().map(|t| each("\"target\"", t)).transpose()?;
@@ -126,6 +130,10 @@ impl Written {
             (None, Some(t)) => Some((CsMat::eye(p), t)),
             (Some(q), t) => Some((q.matrix("\"quadratic\"", p)?, t.unwrap_or_else(|| vec![0.0; p]))),
         };
-        Ok(ObjectiveFile { weight: weight("\"weight\"", &self.weight)?, networks, linear, quadratic })
+        if let Some((v, (i, j))) = quadratic.iter().flat_map(|(q, _)| q.iter()).find(|(v, _)| !v.is_finite()) {
+            return Err(format!("\"quadratic\", row {i}, y[{j}] is {v}"));
+        }
+        let weight = weight("\"weight\"", &self.weight)?;
+        Ok(ObjectiveFile { file: String::new(), weight, networks, linear, quadratic })
     }
 }

@@ -163,6 +163,7 @@ impl Objective {
             terms.push(b.scale(value, by)?);
         }
         for c in &self.linear {
+            b.origin = "the linear term".into();
             let weight = b.constant("linear", c.clone());
             let y = b.decision();
             terms.push(b.dense(y, weight, 1)?);
@@ -179,6 +180,7 @@ impl Objective {
                 slope[j] -= v * t[i];
                 constant += v * t[i] * t[j];
             }
+            b.origin = "the quadratic term".into();
             terms.push(b.quadratic(y, q.clone())?);
             if slope.iter().any(|v| *v != 0.0) {
                 let weight = b.constant("target", slope);
@@ -186,6 +188,7 @@ impl Objective {
                 terms.push(b.constant_vector("", vec![constant]));
             }
         }
+        b.origin = "the sum of all terms".into();
         let value = match terms.as_slice() {
             [] => b.constant_vector("", vec![0.0]),
             [only] => *only,

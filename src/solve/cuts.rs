@@ -64,7 +64,8 @@ pub(super) fn minimize(
             let Some(cut) = Minorant::new(&level.function, &linear.bounds[k + 1], &slopes) else { return Ok(None) };
             let row: Vec<(usize, f64)> = cut.gradient.iter().copied().enumerate().filter(|(_, v)| *v != 0.0).collect();
             // Intervals stay those of the domain: multipliers of coordinates are to act on its sides.
-            if relaxed.add_row(&level.name, &row, f64::NEG_INFINITY, level.at_most - cut.constant).is_err() {
+            if relaxed.add_row(&level.name, &level.name, &row, f64::NEG_INFINITY, level.at_most - cut.constant).is_err()
+            {
                 return Ok(None);
             }
             cut_of.push(k);

@@ -12,6 +12,7 @@ mod npy;
 mod parquet;
 pub mod table;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -28,6 +29,15 @@ pub enum Source {
     Number(f64),
     /// A file of numbers.
     File(PathBuf),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Number(v) => write!(f, "{v}"),
+            Source::File(path) => write!(f, "{}", path.display()),
+        }
+    }
 }
 
 impl FromStr for Source {
