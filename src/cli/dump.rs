@@ -8,9 +8,9 @@ use icnn::ir::text::context_listing;
 use icnn::load::graph::{Attribute, Dim, Graph, ValueInfo};
 use icnn::lower::linear;
 
-use super::input::{Source, context};
+use super::input::context;
 use super::model::Model;
-use super::problem::{Fixed, Problem, Set, Terms};
+use super::problem::{Given, Problem};
 use super::{Stop, code, output};
 
 /// Most entries of a list that are printed.
@@ -25,15 +25,8 @@ pub struct Args {
     /// What to print.
     #[arg(long, value_enum, default_value = "program")]
     stage: Stage,
-    /// Context: the first row is used. A number for all entries, or a .json, .npy, .csv or .parquet file.
-    #[arg(long, value_name = "X", allow_hyphen_values = true)]
-    context: Option<Source>,
     #[command(flatten)]
-    set: Set,
-    #[command(flatten)]
-    fixed: Fixed,
-    #[command(flatten)]
-    terms: Terms,
+    given: Given,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -53,7 +46,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         Stage::Program => program(args)?,
         Stage::Lp => {
             let network = args.model.network()?;
-            let problem = Problem::read(network, args.context.as_ref(), &args.set, &args.fixed, &args.terms)?;
+            let problem = Problem::read(network, &args.given)?;
             let (instance, domain) = (problem.objective(0)?, problem.domain(0)?.folded()?);
             let folded = instance.fold_fixed(domain.intervals())?;
             linear(folded.as_ref().unwrap_or(&instance), &domain)?.named_lp().to_string()
@@ -65,8 +58,8 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
 
 fn program(args: &Args) -> Result<String, Stop> {
     let network = args.model.network()?;
-    let domain = args.set.read(network.decisions())?.common().clone();
-    let (instance, values) = match &args.context {
+    let domain = args.given.set.read(network.decisions())?.common().clone();
+    let (instance, values) = match &args.given.context {
         None => (network.program().for_any_context(), String::new()),
         source => {
             let instance = network.given(context(source.as_ref(), &network)?.row(0))?;

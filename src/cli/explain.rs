@@ -6,9 +6,8 @@ use icnn::solve::Proof;
 use icnn::{Error, Status};
 use serde::Serialize;
 
-use super::input::Source;
 use super::model::Model;
-use super::problem::{Fixed, Problem, Set, Terms};
+use super::problem::{Given, Problem};
 use super::{Stop, code, output, rows};
 
 mod text;
@@ -24,15 +23,8 @@ mod text;
 pub struct Args {
     #[command(flatten)]
     model: Model,
-    /// Context rows: a number for all entries, or a .json, .npy, .csv or .parquet file.
-    #[arg(long, value_name = "X", allow_hyphen_values = true)]
-    context: Option<Source>,
     #[command(flatten)]
-    set: Set,
-    #[command(flatten)]
-    fixed: Fixed,
-    #[command(flatten)]
-    terms: Terms,
+    given: Given,
     /// Explain this row alone, counted from 0.
     #[arg(long, value_name = "K")]
     row: Option<usize>,
@@ -85,7 +77,7 @@ struct Row {
 /// Explains all rows, or one. A row that fails does not end the run, unless it is the only one.
 pub fn run(args: &Args) -> Result<u8, Stop> {
     let network = args.model.network()?;
-    let problem = Problem::read(network, args.context.as_ref(), &args.set, &args.fixed, &args.terms)?;
+    let problem = Problem::read(network, &args.given)?;
     let n = problem.len();
     args.row.map_or(Ok(()), |row| problem.expect_row(row))?;
     let first = args.row.unwrap_or(0);

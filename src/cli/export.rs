@@ -7,9 +7,8 @@ use clap::Args as ClapArgs;
 use icnn::lower::linear;
 use icnn_solvers::{LinearProgram, lp_format, mps};
 
-use super::input::Source;
 use super::model::Model;
-use super::problem::{Fixed, Problem, Set, Terms};
+use super::problem::{Given, Problem};
 use super::write::{Pending, failed};
 use super::{Stop, code, output};
 
@@ -29,18 +28,11 @@ pub struct Args {
     /// Overwrite the file.
     #[arg(long)]
     force: bool,
-    /// Context rows: a number for all entries, or a .json, .npy, .csv or .parquet file.
-    #[arg(long, value_name = "X", allow_hyphen_values = true)]
-    context: Option<Source>,
     /// The context row to export, from 0 [default: the only one, or row 0].
     #[arg(long, value_name = "K")]
     row: Option<usize>,
     #[command(flatten)]
-    set: Set,
-    #[command(flatten)]
-    fixed: Fixed,
-    #[command(flatten)]
-    terms: Terms,
+    given: Given,
     /// For a network that is concave in y: the program minimises -f.
     #[arg(long)]
     maximize: bool,
@@ -79,7 +71,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     }
     let network = args.model.network()?;
     let network = if args.maximize { network.negated() } else { network };
-    let problem = Problem::read(network, args.context.as_ref(), &args.set, &args.fixed, &args.terms)?;
+    let problem = Problem::read(network, &args.given)?;
     if args.maximize && !problem.is_plain() {
         return Err(Stop::input("--maximize takes no further terms; minimise −f with them instead"));
     }

@@ -31,6 +31,20 @@ pub struct Fixed {
     pub fix: Option<Source>,
 }
 
+/// All that makes up the rows of a run beside the model.
+#[derive(Debug, Clone, Args)]
+pub struct Given {
+    /// Context rows: a number for all entries, or a .json, .npy, .csv or .parquet file. Several inputs lie one after the other.
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    pub context: Option<Source>,
+    #[command(flatten)]
+    pub set: Set,
+    #[command(flatten)]
+    fixed: Fixed,
+    #[command(flatten)]
+    terms: Terms,
+}
+
 /// Terms beside f.
 #[derive(Debug, Clone, Args)]
 pub struct Terms {
@@ -84,15 +98,10 @@ impl Problem {
     /// Reads what the options name.
     ///
     /// Errors: files that do not fit the network, or have neither one row nor as many as the others.
-    pub fn read(
-        network: Network,
-        context_source: Option<&Source>,
-        set: &Set,
-        fixed: &Fixed,
-        terms: &Terms,
-    ) -> Result<Problem, Stop> {
+    pub fn read(network: Network, given: &Given) -> Result<Problem, Stop> {
+        let Given { context: source, set, fixed, terms } = given;
         let p = network.decisions();
-        let context = context(context_source, &network)?;
+        let context = context(source.as_ref(), &network)?;
         let rows =
             |source: &Option<Source>, what: &str| source.as_ref().map(|source| Rows::read(source, p, what)).transpose();
         let fixed_source = fixed.fix.as_ref();

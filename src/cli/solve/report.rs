@@ -1,97 +1,18 @@
-//! `icnn solve`: the minimum over y at every context row.
+//! What `icnn solve` prints: a line a row, in order, and how the run ended.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
-use std::time::Duration;
 
-use clap::Args as ClapArgs;
 use icnn::certificate::Farkas;
-use icnn::solve::batch::Session;
 use icnn::solve::duals::Duals;
-use icnn::solve::{METHODS, Proof, Work};
-use icnn::{Domain, Error, Limits, Method, Solution, Status};
+use icnn::solve::{Proof, Work};
+use icnn::{Domain, Error, Solution, Status};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::answers::{self, Answer as Entry, Answers};
-use super::input::Source;
-use super::model::Model;
-use super::problem::{Fixed, Problem, Set, Terms};
-use super::write::Pending;
-use super::{Stop, code, output, rows};
-
-/// Arguments of `icnn solve`.
-#[derive(Debug, ClapArgs)]
-#[command(
-    after_help = "Example:\n  icnn solve net.onnx --context rows.npy --lower 0 --upper 1 --json > answers.jsonl\n\n\
-    The value is f at the printed y. The lower bound holds for every y in the set: it is recomputed from the weights, not \
-    copied from the solver. Optimal means that their gap is at most --gap times the size of the numbers behind the value.\n\
-    Row order and the number of threads change no answer.\n\n\
-    A domain file; every part but the version may be left out:\n  \
-    {\"version\": 1, \"lower\": 0, \"upper\": [1, 1, null], \"fixed\": {\"2\": 0.5},\n   \
-    \"rows\": [{\"name\": \"budget\", \"coefficients\": {\"0\": 2, \"1\": 3.5}, \"upper\": 4}],\n   \
-    \"sums\": [{\"of\": [0, 1], \"lower\": 0.2}], \"simplices\": [{\"of\": \"all\", \"total\": 1}],\n   \
-    \"networks\": [{\"model\": \"risk.onnx\", \"context\": \"row\", \"at_most\": 0.1}]}\n\n\
-    Files: exactly as many numbers as one row takes are one row; otherwise rows lie along the first axis."
-)]
-pub struct Args {
-    #[command(flatten)]
-    model: Model,
-    /// Context rows: a number for all entries, or a .json, .npy, .csv or .parquet file. Several inputs lie one after the other.
-    #[arg(long, value_name = "X", allow_hyphen_values = true)]
-    context: Option<Source>,
-    #[command(flatten)]
-    set: Set,
-    #[command(flatten)]
-    fixed: Fixed,
-    #[command(flatten)]
-    terms: Terms,
-    /// How to minimise. lp: simplex; ipm: interior point, then simplex; pdlp: first order, approximate (all HiGHS).
-    #[arg(long, value_name = "METHOD", default_value = "lp", value_parser = method)]
-    method: Method,
-    /// Maximise, for a network that is concave in y.
-    #[arg(long)]
-    maximize: bool,
-    /// Largest relative gap of an answer that is called optimal.
-    #[arg(long, value_name = "GAP", allow_negative_numbers = true, default_value = "1e-7", value_parser = positive)]
-    gap: f64,
-    /// Seconds for each row.
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
-    time_limit: Option<Duration>,
-    /// Iterations of the solver for each row.
-    #[arg(long, value_name = "N")]
-    iteration_limit: Option<u64>,
-    /// Rows solved at the same time [default: one for each core].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// Print the multipliers behind the lower bound: of rows, learned constraints and coordinates.
-    #[arg(long)]
-    duals: bool,
-    /// One JSON object a line: row, status, method, y, value, lower_bound, gap, proof, seconds, work.
-    #[arg(long)]
-    json: bool,
-    /// Write the answers to a .json, .npy, .csv or .parquet file as well; it is replaced when the run is complete.
-    #[arg(long, value_name = "FILE", value_parser = answers::target)]
-    answers: Option<PathBuf>,
-}
-
-fn method(name: &str) -> Result<Method, String> {
-    let names: Vec<&str> = METHODS.iter().map(|m| m.0).collect();
-    let found = METHODS.iter().find(|m| m.0 == name);
-    found.map(|m| m.1).ok_or_else(|| format!("the methods are {}", names.join(", ")))
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(v) if v > 0.0 && v.is_finite() => Ok(v),
-        _ => Err("a positive number is expected".into()),
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = positive(text)?;
-    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
-}
+use super::Args;
+use crate::cli::answers::{Answer as Entry, Answers};
+use crate::cli::problem::Problem;
+use crate::cli::{Stop, code, output};
 
 /// One line of `--json`. Maximising, the bound is an upper one.
 #[derive(Debug, Serialize)]
@@ -122,53 +43,8 @@ struct Line<'a> {
     message: &'a Option<String>,
 }
 
-/// Solves all rows; a row that fails does not end the run, unless no row can do better.
-pub fn run(args: &Args) -> Result<u8, Stop> {
-    // First of all: a folder that cannot be written to is not worth a solve.
-    let file = args.answers.as_deref().map(Pending::create).transpose()?;
-    let network = args.model.network()?;
-    let network = if args.maximize { network.negated() } else { network };
-    let problem = Problem::read(network, args.context.as_ref(), &args.set, &args.fixed, &args.terms)?;
-    if args.maximize && !problem.is_plain() {
-        return Err(Stop::input("--maximize takes no further terms; minimise −f with them instead"));
-    }
-    let limits = Limits { gap: args.gap, time: args.time_limit, iterations: args.iteration_limit };
-    let domain = problem.common_domain().cloned();
-    let common = domain.is_some();
-    let mut session =
-        Session::new(domain.unwrap_or(Domain::everything(problem.network.decisions())), args.method, limits);
-    if common && problem.is_plain() {
-        let all: Vec<&[f64]> = (0..problem.len()).map(|row| problem.context(row)).collect();
-        session.warm_up(&problem.network, &all);
-    }
-
-    let begin = |file| Answers::begin(file, problem.len(), problem.network.decisions(), args.maximize);
-    let answers = file.map(begin).transpose()?;
-    let mut report = Report::new(args, &problem, answers);
-    let solve = |row: usize| {
-        let solved = || {
-            let objective = problem.objective(row)?;
-            let solution = match common {
-                true => session.minimize(&objective)?,
-                false => session.minimize_over(&objective, problem.domain(row)?)?,
-            };
-            let f = match (&solution.y, problem.is_plain()) {
-                (Some(y), false) => Some(problem.function(row)?.forward(y)?.value()),
-                _ => None,
-            };
-            Ok((solution, f))
-        };
-        solved().into()
-    };
-    let panicked = |_| Answer::Failed("internal error".into());
-    rows::in_order(problem.len(), args.threads.map(usize::from), solve, panicked, |row, answer| {
-        report.take(row, answer)
-    })?;
-    report.finish()
-}
-
 /// What came out of one row.
-enum Answer {
+pub enum Answer {
     Solved(Box<Solution>, Option<f64>),
     /// Fails at this row.
     Failed(String),
@@ -195,7 +71,7 @@ impl From<Result<(Solution, Option<f64>), Error>> for Answer {
 }
 
 /// Prints rows in order and remembers how the run went.
-struct Report<'a> {
+pub struct Report<'a> {
     args: &'a Args,
     problem: &'a Problem,
     bar: Option<ProgressBar>,
@@ -209,7 +85,7 @@ struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(args: &'a Args, problem: &'a Problem, answers: Option<Answers>) -> Report<'a> {
+    pub fn new(args: &'a Args, problem: &'a Problem, answers: Option<Answers>) -> Report<'a> {
         let rows = problem.len();
         let bar = (rows > 1 && std::io::stderr().is_terminal()).then(|| {
             let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {eta} left");
@@ -219,7 +95,7 @@ impl<'a> Report<'a> {
         Report { args, problem, bar, answers, refused: vec![], others: false, failed, stopped, unbounded }
     }
 
-    fn take(&mut self, row: usize, answer: Answer) -> Result<(), Stop> {
+    pub fn take(&mut self, row: usize, answer: Answer) -> Result<(), Stop> {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
@@ -240,7 +116,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn finish(self) -> Result<u8, Stop> {
+    pub fn finish(self) -> Result<u8, Stop> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -257,7 +133,7 @@ impl<'a> Report<'a> {
         if let Some(answers) = self.answers {
             answers.finish()?;
         }
-        if self.unbounded && self.args.set.open() {
+        if self.unbounded && self.args.given.set.open() {
             eprintln!("icnn: the box is open; --lower and --upper bound y");
         }
         Ok(match (self.stopped, self.failed) {

@@ -1,0 +1,129 @@
+//! `icnn solve`: the minimum over y at every context row.
+
+mod report;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use icnn::solve::METHODS;
+use icnn::solve::batch::Session;
+use icnn::{Domain, Limits, Method};
+
+use super::answers::{self, Answers};
+use super::model::Model;
+use super::problem::{Given, Problem};
+use super::write::Pending;
+use super::{Stop, rows};
+use report::{Answer, Report};
+
+/// Arguments of `icnn solve`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Example:\n  icnn solve net.onnx --context rows.npy --lower 0 --upper 1 --json > answers.jsonl\n\n\
+    The value is f at the printed y. The lower bound holds for every y in the set: it is recomputed from the weights, not \
+    copied from the solver. Optimal means that their gap is at most --gap times the size of the numbers behind the value.\n\
+    Row order and the number of threads change no answer.\n\n\
+    A domain file; every part but the version may be left out:\n  \
+    {\"version\": 1, \"lower\": 0, \"upper\": [1, 1, null], \"fixed\": {\"2\": 0.5},\n   \
+    \"rows\": [{\"name\": \"budget\", \"coefficients\": {\"0\": 2, \"1\": 3.5}, \"upper\": 4}],\n   \
+    \"sums\": [{\"of\": [0, 1], \"lower\": 0.2}], \"simplices\": [{\"of\": \"all\", \"total\": 1}],\n   \
+    \"networks\": [{\"model\": \"risk.onnx\", \"context\": \"row\", \"at_most\": 0.1}]}\n\n\
+    Files: exactly as many numbers as one row takes are one row; otherwise rows lie along the first axis."
+)]
+pub struct Args {
+    #[command(flatten)]
+    model: Model,
+    #[command(flatten)]
+    given: Given,
+    /// How to minimise. lp: simplex; ipm: interior point, then simplex; pdlp: first order, approximate (all HiGHS).
+    #[arg(long, value_name = "METHOD", default_value = "lp", value_parser = method)]
+    method: Method,
+    /// Maximise, for a network that is concave in y.
+    #[arg(long)]
+    maximize: bool,
+    /// Largest relative gap of an answer that is called optimal.
+    #[arg(long, value_name = "GAP", allow_negative_numbers = true, default_value = "1e-7", value_parser = positive)]
+    gap: f64,
+    /// Seconds for each row.
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
+    time_limit: Option<Duration>,
+    /// Iterations of the solver for each row.
+    #[arg(long, value_name = "N")]
+    iteration_limit: Option<u64>,
+    /// Rows solved at the same time [default: one for each core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Print the multipliers behind the lower bound: of rows, learned constraints and coordinates.
+    #[arg(long)]
+    duals: bool,
+    /// One JSON object a line: row, status, method, y, value, lower_bound, gap, proof, seconds, work.
+    #[arg(long)]
+    json: bool,
+    /// Write the answers to a .json, .npy, .csv or .parquet file as well; it is replaced when the run is complete.
+    #[arg(long, value_name = "FILE", value_parser = answers::target)]
+    answers: Option<PathBuf>,
+}
+
+fn method(name: &str) -> Result<Method, String> {
+    let names: Vec<&str> = METHODS.iter().map(|m| m.0).collect();
+    let found = METHODS.iter().find(|m| m.0 == name);
+    found.map(|m| m.1).ok_or_else(|| format!("the methods are {}", names.join(", ")))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(v) if v > 0.0 && v.is_finite() => Ok(v),
+        _ => Err("a positive number is expected".into()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = positive(text)?;
+    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+}
+
+/// Solves all rows; a row that fails does not end the run, unless no row can do better.
+pub fn run(args: &Args) -> Result<u8, Stop> {
+    // First of all: a folder that cannot be written to is not worth a solve.
+    let file = args.answers.as_deref().map(Pending::create).transpose()?;
+    let network = args.model.network()?;
+    let network = if args.maximize { network.negated() } else { network };
+    let problem = Problem::read(network, &args.given)?;
+    if args.maximize && !problem.is_plain() {
+        return Err(Stop::input("--maximize takes no further terms; minimise −f with them instead"));
+    }
+    let limits = Limits { gap: args.gap, time: args.time_limit, iterations: args.iteration_limit };
+    let domain = problem.common_domain().cloned();
+    let common = domain.is_some();
+    let mut session =
+        Session::new(domain.unwrap_or(Domain::everything(problem.network.decisions())), args.method, limits);
+    if common && problem.is_plain() {
+        let all: Vec<&[f64]> = (0..problem.len()).map(|row| problem.context(row)).collect();
+        session.warm_up(&problem.network, &all);
+    }
+
+    let begin = |file| Answers::begin(file, problem.len(), problem.network.decisions(), args.maximize);
+    let answers = file.map(begin).transpose()?;
+    let mut report = Report::new(args, &problem, answers);
+    let solve = |row: usize| {
+        let solved = || {
+            let objective = problem.objective(row)?;
+            let solution = match common {
+                true => session.minimize(&objective)?,
+                false => session.minimize_over(&objective, problem.domain(row)?)?,
+            };
+            let f = match (&solution.y, problem.is_plain()) {
+                (Some(y), false) => Some(problem.function(row)?.forward(y)?.value()),
+                _ => None,
+            };
+            Ok((solution, f))
+        };
+        solved().into()
+    };
+    let panicked = |_| Answer::Failed("internal error".into());
+    rows::in_order(problem.len(), args.threads.map(usize::from), solve, panicked, |row, answer| {
+        report.take(row, answer)
+    })?;
+    report.finish()
+}
