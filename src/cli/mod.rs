@@ -8,9 +8,9 @@ mod convert;
 mod demo;
 mod dump;
 mod eval;
-mod export;
 #[cfg(feature = "highs")]
 mod explain;
+mod export;
 mod input;
 mod model;
 mod output;
