@@ -12,6 +12,7 @@
 //! | has tolerances that are in part absolute     | costs are divided by a power of two so that max \|c\|, \|Q\| ∈ [1, 2) |
 //! | ends with less accuracy than it was asked for | [`Status::Failed`], with its words, its point and its multipliers |
 //! | stops after 200 iterations                   | so it does here, and has failed then; a limit given replaces it |
+//! | panics on programs without rows and columns  | those are not handed over                                      |
 //! | looks at the clock between iterations only   | a time limit is met up to one iteration                        |
 
 use std::time::{Duration, Instant};
@@ -73,6 +74,13 @@ pub fn solve(lp: &LinearProgram, options: &LpOptions) -> Result<LpOutcome, Solve
         return Ok(LpOutcome::empty(Status::TimeLimit, "no time left to call Clarabel"));
     }
     let sides = sides(lp);
+    if lp.columns() == 0 && sides.is_empty() {
+        return Ok(LpOutcome {
+            objective: lp.offset,
+            row_dual: vec![0.0; lp.rows()],
+            ..LpOutcome::empty(Status::Optimal, "empty")
+        });
+    }
     let exponent = exponent_of_objective(lp);
     let costs = scaled_costs(&lp.objective, exponent);
     let (a, b) = constraints(lp, &sides);

@@ -14,7 +14,8 @@ const TOLERANCE: f64 = 1e-6;
 const INF: f64 = f64::INFINITY;
 
 fn solve(lp: &LinearProgram) -> LpOutcome {
-    clarabel::solve(lp, &LpOptions::default()).unwrap()
+    let options = LpOptions { primal_tolerance: 1e-9, dual_tolerance: 1e-9, ..LpOptions::default() };
+    clarabel::solve(lp, &options).unwrap()
 }
 
 fn highs(lp: &LinearProgram) -> LpOutcome {
@@ -36,12 +37,17 @@ fn with_squares(mut lp: LinearProgram, factors: &[Vec<f64>], t: &[f64]) -> Linea
     lp
 }
 
-/// Random convex quadratic programs; every square is 0 at the origin's mirror image of nothing in particular, so that an optimum
-/// of the linear part keeps the program bounded.
+/// Random convex quadratic programs in a box: interior-point methods stall where the set of optima is unbounded.
 fn quadratic(kind: Kind) -> impl Strategy<Value = LinearProgram> {
     let factors = prop::collection::vec(prop::collection::vec((-4i32..=4).prop_map(f64::from), 9), 1..4);
-    (program(kind), factors, prop::collection::vec((-4i32..=4).prop_map(f64::from), 9))
-        .prop_map(|(lp, factors, t)| with_squares(lp, &factors, &t))
+    (program(kind), factors, prop::collection::vec((-4i32..=4).prop_map(f64::from), 9)).prop_map(
+        |(mut lp, factors, t)| {
+            // The linear programs are feasible within ±32.
+            lp.column_lower.iter_mut().for_each(|lower| *lower = lower.max(-100.0));
+            lp.column_upper.iter_mut().for_each(|upper| *upper = upper.min(100.0));
+            with_squares(lp, &factors, &t)
+        },
+    )
 }
 
 /// c + Qx − Aᵀy
@@ -81,14 +87,18 @@ fn check_optimal(lp: &LinearProgram, outcome: &LpOutcome) {
     }
 }
 
+/// Optimal, and of the value that HiGHS finds. Where HiGHS has failed on a quadratic program once it may call the wrong point
+/// optimal, but it has none that is better.
 fn agree(lp: &LinearProgram) -> Result<(), TestCaseError> {
     let outcome = solve(lp);
     check_optimal(lp, &outcome);
     let other = highs(lp);
-    // HiGHS' active-set method fails on some quadratic programs.
-    if lp.quadratic.is_none() || other.status == Status::Optimal {
-        let slack = TOLERANCE * size(lp, &outcome).powi(2);
-        prop_assert!((outcome.objective - other.objective).abs() <= slack, "{lp}\n{outcome:?}\n{other:?}");
+    let slack = TOLERANCE * size(lp, &outcome).powi(2);
+    let apart = other.objective - outcome.objective;
+    if lp.quadratic.is_none() || other.detail == "optimal" {
+        prop_assert!(apart.abs() <= slack, "{apart}\n{lp}\n{outcome:?}\n{other:?}");
+    } else if other.status == Status::Optimal {
+        prop_assert!(apart >= -slack, "{apart}\n{lp}\n{outcome:?}\n{other:?}");
     }
     Ok(())
 }
@@ -124,18 +134,13 @@ proptest! {
     #[test]
     fn linear_optima_agree(lp in program(Kind::Bounded)) {
         agree(&lp)?;
-        let (outcome, other) = (solve(&lp), highs(&lp));
-        let boxed = |bound: &f64| bound.clamp(-1e4, 1e4);
-        let mut boxed = LinearProgram {
-            column_lower: lp.column_lower.iter().map(boxed).collect(),
-            column_upper: lp.column_upper.iter().map(boxed).collect(),
-            ..lp.clone()
-        };
-        // Multipliers that are nearly 0 act on absent sides too.
-        boxed.row_lower.iter_mut().for_each(|lower| *lower = lower.max(-1e4));
-        boxed.row_upper.iter_mut().for_each(|upper| *upper = upper.min(1e4));
+        let outcome = solve(&lp);
+        // Multipliers that are nearly 0 act on absent sides too: put those far away.
+        let mut boxed = lp.clone();
+        boxed.column_lower.iter_mut().chain(&mut boxed.row_lower).for_each(|lower| *lower = lower.max(-1e4));
+        boxed.column_upper.iter_mut().chain(&mut boxed.row_upper).for_each(|upper| *upper = upper.min(1e4));
         let bound = boxed.dual_objective(&outcome.row_dual);
-        prop_assert!(bound >= other.objective - 1e-2, "{bound}\n{outcome:?}\n{other:?}\n{lp}");
+        prop_assert!(bound >= outcome.objective - 1e-4 * size(&lp, &outcome), "{bound}\n{outcome:?}\n{lp}");
     }
 
     #[test]
@@ -195,12 +200,15 @@ fn programs_without_rows_or_columns_end_as_they_must() {
     assert!(slope.ray_descent(&solve(&slope).ray.unwrap(), 0.0).unwrap() > 0.0);
     let nothing = LinearProgram { offset: 2.5, ..LinearProgram::new(0) };
     assert_eq!((solve(&nothing).status, solve(&nothing).objective), (Status::Optimal, 2.5));
+    let mut impossible = nothing.clone();
+    impossible.add_row(1.0, INF, &[]);
+    assert!(!matches!(solve(&impossible).status, Status::Optimal | Status::Unbounded));
 }
 
 #[test]
 fn limits_are_kept_and_named() {
-    let lp = large(60, 120);
-    assert_eq!(solve(&lp).status, Status::Optimal);
+    let lp = large(100, 200);
+    assert_eq!(solve(&lp).status, Status::Optimal, "{}", solve(&lp).detail);
     let limited = |options: LpOptions| clarabel::solve(&lp, &options).unwrap();
     for limit in [0, 2] {
         let outcome = limited(LpOptions { iteration_limit: Some(limit), ..LpOptions::default() });
