@@ -31,7 +31,7 @@ const INF: f64 = f64::INFINITY;
 
 families_on! {
     sums_of_networks: 60, Sides::Any;
-    quadratic_minima: 80, Sides::Any;
+    quadratic_minima: 400, Sides::Any;
     quadratic_minima_on_finite_domains: 80, Sides::Finite;
     unbounded_quadratic_programs_have_a_ray: 60, Sides::Any;
     infeasible_quadratic_programs_have_a_farkas_vector: 40, Sides::Any;

@@ -13,6 +13,7 @@
 //! | fails on free rows, or calls infeasible programs optimal, unless by simplex | free rows are refused unless for simplex |
 //! | adds 1e-7·‖x‖² to a quadratic objective           | asked not to; only if it fails so, with it           |
 //! | may go round in circles on a quadratic objective   | a limit of its own, then with it                     |
+//! | calls wrong points of a quadratic objective optimal, with multipliers of 0 | nothing: recompute the gap    |
 //! | shares its threads within a process               | one thread, always; fixed seed; no output            |
 //!
 //! Instances are independent: several threads may each solve their own at the same time, and the

@@ -27,7 +27,10 @@ impl Search<'_> {
 
     /// Asks Clarabel, whatever its status: interior points do not go round in circles, and infinite sides do not matter to them.
     pub fn second_method(&mut self, options: &LpOptions) -> Result<Option<Solution>, Error> {
-        let outcome = clarabel::solve(&self.linear.lp, options)?;
+        let mut outcome = clarabel::solve(&self.linear.lp, options)?;
+        if outcome.status == LpStatus::InfeasibleOrUnbounded && self.has_point() {
+            outcome.status = LpStatus::Unbounded;
+        }
         self.work.solves += 1;
         self.work.iterations += outcome.iterations;
         let end = self.proven_end(&outcome);

@@ -182,6 +182,11 @@ impl<'a> Search<'a> {
         largest
     }
 
+    /// Whether a point of the domain is known.
+    pub fn has_point(&self) -> bool {
+        self.best.is_some()
+    }
+
     pub fn gap(&self) -> f64 {
         self.best.as_ref().map_or(f64::INFINITY, |(_, value)| value - self.bound)
     }
