@@ -66,7 +66,7 @@ fn the_documented_domain_is_read() {
     let found = blocks(&text, "domain");
     assert_eq!(found.len(), 1);
     let domain =
-        DomainFile::parse(text[found[0].0..found[0].1].as_bytes(), Path::new(""), Domain::everything(4)).unwrap();
+        DomainFile::parse(&text.as_bytes()[found[0].0..found[0].1], Path::new(""), Domain::everything(4)).unwrap();
     let names: Vec<&str> = domain.common().rows().iter().map(|r| r.name.as_str()).collect();
     assert_eq!(names, ["shares", "budget", "balance", "total"]);
     assert!(domain.common().is_bounded());

@@ -13,6 +13,7 @@
 //! | fails on free rows, or calls infeasible programs optimal, unless by simplex | free rows are refused unless for simplex |
 //! | adds 1e-7·‖x‖² to a quadratic objective           | asked not to; only if it fails so, with it           |
 //! | may go round in circles on a quadratic objective   | a limit of its own, then with it                     |
+//! | calls wrong points of a quadratic objective optimal, with multipliers of 0 | nothing: recompute the gap    |
 //! | shares its threads within a process               | one thread, always; fixed seed; no output            |
 //!
 //! Instances are independent: several threads may each solve their own at the same time, and the
@@ -29,12 +30,10 @@ use std::time::{Duration, Instant};
 
 use highs_sys as sys;
 
+use crate::prepare::{exponent_of, exponent_of_objective, scaled_costs};
 use crate::{Algorithm, Basis, LinearProgram, LpOptions, LpOutcome, SolverError, Status};
-use load::{
-    Coefficients, check_bounds, check_coefficients, check_length, check_sizes, exponent_of, free_row, padded,
-    scaled_costs,
-};
-use quadratic::{largest_entry, pass_quadratic};
+use load::{Coefficients, check_bounds, check_coefficients, check_length, check_sizes, free_row, padded};
+use quadratic::pass_quadratic;
 use raw::{Arrays, Model, Value};
 pub use read::read;
 use words::{basis_from_highs, basis_to_highs, translate};
@@ -83,10 +82,7 @@ impl Highs {
         // HiGHS has no rays for a program without coefficients: one row 0 ≤ 1·0 ≤ 0 gives it one.
         let padded = kept == 0;
         let pad = |array| load::padded(array, padded);
-        let exponent = exponent_of(&[
-            largest_entry(&lp.objective),
-            lp.quadratic.as_ref().map_or(0.0, |q| largest_entry(q.data())),
-        ]);
+        let exponent = exponent_of_objective(lp);
         let costs = scaled_costs(&lp.objective, exponent);
         let as_i32 = |&index: &usize| index as i32;
         let mut start: Vec<i32> = lp.matrix.proper_indptr()[..lp.rows()].iter().map(as_i32).collect();

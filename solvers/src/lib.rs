@@ -1,16 +1,18 @@
 //! Linear programs and the solvers behind `icnn`. Knows nothing of networks.
 //!
-//! | module                 | what                                                                   | feature   |
-//! |------------------------|------------------------------------------------------------------------|-----------|
-//! | `linear_program`       | [`LinearProgram`]: the problem, and its checks                         |           |
-//! | `text`                 | its `Display`                                                          |           |
-//! | [`mps`], [`lp_format`] | the program as a file for other solvers; `file_names`: names in it     |           |
-//! | `duality`              | reduced costs, dual bounds, rays and Farkas vectors, by multiplication |           |
-//! | `options`              | [`LpOptions`], [`Algorithm`]                                           |           |
-//! | `outcome`              | [`LpOutcome`], [`Status`], [`Basis`]                                   |           |
-//! | `error`                | [`SolverError`]                                                        |           |
-//! | [`highs`]              | HiGHS: simplex, interior point, first order; the only `unsafe`         | `highs`   |
-//! | [`good_lp`]            | any solver that the good_lp crate knows                                | `good_lp` |
+//! | module                 | what                                                                   | feature    |
+//! |------------------------|------------------------------------------------------------------------|------------|
+//! | `linear_program`       | [`LinearProgram`]: the problem, and its checks                         |            |
+//! | `text`                 | its `Display`                                                          |            |
+//! | [`mps`], [`lp_format`] | the program as a file for other solvers; `file_names`: names in it     |            |
+//! | `duality`              | reduced costs, dual bounds, rays and Farkas vectors, by multiplication |            |
+//! | `options`              | [`LpOptions`], [`Algorithm`]                                           |            |
+//! | `outcome`              | [`LpOutcome`], [`Status`], [`Basis`]                                   |            |
+//! | `prepare`              | checks and scaling that the solvers share                              |            |
+//! | `error`                | [`SolverError`]                                                        |            |
+//! | [`highs`]              | HiGHS: simplex, interior point, first order; the only `unsafe`         | `highs`    |
+//! | [`clarabel`]           | Clarabel: interior point, written in Rust; quadratic programs as well  | `clarabel` |
+//! | [`good_lp`]            | any solver that the good_lp crate knows                                | `good_lp`  |
 //!
 //! ```
 //! # #[cfg(feature = "highs")] {
@@ -35,6 +37,8 @@
 //! Deliberately absent: integer variables, maximisation (negate the costs), modelling sugar, and
 //! any belief in a status. [`Status::Optimal`] is a claim; whoever needs a proof recomputes the gap.
 
+#[cfg(feature = "clarabel")]
+pub mod clarabel;
 mod duality;
 mod error;
 mod file_names;
@@ -47,6 +51,8 @@ pub mod lp_format;
 pub mod mps;
 mod options;
 mod outcome;
+#[cfg(any(feature = "highs", feature = "clarabel"))]
+mod prepare;
 mod text;
 
 pub use error::SolverError;

@@ -10,6 +10,15 @@ use crate::certificate::recession::{limit_slope, recession_direction};
 use crate::error::Error;
 
 impl Search<'_> {
+    /// Takes the outcome of a linear program: a proven end, or else a candidate.
+    pub fn linear(&mut self, outcome: &LpOutcome) -> Result<Option<Solution>, Error> {
+        let end = self.proven_end(outcome);
+        if end.is_none() {
+            self.candidate(outcome)?;
+        }
+        Ok(end)
+    }
+
     /// An unbounded or infeasible outcome whose ray or Farkas vector holds when multiplied out.
     pub fn proven_end(&mut self, outcome: &LpOutcome) -> Option<Solution> {
         match outcome.status {

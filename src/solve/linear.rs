@@ -1,4 +1,5 @@
-//! Exact minimisation through HiGHS: solve, recover, certify; on a failed check solve again, colder and tighter.
+//! Exact minimisation through HiGHS: solve, recover, certify; on a failed check solve again, colder and tighter, a quadratic
+//! program by Clarabel in between.
 
 use std::time::{Duration, Instant};
 
@@ -54,36 +55,33 @@ pub(super) fn minimize(
     search.work.columns = linear.lp.columns();
     search.work.nonzeros = linear.lp.matrix.nnz();
 
-    // Warm if there is a start, then cold, then cold with the tightest tolerances; the first closed gap ends it.
+    // Warm if there is a start, then cold, then cold with the tightest tolerances; the first closed gap ends it. What HiGHS
+    // leaves open of a quadratic program goes to a second method once.
     let mut last = None;
     for attempt in usize::from(warm.is_none())..3 {
-        let options = options(method, attempt.saturating_sub(1), limits, begun);
+        let asked = options(method, attempt.saturating_sub(1), limits, begun);
         let basis = warm.as_ref().filter(|_| attempt == 0);
         if attempt > 0 && search.work.solves > 0 {
             highs = Highs::new(&linear.lp)?;
         }
-        let outcome = highs.solve(&options, basis)?;
+        let outcome = highs.solve(&asked, basis)?;
         search.work.solves += 1;
         search.work.iterations += outcome.iterations;
         tracing::debug!(attempt, status = ?outcome.status, iterations = outcome.iterations, seconds = outcome.seconds, "HiGHS");
-        let end = match linear.lp.quadratic {
-            Some(_) if outcome.status != LpStatus::Optimal => search.end_of_quadratic(&options)?,
-            _ => search.proven_end(&outcome),
+        let limited = matches!(outcome.status, LpStatus::TimeLimit | LpStatus::IterationLimit | LpStatus::Interrupted);
+        let mut end = match linear.lp.quadratic {
+            Some(_) => search.quadratic(&outcome, &asked)?,
+            None => search.linear(&outcome)?,
         };
+        let open = end.is_none() && !search.closed() && !limited && !out_of_time(limits, begun);
+        if open && linear.lp.quadratic.is_some() && search.second_words.is_none() {
+            end = search.second_method(&options(method, 1, limits, begun))?;
+        }
         if let Some(end) = end {
             return Ok(Solution { seconds: begun.elapsed().as_secs_f64(), method: method.name(), ..end });
         }
-        search.candidate(&outcome)?;
-        let limited = matches!(outcome.status, LpStatus::TimeLimit | LpStatus::IterationLimit | LpStatus::Interrupted);
-        let closed = search.closed();
-        if !closed && linear.lp.quadratic.is_some() && outcome.status == LpStatus::Optimal {
-            // Regularised, an unbounded program has an optimum far away.
-            if let Some(end) = search.end_of_quadratic(&options)? {
-                return Ok(Solution { seconds: begun.elapsed().as_secs_f64(), method: method.name(), ..end });
-            }
-        }
         last = Some(outcome);
-        if closed || limited || method == Method::Pdlp || out_of_time(limits, begun) {
+        if search.closed() || limited || method == Method::Pdlp || out_of_time(limits, begun) {
             break;
         }
         tracing::debug!(attempt, gap = search.gap(), "the recomputed gap is open; solving again");

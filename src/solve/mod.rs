@@ -14,6 +14,8 @@ mod linear;
 #[cfg(feature = "highs")]
 mod polish;
 #[cfg(feature = "highs")]
+mod quadratic;
+#[cfg(feature = "highs")]
 mod search;
 mod solution;
 

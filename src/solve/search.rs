@@ -37,6 +37,8 @@ pub(super) struct Search<'a> {
     /// The gap that rounding alone can leave.
     rounding: f64,
     scale: f64,
+    /// What the second method said, if it was asked.
+    pub(super) second_words: Option<String>,
     pub(super) work: Work,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Search<'a> {
             size: 0.0,
             rounding: 0.0,
             scale: 0.0,
+            second_words: None,
             work: Work::default(),
         }
     }
@@ -179,6 +182,11 @@ impl<'a> Search<'a> {
         largest
     }
 
+    /// Whether a point of the domain is known.
+    pub fn has_point(&self) -> bool {
+        self.best.is_some()
+    }
+
     pub fn gap(&self) -> f64 {
         self.best.as_ref().map_or(f64::INFINITY, |(_, value)| value - self.bound)
     }
@@ -222,7 +230,9 @@ impl<'a> Search<'a> {
         let status = if closed { Status::Optimal } else { Status::Stopped };
         let message = (!closed).then(|| {
             let words = last.map_or(String::new(), |o| format!("; HiGHS reports: {}", o.detail));
-            format!("the recomputed gap is {:.3e}{words}", self.gap())
+            let second =
+                self.second_words.as_ref().map_or(String::new(), |words| format!("; Clarabel reports: {words}"));
+            format!("the recomputed gap is {:.3e}{words}{second}", self.gap())
         });
         let lower_bound = self.bound.is_finite().then_some(self.bound);
         let duals = self.lagrangian.as_ref().filter(|_| lower_bound.is_some()).map(|l| Duals::new(self.domain, l));

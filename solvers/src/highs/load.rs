@@ -1,4 +1,4 @@
-//! What a program must satisfy before HiGHS sees it, and the scaling of its costs.
+//! What a program must satisfy before HiGHS sees it.
 
 use std::borrow::Cow;
 
@@ -31,16 +31,7 @@ pub(super) fn check_bounds(
     upper: &[f64],
     describe: impl Fn(usize) -> String,
 ) -> Result<(), SolverError> {
-    for (i, (&lower, &upper)) in lower.iter().zip(upper).enumerate() {
-        crate::linear_program::bounds(lower, upper, || describe(i))?;
-        for (side, value) in [("lower", lower), ("upper", upper)] {
-            if value.is_finite() && value.abs() >= LARGEST_BOUND {
-                let what = format!("{side} bound of {}", describe(i));
-                return Err(SolverError::TooLarge { what, value, limit: LARGEST_BOUND });
-            }
-        }
-    }
-    Ok(())
+    crate::prepare::check_bounds(LARGEST_BOUND, lower, upper, describe)
 }
 
 /// What becomes of the coefficients that are not zero.
@@ -67,23 +58,6 @@ pub(super) fn check_coefficients(lp: &LinearProgram) -> Result<Coefficients, Sol
     Ok(Coefficients { kept, dropped })
 }
 
-/// The power of two e with max |c| ∈ [2ᵉ, 2ᵉ⁺¹), within ±1000; 0 if all costs are zero.
-pub(super) fn exponent_of(costs: &[f64]) -> i32 {
-    let largest = costs.iter().fold(0.0, |largest: f64, cost| largest.max(cost.abs()));
-    if largest == 0.0 {
-        return 0;
-    }
-    // The exponent bits: exact, where a logarithm could round up. A subnormal number counts as 2⁻¹⁰²³.
-    let exponent = (largest.to_bits() >> 52) as i32 - 1023;
-    exponent.clamp(-1000, 1000)
-}
-
-/// The costs divided by two to the power `exponent`.
-pub(super) fn scaled_costs(costs: &[f64], exponent: i32) -> Vec<f64> {
-    let factor = 2f64.powi(-exponent);
-    costs.iter().map(|cost| cost * factor).collect()
-}
-
 /// The array, with one zero more if `pad`.
 pub(super) fn padded(array: &[f64], pad: bool) -> Cow<'_, [f64]> {
     let mut array = Cow::Borrowed(array);
@@ -96,21 +70,4 @@ pub(super) fn padded(array: &[f64], pad: bool) -> Cow<'_, [f64]> {
 /// The first row without bounds.
 pub(super) fn free_row(lower: &[f64], upper: &[f64]) -> Option<usize> {
     lower.iter().zip(upper).position(|(&lower, &upper)| lower == f64::NEG_INFINITY && upper == f64::INFINITY)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scaling_brings_the_largest_cost_into_one_to_two() {
-        for cost in [1.0, 1.999, 2.0, -3.0, 0.1, 1e-30, 1e30, f64::MAX / 1e8, f64::MIN_POSITIVE * 1e8] {
-            let exponent = exponent_of(&[0.0, cost]);
-            let scaled = scaled_costs(&[cost], exponent)[0];
-            assert!((1.0..2.0).contains(&scaled.abs()), "{cost} became {scaled}");
-            assert_eq!(scaled * 2f64.powi(exponent), cost);
-        }
-        assert_eq!(exponent_of(&[0.0]), 0);
-        assert!(scaled_costs(&[5e-324], exponent_of(&[5e-324]))[0] > 0.0);
-    }
 }

@@ -11,11 +11,6 @@ use crate::{Algorithm, LpOptions, LpOutcome, SolverError, Status};
 /// The regularisation that HiGHS adds unless told otherwise, and the most it allows.
 const REGULARIZATION: f64 = 1e-7;
 
-/// The largest magnitude of an array.
-pub(super) fn largest_entry(values: &[f64]) -> f64 {
-    values.iter().fold(0.0, |largest, value| largest.max(value.abs()))
-}
-
 /// Hands over the lower triangle of Q divided by two to the power `exponent`; `padded`: there is a column more.
 pub(super) fn pass_quadratic(
     model: &mut Model,
