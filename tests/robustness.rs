@@ -183,9 +183,9 @@ fn nothing_flips_inside_a_radius_and_something_does_at_its_end() {
     let deepest = f.minimize(&cube, Method::Lp).unwrap().y.unwrap();
     assert!(score(&f, &deepest) < -1.0);
     let mut random = Random(1);
-    println!("norm  median radius  ms an input  samples  least f inside / f at the image");
+    println!("norm  median radius  ms an input  samples  flipped  least f inside / f at the image");
     for (name, norm) in NORMS {
-        let (mut radii, mut seconds, mut sampled, mut least) = (vec![], 0.0, 0, f64::INFINITY);
+        let (mut radii, mut seconds, mut sampled, mut least, mut flipped) = (vec![], 0.0, 0, f64::INFINITY, 0);
         for (k, image) in images.iter().enumerate().take(MEASURED) {
             let r = radius(&f, image, *norm);
             let at_image = score(&f, image);
@@ -214,17 +214,21 @@ fn nothing_flips_inside_a_radius_and_something_does_at_its_end() {
             assert!(score(&f, &beyond) < 0.0, "image {k}, {name}: f = {}", score(&f, &beyond));
             let hair = HAIR * apart(*norm, &deepest, &r.nearest);
             assert!(apart(*norm, &beyond, image) <= r.distance + hair * (1.0 + 1e-9) + 1e-12);
+            // Straight on, in the direction found.
+            let along: Vec<f64> = image.iter().zip(&r.nearest).map(|(a, b)| a + (1.0 + HAIR) * (b - a)).collect();
+            flipped += usize::from(score(&f, &along) < 0.0);
 
             radii.push(r.distance);
             seconds += r.solution.seconds;
         }
         radii.sort_by(f64::total_cmp);
         assert!(sampled >= 200 * MEASURED);
+        assert_eq!(flipped, MEASURED, "{name}");
         // The nearest samples are close enough to mean something.
         assert!(least < 0.01, "{name}: the samples stay {least} above the boundary");
         let ms = 1e3 * seconds / MEASURED as f64;
         println!(
-            "{name:<5} {:<14.4} {ms:<12.1} {sampled:<8} {least:.1e}",
+            "{name:<5} {:<14.4} {ms:<12.1} {sampled:<8} {flipped:<8} {least:.1e}",
             0.5 * (radii[MEASURED / 2 - 1] + radii[MEASURED / 2])
         );
     }
