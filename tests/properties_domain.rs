@@ -20,6 +20,7 @@ use icnn::ir::instance::Instance;
 use icnn::ir::program::Program;
 use icnn::lower::linear;
 use icnn::objective::Objective;
+use icnn::solve::duals::Side;
 use icnn::{Method, Solution, Status};
 use icnn_solvers::Status as LpStatus;
 use networks::{Case, Problem, Sides, magnitude};
@@ -187,7 +188,7 @@ fn moved_sides_obey_the_duals<P: Problem>(case: &Case<P>) -> Result<(), TestCase
             let mut new = parts.clone();
             let side = if d.multiplier > 0.0 { &mut new.lower[j] } else { &mut new.upper[j] };
             // Sides that the rows imply are not moved by moving the box.
-            if d.multiplier == 0.0 || d.at != Some(*side) {
+            if d.multiplier == 0.0 || d.side == Side::Fixed || d.at != Some(*side) {
                 continue;
             }
             *side += delta;
@@ -427,4 +428,21 @@ fn slopes_that_cancel_inside_a_constraint_leave_it_infeasible() {
         holds::emptiness(&domain, &[0.0, 0.0], 1, &found).unwrap();
         assert!(found.message.unwrap().contains("'too low'"));
     }
+}
+
+/// Found by the property of moved sides: the slope of f in a fixed coordinate is folded away, so what is left of it is no
+/// derivative, and says so.
+#[test]
+fn the_multiplier_of_a_fixed_coordinate_is_named_as_such() {
+    let program: Program =
+        "y 2\nn1 = gather n0 [0]\nn2 = relu n1\nn3 = gather n0 [1]\nn4 = sum n2 n3\noutput n4".parse().unwrap();
+    let f = std::sync::Arc::new(program).at(&[]).unwrap();
+    let domain = Domain::cube(2, 0.0, 3.0).unwrap().with_fixed(0, 1.0).unwrap();
+    let domain = domain.with_row("r", &[(0, 0.5), (1, 1.0)], 2.0, f64::INFINITY).unwrap();
+    let found = f.minimize(&domain, Method::Lp).unwrap();
+    let duals = found.duals.unwrap();
+    assert_eq!((found.value, duals.rows[0].multiplier, duals.rows[0].side), (Some(2.5), 1.0, Side::Lower));
+    // The share of the row is −1/2; with f's own slope 1 the optimum moves by 1/2.
+    assert_eq!((duals.bounds[0].multiplier, duals.bounds[0].side, duals.bounds[0].at), (-0.5, Side::Fixed, Some(1.0)));
+    assert_eq!(duals.bounds[1].side, Side::Neither);
 }

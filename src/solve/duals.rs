@@ -15,6 +15,9 @@ pub enum Side {
     Upper,
     /// The multiplier is 0: the constraint takes no part in the bound.
     Neither,
+    /// The coordinate is fixed. What f and the learned constraints make of fixed coordinates alone is a constant before
+    /// anything is proven, so its multiplier lacks that share and is no derivative of the optimum.
+    Fixed,
 }
 
 impl Side {
@@ -34,7 +37,8 @@ impl Side {
 pub struct Dual {
     /// The row, the learned constraint, or `y[j]` for the bounds of a coordinate.
     pub name: String,
-    /// ≥ 0 on a lower side, ≤ 0 on an upper side: relaxing a side never raises the optimum.
+    /// ≥ 0 on a lower side, ≤ 0 on an upper side: relaxing a side never raises the optimum. Of any sign where the
+    /// coordinate is fixed.
     pub multiplier: f64,
     /// The side.
     pub side: Side,
@@ -57,10 +61,9 @@ pub struct Duals {
 impl Duals {
     /// The multipliers of a Lagrangian, with the names of the domain's parts.
     pub fn new(domain: &Domain, lagrangian: &Lagrangian) -> Duals {
-        let dual = |name: String, multiplier: f64, lower: f64, upper: f64| {
-            let side = Side::of(multiplier);
+        let dual = |name: String, side: Side, multiplier: f64, lower: f64, upper: f64| {
             let at = match side {
-                Side::Lower => Some(lower),
+                Side::Lower | Side::Fixed => Some(lower),
                 Side::Upper => Some(upper),
                 Side::Neither => None,
             };
@@ -71,9 +74,16 @@ impl Duals {
         let costs = lagrangian.reduced_costs(domain);
         let ends = domain.intervals().iter().zip(costs).enumerate();
         Duals {
-            rows: rows.map(|(row, nu)| dual(row.name.clone(), *nu, row.lower, row.upper)).collect(),
-            constraints: levels.map(|(l, mu)| dual(l.name.clone(), -mu, f64::NEG_INFINITY, l.at_most)).collect(),
-            bounds: ends.map(|(j, (i, r))| dual(format!("y[{j}]"), r, i.lower, i.upper)).collect(),
+            rows: rows.map(|(row, nu)| dual(row.name.clone(), Side::of(*nu), *nu, row.lower, row.upper)).collect(),
+            constraints: levels
+                .map(|(l, mu)| dual(l.name.clone(), Side::of(-mu), -mu, f64::NEG_INFINITY, l.at_most))
+                .collect(),
+            bounds: ends
+                .map(|(j, (i, r))| {
+                    let side = if i.is_point() { Side::Fixed } else { Side::of(r) };
+                    dual(format!("y[{j}]"), side, r, i.lower, i.upper)
+                })
+                .collect(),
         }
     }
 }

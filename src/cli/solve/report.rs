@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use icnn::certificate::Farkas;
-use icnn::solve::duals::Duals;
+use icnn::solve::duals::{Duals, Side};
 use icnn::solve::{Proof, Work};
 use icnn::{Domain, Error, Solution, Status};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -259,6 +259,9 @@ fn multipliers(duals: &Duals) -> String {
     let least = 1e-14 * largest;
     for (kind, all) in kinds {
         for dual in all.iter().filter(|d| d.multiplier.abs() > least) {
+            if dual.side == Side::Fixed {
+                continue;
+            }
             let side = if dual.multiplier > 0.0 { "lower" } else { "upper" };
             let at = dual.at.map_or(String::new(), |at| format!(", {at:.6}"));
             let m = dual.multiplier;

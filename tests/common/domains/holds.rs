@@ -115,7 +115,11 @@ fn signs(domain: &Domain, found: &Solution) -> Result<(), TestCaseError> {
         one(d, &level.name, f64::NEG_INFINITY, level.at_most)?;
     }
     for (j, (d, i)) in duals.bounds.iter().zip(domain.intervals()).enumerate() {
-        one(d, &format!("y[{j}]"), i.lower, i.upper)?;
+        let name = format!("y[{j}]");
+        match i.is_point() {
+            true => prop_assert_eq!((&d.name, d.side, d.at), (&name, Side::Fixed, Some(i.lower))),
+            false => one(d, &name, i.lower, i.upper)?,
+        }
     }
     Ok(())
 }
