@@ -29,7 +29,15 @@ impl LinearProgram {
     /// # Panics
     /// If `y` does not have m entries.
     pub fn farkas_gap(&self, y: &[f64]) -> f64 {
-        self.support(y, &self.minus_transposed(y, vec![0.0; self.columns()]))
+        self.support(y, &self.farkas_costs(y))
+    }
+
+    /// Reduced costs −Aᵀy (n) for zero costs: what the rows of a Farkas vector y (m) leave to the columns.
+    ///
+    /// # Panics
+    /// If `y` does not have m entries.
+    pub fn farkas_costs(&self, y: &[f64]) -> Vec<f64> {
+        self.minus_transposed(y, vec![0.0; self.columns()])
     }
 
     /// Descent −cᵀr along a direction r (n) if it leaves every bound intact up to `tolerance`: r_j and A_i r may be

@@ -41,15 +41,11 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let at = Rows::read(&args.at, network.decisions(), "--at")?;
     let context = context(args.context.as_ref(), &network)?;
     let (n, m) = (at.len(), context.len());
-    if n != m && n != 1 && m != 1 {
-        return Err(Stop::input(format!(
-            "--at has {n} rows and --context {m}; they must be as many, or one of them 1"
-        )));
-    }
+    let count = rows::common([("--at", n), ("--context", m)])?;
     let mut exit = code::SUCCESS;
     let work = |row: usize| line(&network, row, at.row(row % n), context.row(row % m)).map_err(|e| e.to_string());
     let panicked = |_| Err("internal error".to_string());
-    rows::in_order(n.max(m), None, work, panicked, |row, answer| match answer {
+    rows::in_order(count, None, work, panicked, |row, answer| match answer {
         Ok(line) if args.json => output::json(&line),
         Ok(line) => {
             let gradient: Vec<String> = line.gradient.iter().map(f64::to_string).collect();

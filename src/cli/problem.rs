@@ -10,8 +10,8 @@ use icnn::objective::file::ObjectiveFile;
 use icnn::{Domain, Error, Network};
 use sprs::{CsMat, TriMat};
 
-use super::Stop;
 use super::input::{Rows, Sides, Source, context};
+use super::{Stop, rows};
 
 /// The set Y.
 #[derive(Debug, Clone, Args)]
@@ -102,11 +102,11 @@ impl Problem {
         let Given { context: source, set, fixed, terms } = given;
         let p = network.decisions();
         let context = context(source.as_ref(), &network)?;
-        let rows =
+        let table =
             |source: &Option<Source>, what: &str| source.as_ref().map(|source| Rows::read(source, p, what)).transpose();
         let fixed_source = fixed.fix.as_ref();
         let fixed = fixed_source.map(|source| Rows::read_with_gaps(source, p, "--fix")).transpose()?;
-        let (linear, target) = (rows(&terms.linear, "--linear")?, rows(&terms.target, "--target")?);
+        let (linear, target) = (table(&terms.linear, "--linear")?, table(&terms.target, "--target")?);
         let quadratic = match (&terms.quadratic, &target) {
             (Some(source), _) => Some(matrix(source, p)?),
             (None, Some(_)) => Some(CsMat::eye(p)),
@@ -115,31 +115,14 @@ impl Problem {
         let objective = terms.objective.as_ref().map(|path| ObjectiveFile::read(path, p)).transpose()?;
         let fix_name = fixed_source.map_or(String::new(), |source| format!("--fix {source}"));
         let set = set.read(p)?;
-        let mut problem =
-            Problem { set, network, context, fixed, fix_name, linear, target, quadratic, objective, rows: 1 };
-        problem.rows = problem.common_rows()?;
-        Ok(problem)
-    }
-
-    /// The number of rows: every table has as many, or one.
-    fn common_rows(&self) -> Result<usize, Stop> {
-        let mut rows = (1, "");
         let tables = [
-            ("--context", Some(&self.context)),
-            ("--fix", self.fixed.as_ref()),
-            ("--linear", self.linear.as_ref()),
-            ("--target", self.target.as_ref()),
+            ("--context", Some(&context)),
+            ("--fix", fixed.as_ref()),
+            ("--linear", linear.as_ref()),
+            ("--target", target.as_ref()),
         ];
-        for (what, n) in tables.into_iter().filter_map(|(what, t)| Some((what, t?.len()))).filter(|(_, n)| *n != 1) {
-            if rows.0 != 1 && rows.0 != n {
-                let (m, other) = rows;
-                return Err(Stop::input(format!(
-                    "{other} has {m} rows and {what} {n}; they must be as many, or one of them 1"
-                )));
-            }
-            rows = (n, what);
-        }
-        Ok(rows.0)
+        let rows = rows::common(tables.into_iter().filter_map(|(what, table)| Some((what, table?.len()))))?;
+        Ok(Problem { set, network, context, fixed, fix_name, linear, target, quadratic, objective, rows })
     }
 
     /// Errors unless there is a row `row`.
@@ -183,13 +166,17 @@ impl Problem {
 
     /// What is minimised at one row, with the context `x` in place of the row's own.
     pub fn objective_at(&self, row: usize, x: &[f64]) -> Result<Instance, Error> {
-        let f = self.network.given(x)?;
+        self.objective_of(&self.network.given(x)?, row, x)
+    }
+
+    /// What is minimised at one row, f being given at the context `x`.
+    pub fn objective_of(&self, f: &Instance, row: usize, x: &[f64]) -> Result<Instance, Error> {
         if self.is_plain() {
-            return Ok(f);
+            return Ok(f.clone());
         }
         let mut objective = match &self.objective {
-            Some(file) => file.at(&f, x)?,
-            None => Objective::of(&f),
+            Some(file) => file.at(f, x)?,
+            None => Objective::of(f),
         };
         if let Some(linear) = &self.linear {
             objective = objective.with_linear(of(linear, row))?;
@@ -208,7 +195,15 @@ impl Problem {
 
     /// The domain at one row, with the context `x` in place of the row's own.
     pub fn domain_at(&self, row: usize, x: &[f64]) -> Result<Domain, Error> {
-        let mut domain = self.set.at(x)?;
+        self.with_fixed(self.set.at(x)?, row)
+    }
+
+    /// The box at one row, and whatever else of the domain does not depend on the context.
+    pub fn sides(&self, row: usize) -> Result<Domain, Error> {
+        self.with_fixed(self.set.common().clone(), row)
+    }
+
+    fn with_fixed(&self, mut domain: Domain, row: usize) -> Result<Domain, Error> {
         if let Some(fixed) = &self.fixed {
             let given = of(fixed, row).iter().enumerate().filter(|(_, v)| !v.is_nan());
             domain = domain.with_all_fixed(given.map(|(j, v)| (j, *v))).map_err(|e| match e {

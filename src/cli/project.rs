@@ -75,11 +75,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let points = Rows::read(&args.point, network.decisions(), "--point")?;
     let contexts = context(args.context.as_ref(), &network)?;
     let (n, m) = (points.len(), contexts.len());
-    if n != m && n != 1 && m != 1 {
-        return Err(Stop::input(format!(
-            "--point has {n} rows and --context {m}; they must be as many, or one of them 1"
-        )));
-    }
+    let count = rows::common([("--point", n), ("--context", m)])?;
     let set = args.set.read(network.decisions())?;
     let mut exit = code::SUCCESS;
     let work = |row: usize| {
@@ -88,7 +84,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         project(args, &network, x, points.row(row % n), domain, row).map_err(|e| e.to_string())
     };
     let panicked = |_| Err("internal error".to_string());
-    rows::in_order(n.max(m), args.threads.map(usize::from), work, panicked, |row, line| match line {
+    rows::in_order(count, args.threads.map(usize::from), work, panicked, |row, line| match line {
         Ok(line) => {
             exit = exit.max(match line.status {
                 Status::Optimal => code::SUCCESS,

@@ -9,6 +9,23 @@ use super::Stop;
 /// Rows in flight for each thread.
 const WINDOW: usize = 4;
 
+/// The number of rows of a run: every table, (option, rows), has as many, or one for all.
+///
+/// Errors: two tables with different numbers of rows, neither of them 1.
+pub fn common(tables: impl IntoIterator<Item = (&'static str, usize)>) -> Result<usize, Stop> {
+    let mut rows = (1, "");
+    for (what, n) in tables.into_iter().filter(|(_, n)| *n != 1) {
+        if rows.0 != 1 && rows.0 != n {
+            let (m, other) = rows;
+            return Err(Stop::input(format!(
+                "{other} has {m} rows and {what} {n}; they must be as many, or one of them 1"
+            )));
+        }
+        rows = (n, what);
+    }
+    Ok(rows.0)
+}
+
 /// Computes `work(0..rows)` on `threads` threads (one a core where not given) and hands the answers to `emit` in order, each as soon as those before it
 /// are out. A row that panics is an error of that row. An error of `emit` ends the run.
 pub fn in_order<T: Send>(

@@ -63,15 +63,11 @@ impl Search<'_> {
     }
 
     fn infeasible(&mut self, farkas: &[f64]) -> Option<Solution> {
-        let rows = farkas.get(..self.domain.rows().len())?;
-        // Of columns without costs: what the rows leave.
-        let costs: Vec<f64> = {
-            let mut costs = vec![0.0; self.linear.lp.columns()];
-            for (row, nu) in self.linear.lp.matrix.outer_iterator().zip(farkas) {
-                row.iter().for_each(|(j, a)| costs[j] -= nu * a);
-            }
-            costs
-        };
+        if farkas.len() != self.linear.lp.rows() {
+            return None;
+        }
+        let rows = &farkas[..self.domain.rows().len()];
+        let costs = self.linear.lp.farkas_costs(farkas);
         let middle = self.domain.clip(&vec![0.0; self.domain.dimension()]);
         let levels = self.levels(farkas, &costs, &middle);
         let scale = (levels.iter().zip(self.domain.sublevels()))

@@ -8,7 +8,6 @@ use crate::certificate::tangent::polished;
 use crate::certificate::{Lagrangian, Minorant, Multipliers};
 use crate::domain::Domain;
 use crate::error::Error;
-use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
 use crate::ir::program::NodeId;
 use crate::lower::Linear;
@@ -130,15 +129,17 @@ impl<'a> Search<'a> {
             // The row says h ≤ c: its multiplier acts on the upper side, so it is negative.
             let mu = -rows[self.linear.level_rows[k].1];
             let h = &level.function;
-            let minorant = h.forward(y).ok().filter(|_| mu > 0.0).and_then(|trace: Trace| {
+            if mu.is_nan() || mu <= 0.0 {
+                out.push((mu, None));
+                continue;
+            }
+            self.work.forward += 1;
+            self.work.backward += 1;
+            let minorant = h.forward(y).ok().and_then(|trace| {
                 let start = Multipliers::subgradient(h, &trace);
                 let slopes = self.linear.slopes(k + 1, h, rows, costs, start);
                 Minorant::new(h, &self.linear.bounds[k + 1], &slopes)
             });
-            if mu > 0.0 {
-                self.work.forward += 1;
-                self.work.backward += 1;
-            }
             out.push((mu, minorant));
         }
         out

@@ -108,16 +108,17 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let mut report = Report::new(args, &problem, answers);
     let solve = |row: usize| {
         let solved = || {
-            let objective = problem.objective(row)?;
+            let f = problem.function(row)?;
+            let objective = problem.objective_of(&f, row, problem.context(row))?;
             let solution = match common {
                 true => session.minimize(&objective)?,
                 false => session.minimize_over(&objective, problem.domain(row)?)?,
             };
-            let f = match (&solution.y, problem.is_plain()) {
-                (Some(y), false) => Some(problem.function(row)?.forward(y)?.value()),
+            let value = match (&solution.y, problem.is_plain()) {
+                (Some(y), false) => Some(f.forward(y)?.value()),
                 _ => None,
             };
-            Ok((solution, f))
+            Ok((solution, value))
         };
         solved().into()
     };

@@ -237,7 +237,7 @@ impl<'a> Report<'a> {
         }
         text.push_str(&format!(" {:.3} s", line.seconds));
         if let Some(y) = line.y {
-            let place = self.problem.domain(line.row).map_or_else(|_| output::brief(y), |domain| place(y, &domain));
+            let place = self.problem.sides(line.row).map_or_else(|_| output::brief(y), |sides| place(y, &sides));
             text.push_str(&format!(" y {place}"));
         }
         if let Some(message) = line.message {
