@@ -3,6 +3,8 @@
 
 #[path = "common/onnx.rs"]
 mod onnx;
+#[path = "common/run.rs"]
+mod run;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,32 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use onnx::ModelBuilder;
-use serde_json::{Value, json};
-
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    /// The JSON objects on stdout.
-    fn json(&self) -> Vec<Value> {
-        self.out.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect()
-    }
-}
-
-fn icnn(args: &[&str]) -> Ran {
-    let done = Command::new(env!("CARGO_BIN_EXE_icnn"))
-        .args(args)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("icnn runs");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    let ran = Ran { code: done.status.code().unwrap_or(-1), out: text(done.stdout), err: text(done.stderr) };
-    assert!(!ran.err.contains("panicked") && ran.code >= 0, "icnn {args:?}: {}", ran.err);
-    ran
-}
+use run::icnn;
+use serde_json::json;
 
 const DIGITS: &str = "examples/digits/digits.onnx";
 const CONTEXT: &str = "examples/digits/test-context.npy";

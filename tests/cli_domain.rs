@@ -7,48 +7,25 @@ mod npy;
 mod onnx;
 #[path = "common/programs.rs"]
 mod programs;
+#[path = "common/run.rs"]
+mod run;
 
 use std::path::Path;
-use std::process::Command;
 
 use icnn::domain::file::DomainFile;
 use icnn::{Domain, Method, Network};
 use programs::Folder;
+use run::icnn;
 use serde_json::Value;
 
 /// f(y) = |y0 − 2| + 2|y1 − 1| + 3|y2 + 1|, least at (2, 1, −1).
 const F: &str = "y 3\nn1 = param [-2, -1, 1]\nn2 = sum n0 n1\nn3 = abs n2\nn4 = dense n3 [[1, 2, 3]]\noutput n4";
 
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    /// The JSON objects on stdout.
-    fn lines(&self) -> Vec<Value> {
-        self.out.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect()
-    }
-}
-
-fn icnn(args: &[&str]) -> Ran {
-    let done = Command::new(env!("CARGO_BIN_EXE_icnn"))
-        .args(args)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("icnn runs");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    let ran = Ran { code: done.status.code().unwrap_or(-1), out: text(done.stdout), err: text(done.stderr) };
-    assert!(!ran.err.contains("panicked") && ran.code >= 0, "icnn {args:?}: {}", ran.err);
-    ran
-}
-
 /// The lines of a run that ends with 0.
 fn lines(args: &[&str]) -> Vec<Value> {
     let ran = icnn(&[args, &["--json"]].concat());
     assert_eq!(ran.code, 0, "{args:?}: {}{}", ran.out, ran.err);
-    ran.lines()
+    ran.json()
 }
 
 fn number(line: &Value, key: &str) -> f64 {
@@ -141,7 +118,7 @@ fn a_row_out_of_the_box_does_not_lose_the_others() {
     let fix = folder.file("fix.json", "[[null, 3, null], [9, null, null]]");
     let ran = icnn(&["solve", &model, "--fix", &fix, "--lower", "-4", "--upper", "4", "--json"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
-    let found = ran.lines();
+    let found = ran.json();
     assert_near(number(&found[0], "value"), 4.0, "row 0");
     let error = found[1]["error"].as_str().expect("an error");
     assert!(error.contains("fix.json: row 1: y[0] should be 9, its box is [-4, 4]"), "{error}");
@@ -251,7 +228,7 @@ fn learned_constraints_may_depend_on_the_row() {
     let prices = folder.file("prices.json", "[-2, 0]");
     let ran = icnn(&["solve", &model, "--context", &contexts, "--domain", &domain, "--linear", &prices, "--json"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
-    let found = ran.lines();
+    let found = ran.json();
     // Σ|yⱼ| + x − 2·y0 over Σ|yⱼ| ≤ 5 − x: y0 = 5 − x.
     assert_values(&found[..2], &[-3.0, -1.0], "feasible rows");
     assert_near(point(&found[0])[0], 4.0, "y0");
@@ -270,7 +247,7 @@ fn an_empty_domain_is_proven_empty() {
     let domain = folder.file("domain.json", format!("{{\"version\": 1, \"rows\": {rows}}}"));
     let ran = icnn(&["solve", &model, "--domain", &domain, "--json"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
-    let line = &ran.lines()[0];
+    let line = &ran.json()[0];
     assert_eq!((line["status"].as_str(), line["y"].is_null()), (Some("infeasible"), true));
     let farkas = &line["farkas"];
     let nu: Vec<f64> = farkas["rows"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
@@ -290,7 +267,7 @@ fn a_function_without_minimum_comes_with_a_ray() {
     let domain = folder.file("domain.json", format!("{{\"version\": 1, \"rows\": {rows}}}"));
     let ran = icnn(&["solve", &model, "--domain", &domain, "--json"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
-    let line = &ran.lines()[0];
+    let line = &ran.json()[0];
     assert_eq!(line["status"], "unbounded");
     let ray: Vec<f64> = line["ray"].as_array().expect("a ray").iter().map(|v| v.as_f64().unwrap()).collect();
     assert!(ray[1] <= 0.0 && ray[0] - ray[1] < 0.0, "{ray:?} leaves the domain or does not descend");

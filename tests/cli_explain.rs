@@ -1,23 +1,17 @@
 //! `icnn explain` as its users meet it.
 #![cfg(all(feature = "cli", feature = "onnx", feature = "highs"))]
 
-use std::fs;
-use std::process::Command;
+#[path = "common/run.rs"]
+mod run;
 
+use std::fs;
+
+use run::parts as icnn;
 use serde_json::Value;
 
 const DIGITS: &str = "examples/digits/digits.onnx";
 const CONTEXT: &str = "examples/digits/test-context.npy";
 const DIABETES: &str = "examples/diabetes/diabetes.onnx";
-
-fn icnn(args: &[&str]) -> (i32, String, String) {
-    let ran = Command::new(env!("CARGO_BIN_EXE_icnn")).args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output();
-    let ran = ran.expect("icnn runs");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    let (code, out, err) = (ran.status.code().unwrap_or(-1), text(ran.stdout), text(ran.stderr));
-    assert!(!err.contains("panicked") && code >= 0, "icnn {args:?}: {err}");
-    (code, out, err)
-}
 
 fn json(args: &[&str]) -> (i32, Vec<Value>) {
     let (code, out, err) = icnn(&[args, &["--json"]].concat());

@@ -3,28 +3,17 @@
 
 #[path = "common/onnx.rs"]
 mod onnx;
+#[path = "common/run.rs"]
+mod run;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use icnn_solvers::highs::{Highs, read};
 use icnn_solvers::{LpOptions, Status};
 use onnx::ModelBuilder;
+use run::parts as icnn;
 use serde_json::Value;
-
-/// Exit code, stdout, stderr.
-fn icnn(args: &[&str]) -> (i32, String, String) {
-    let done = Command::new(env!("CARGO_BIN_EXE_icnn"))
-        .args(args)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("icnn runs");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    let (out, err) = (text(done.stdout), text(done.stderr));
-    assert!(!err.contains("panicked"), "icnn {args:?}: {err}");
-    (done.status.code().unwrap_or(-1), out, err)
-}
 
 /// How far optima may be apart, relative to max(1, |value|).
 const LINEAR: f64 = 1e-9;
