@@ -119,6 +119,20 @@ pub enum SolverError {
         expected: &'static str,
     },
 
+    /// The function to be minimised has no value at a point that the method asks for.
+    #[error("{reason}")]
+    Oracle {
+        /// What the function says.
+        reason: String,
+    },
+
+    /// A method that does not take the function or the set.
+    #[error("{reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+    },
+
     /// A call into the solver's library reported an error.
     #[error("{solver}: {call} returned {returned}")]
     Call {

@@ -7,6 +7,9 @@
 //! | [`mps`], [`lp_format`] | the program as a file for other solvers; `file_names`: names in it     |            |
 //! | `duality`              | reduced costs, dual bounds, rays and Farkas vectors, by multiplication |            |
 //! | `options`              | [`LpOptions`], [`Algorithm`]                                           |            |
+//! | [`oracle`], [`region`] | convex functions known by value and subgradient, and sets with closed-form projections |  |
+//! | [`run`]                | what all methods share that call an oracle: incumbent, bound, limits, trace |           |
+//! | [`gradient`]           | gradient methods                                                       |            |
 //! | `outcome`              | [`LpOutcome`], [`Status`], [`Basis`]                                   |            |
 //! | `prepare`              | checks and scaling that the solvers share                              |            |
 //! | `error`                | [`SolverError`]                                                        |            |
@@ -44,15 +47,19 @@ mod error;
 mod file_names;
 #[cfg(feature = "good_lp")]
 pub mod good_lp;
+pub mod gradient;
 #[cfg(feature = "highs")]
 pub mod highs;
 mod linear_program;
 pub mod lp_format;
 pub mod mps;
 mod options;
+pub mod oracle;
 mod outcome;
 #[cfg(any(feature = "highs", feature = "clarabel"))]
 mod prepare;
+pub mod region;
+pub mod run;
 mod text;
 
 pub use error::SolverError;

@@ -2,6 +2,7 @@
 //! an affine minorant of f, and its minimum over the domain is closed form. Imports no solver.
 
 pub mod emptiness;
+pub mod entropic;
 pub mod lagrangian;
 pub mod minorant;
 pub mod recession;

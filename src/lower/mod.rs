@@ -7,7 +7,9 @@ mod epigraph;
 pub mod linear;
 pub mod names;
 pub mod needed;
+pub mod oracle;
 pub(crate) mod quadratic;
 pub mod recover;
+pub mod region;
 
 pub use linear::{Linear, linear};

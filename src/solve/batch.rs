@@ -4,6 +4,8 @@ use std::borrow::Cow;
 #[cfg(feature = "highs")]
 use std::cmp::Ordering;
 
+use icnn_solvers::run::Watch;
+
 use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::instance::Instance;
@@ -11,9 +13,10 @@ use crate::network::Network;
 
 #[cfg(feature = "highs")]
 use super::Status;
+use super::approximate::Task;
 #[cfg(feature = "highs")]
 use super::linear::Start;
-use super::{Limits, Method, Solution};
+use super::{Engine, Limits, METHODS, Method, Solution};
 
 /// Fewest contexts for which a warm start is tried: the trial costs four solves.
 #[cfg(feature = "highs")]
@@ -25,6 +28,7 @@ pub struct Session {
     domain: Domain,
     method: Method,
     limits: Limits,
+    tau: Option<f64>,
     #[cfg(feature = "highs")]
     start: Option<Start>,
 }
@@ -38,9 +42,28 @@ impl Session {
             domain,
             method,
             limits,
+            tau: None,
             #[cfg(feature = "highs")]
             start: None,
         }
+    }
+
+    /// Minimises f − τH instead of f, H the entropy of the box (scaled) and of simplices (paper eqs. 6, 7): another problem
+    /// with another minimiser.
+    ///
+    /// Errors: τ that is not above 0; a method that solves the plain problem only.
+    pub fn with_entropy(mut self, tau: f64) -> Result<Session, Error> {
+        if !(tau > 0.0 && tau.is_finite()) {
+            return Err(Error::Objective(format!("the weight of the entropy is {tau}; it has to be above 0")));
+        }
+        let row = self.method.row();
+        if !row.entropic {
+            let names: Vec<&str> = METHODS.iter().filter(|row| row.entropic).map(|row| row.name).collect();
+            let reason = format!("it minimises f alone, not f − {tau}·H; {} minimise that", names.join(", "));
+            return Err(Error::Method { method: row.name, reason });
+        }
+        self.tau = Some(tau);
+        Ok(self)
     }
 
     /// Solves at a reference context and keeps its basis as the start for all others, if that pays: contexts that resemble
@@ -77,9 +100,9 @@ impl Session {
         (warm <= iterations(&one, None)?).then_some(start)
     }
 
-    /// min f over another domain, within the same limits. Errors as for [`Instance::minimize_with`].
-    pub fn minimize_over(&self, instance: &Instance, domain: Domain) -> Result<Solution, Error> {
-        Session::new(domain, self.method, self.limits.clone()).minimize(instance)
+    /// The same question over another domain, without a warm start.
+    pub fn over(&self, domain: Domain) -> Session {
+        Session { tau: self.tau, ..Session::new(domain, self.method, self.limits.clone()) }
     }
 
     /// The domain.
@@ -89,16 +112,41 @@ impl Session {
 
     /// min f over the domain at one context. Errors as for [`Instance::minimize_with`].
     pub fn minimize(&self, instance: &Instance) -> Result<Solution, Error> {
+        self.minimize_watched(instance, None, None)
+    }
+
+    /// The same from a starting point (length p; moved into the domain), which methods that take the network apart do not
+    /// use. `watch` is called at every step of a method that calls f, with the progress and the best point so far; false
+    /// stops it, with status [`Stopped`](super::Status::Stopped). The starting point is not changed.
+    ///
+    /// Errors: as for [`minimize`](Self::minimize); a start of another length.
+    pub fn minimize_watched(
+        &self,
+        instance: &Instance,
+        start: Option<&[f64]>,
+        watch: Option<&mut Watch<'_>>,
+    ) -> Result<Solution, Error> {
         self.domain.check_dimension(instance.decisions())?;
+        if let Some(y) = start.filter(|y| y.len() != instance.decisions()) {
+            let reason = format!("the start has {} entries, the network takes {}", y.len(), instance.decisions());
+            return Err(Error::Point(reason));
+        }
         let instance = folded(instance, &self.domain)?;
-        #[cfg(feature = "highs")]
-        return super::linear::minimize(&instance, &self.domain, self.method, &self.limits, self.start.as_ref());
-        #[cfg(not(feature = "highs"))]
-        {
-            let (_, proof) = crate::check::prove(&instance, &self.domain);
-            crate::check::require_convex(&instance, &proof)?;
-            let _ = (self.method, &self.limits);
-            Err(Error::MissingFeature("highs"))
+        match self.method.row().engine {
+            Engine::Oracle(run) => {
+                let task = Task { method: self.method, limits: &self.limits, tau: self.tau, start, watch };
+                super::approximate::minimize(&instance, &self.domain, run, task)
+            }
+            #[cfg(feature = "highs")]
+            Engine::Linear(_) => {
+                super::linear::minimize(&instance, &self.domain, self.method, &self.limits, self.start.as_ref())
+            }
+            #[cfg(not(feature = "highs"))]
+            Engine::Linear(_) => {
+                let (_, proof) = crate::check::prove(&instance, &self.domain);
+                crate::check::require_convex(&instance, &proof)?;
+                Err(Error::MissingFeature("highs"))
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use icnn_solvers::{Algorithm, Basis, LpOptions, Status as LpStatus};
 
 use super::cuts;
 use super::search::Search;
-use super::{Limits, Method, Solution};
+use super::{Engine, Limits, Method, Solution};
 use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::instance::Instance;
@@ -102,10 +102,9 @@ fn options(method: Method, tightened: usize, limits: &Limits, begun: Instant) ->
         _ => 1e-7,
     };
     LpOptions {
-        algorithm: match method {
-            Method::Lp => Algorithm::Simplex,
-            Method::Ipm => Algorithm::Ipm,
-            Method::Pdlp => Algorithm::Pdlp,
+        algorithm: match method.row().engine {
+            Engine::Linear(algorithm) => algorithm,
+            _ => Algorithm::Simplex,
         },
         time_limit: limits.time.map(|t| t.saturating_sub(begun.elapsed()).max(Duration::from_millis(1))),
         iteration_limit: limits.iterations,

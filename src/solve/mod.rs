@@ -3,6 +3,7 @@
 //! Status, value, bound and gap are recomputed from the network at the point the solver returned; nothing the solver says
 //! about its own answer is believed.
 
+mod approximate;
 pub mod batch;
 #[cfg(feature = "highs")]
 mod cuts;
@@ -11,47 +12,22 @@ pub mod duals;
 mod ends;
 #[cfg(feature = "highs")]
 mod linear;
+mod methods;
 #[cfg(feature = "highs")]
 mod polish;
 #[cfg(feature = "highs")]
 mod quadratic;
-#[cfg(feature = "highs")]
 mod search;
 mod solution;
 
 use std::time::Duration;
 
+pub use methods::{Engine, METHODS, Method, MethodRow};
 pub use solution::{Proof, Solution, Status, Work};
 
 use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::instance::Instance;
-
-/// How to minimise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Method {
-    /// The epigraph linear program by the simplex method of HiGHS.
-    #[default]
-    Lp,
-    /// The same program by the interior-point method of HiGHS, with crossover.
-    Ipm,
-    /// The same program by the first-order method of HiGHS (PDLP): low memory, low accuracy.
-    Pdlp,
-}
-
-/// The methods with their names on the command line, one row each.
-pub const METHODS: &[(&str, Method, &str)] = &[
-    ("lp", Method::Lp, "exact: epigraph linear program, simplex (HiGHS)"),
-    ("ipm", Method::Ipm, "exact: the same program, interior point (HiGHS)"),
-    ("pdlp", Method::Pdlp, "approximate: the same program, first order (HiGHS)"),
-];
-
-impl Method {
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        METHODS.iter().find(|m| m.1 == self).map_or("?", |m| m.0)
-    }
-}
 
 /// When to stop.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,13 +37,15 @@ pub struct Limits {
     pub gap: f64,
     /// Wall-clock limit for one row.
     pub time: Option<Duration>,
-    /// Most iterations of the solver for one row.
+    /// Most iterations of the solver for one row: pivots, interior-point or first-order iterations.
     pub iterations: Option<u64>,
+    /// Most passes over the network for one row, forward and backward ones added up, for methods that call f.
+    pub passes: Option<u64>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { gap: 1e-7, time: None, iterations: None }
+        Limits { gap: 1e-7, time: None, iterations: None, passes: None }
     }
 }
 

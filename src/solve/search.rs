@@ -3,7 +3,7 @@
 use icnn_solvers::LpOutcome;
 
 use super::duals::Duals;
-use super::{Limits, Proof, Solution, Status, Work};
+use super::{Limits, Solution, Status, Work};
 use crate::certificate::tangent::polished;
 use crate::certificate::{Lagrangian, Minorant, Multipliers};
 use crate::domain::Domain;
@@ -17,7 +17,7 @@ use crate::lower::quadratic::added_weights;
 const FEASIBLE: f64 = 1e-6;
 
 /// A gap below this share of the numbers that are added up is rounding, the solver's included.
-const ROUNDING: f64 = 1e-12;
+pub(super) const ROUNDING: f64 = 1e-12;
 
 /// Slopes that cancel leave a residue, which counts times the side of the box, but no more than this: beyond, it is a gap.
 const REACH: f64 = 1e3;
@@ -83,7 +83,7 @@ impl<'a> Search<'a> {
                 self.take_bound(lagrangian, &y);
             }
             if !self.closed_at(trace.value()) {
-                let magnitude = self.instance.magnitude(&trace, &self.reach(&y));
+                let magnitude = self.instance.magnitude(&trace, &reach(self.domain, &y));
                 self.rounding = if magnitude.is_finite() { ROUNDING * magnitude } else { 0.0 };
             }
             if self.closed_at(trace.value()) {
@@ -196,34 +196,13 @@ impl<'a> Search<'a> {
         value - self.bound <= (self.limits.gap * self.size.max(value.abs())).max(self.rounding)
     }
 
-    /// |y|, and the sides of the box where they are farther from 0 (but not beyond [`REACH`]).
-    fn reach(&self, y: &[f64]) -> Vec<f64> {
-        let size = |side: f64| if side.is_finite() { side.abs().min(REACH) } else { 0.0 };
-        let sides = self.domain.intervals().iter();
-        sides.zip(y).map(|(i, y)| y.abs().max(size(i.lower)).max(size(i.upper))).collect()
-    }
-
     pub fn closed(&self) -> bool {
         self.best.as_ref().is_some_and(|(_, value)| self.closed_at(*value))
     }
 
     /// A solution without point and bound.
     pub fn empty(&self, status: Status) -> Solution {
-        Solution {
-            status,
-            method: "",
-            y: None,
-            value: None,
-            lower_bound: None,
-            gap: None,
-            proof: Proof::F64,
-            seconds: 0.0,
-            work: self.work,
-            ray: None,
-            farkas: None,
-            duals: None,
-            message: None,
-        }
+        Solution { work: self.work, ..Solution::empty(status) }
     }
 
     pub fn finish(self, last: Option<&LpOutcome>) -> Result<Solution, Error> {
@@ -241,4 +220,11 @@ impl<'a> Search<'a> {
         let gap = value.zip(lower_bound).map(|(v, b)| (v - b).max(0.0));
         Ok(Solution { y, value, lower_bound, gap, duals, message, ..self.empty(status) })
     }
+}
+
+/// |y|, and the sides of the box where they are farther from 0 (but not beyond [`REACH`]).
+pub(super) fn reach(domain: &Domain, y: &[f64]) -> Vec<f64> {
+    let size = |side: f64| if side.is_finite() { side.abs().min(REACH) } else { 0.0 };
+    let sides = domain.intervals().iter();
+    sides.zip(y).map(|(i, y)| y.abs().max(size(i.lower)).max(size(i.upper))).collect()
 }

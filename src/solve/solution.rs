@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::duals::Duals;
 use crate::certificate::Farkas;
+use icnn_solvers::run::Progress;
 
 /// How the minimisation ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -55,9 +56,15 @@ pub struct Solution {
     pub method: &'static str,
     /// The best point found, inside the domain (length p). `None` when infeasible or unbounded.
     pub y: Option<Vec<f64>>,
-    /// f at `y`, by a forward pass.
+    /// What was minimised, at `y`: f by a forward pass, less τH(y) where [`entropy`](Self::entropy) is τ.
     pub value: Option<f64>,
-    /// A number that f does not go below on the domain; −∞ is `None`.
+    /// f alone at `y`, where something else was minimised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub f: Option<f64>,
+    /// τ, where the entropic problem was solved: min f − τH (paper eqs. 6, 7).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entropy: Option<f64>,
+    /// A number that the minimised function does not go below on the domain; −∞ is `None`.
     pub lower_bound: Option<f64>,
     /// value − lower_bound.
     pub gap: Option<f64>,
@@ -79,4 +86,31 @@ pub struct Solution {
     /// What a reader should know: why it stopped, which constraints conflict, along which ray.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// How value and bound came closer: one entry a step of a method that calls f.
+    #[serde(skip)]
+    pub trace: Vec<Progress>,
+}
+
+impl Solution {
+    /// Neither point nor bound.
+    pub(super) fn empty(status: Status) -> Solution {
+        Solution {
+            status,
+            method: "",
+            y: None,
+            value: None,
+            f: None,
+            entropy: None,
+            lower_bound: None,
+            gap: None,
+            proof: Proof::F64,
+            seconds: 0.0,
+            work: Work::default(),
+            ray: None,
+            farkas: None,
+            duals: None,
+            message: None,
+            trace: vec![],
+        }
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use icnn::solve::METHODS;
 use icnn::{Domain, Limits, Method, Network, Solution, Status};
 
 use super::picture::{Picture, SIDE};
@@ -12,6 +11,9 @@ use crate::cli::{Stop, code, output};
 
 /// What `pdlp` is asked for: a first-order method pays for every digit.
 const APPROXIMATE: f64 = 1e-4;
+
+/// The methods compared: those that take the network as a linear program.
+const METHODS: [Method; 3] = [Method::Lp, Method::Ipm, Method::Pdlp];
 
 /// A row by every method.
 struct Row {
@@ -75,7 +77,7 @@ fn solve(network: &Network, cube: &Domain, fixed: &[f64], truth: &[f64], mean: &
     let f = network.given(&[])?;
     let solutions = METHODS
         .iter()
-        .map(|(_, method, _)| {
+        .map(|method| {
             let gap = if *method == Method::Pdlp { APPROXIMATE } else { Limits::default().gap };
             f.minimize_with(&domain, *method, &Limits { gap, ..Limits::default() })
         })
@@ -97,7 +99,7 @@ fn agree(solutions: &[Solution]) -> bool {
 }
 
 fn heading() -> String {
-    let methods: String = METHODS.iter().map(|(name, ..)| format!("  {:<16}", format!("{name}: gap, ms"))).collect();
+    let methods: String = METHODS.iter().map(|m| format!("  {:<16}", format!("{}: gap, ms", m.name()))).collect();
     format!("row  missing  value        {methods}  error  pixel mean's")
 }
 

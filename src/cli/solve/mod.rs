@@ -11,6 +11,7 @@ use icnn::solve::batch::Session;
 use icnn::{Domain, Limits, Method};
 
 use super::answers::{self, Answers};
+use super::input::{Rows, Source};
 use super::model::Model;
 use super::problem::{Given, Problem};
 use super::write::Pending;
@@ -51,6 +52,15 @@ pub struct Args {
     /// Iterations of the solver for each row.
     #[arg(long, value_name = "N")]
     iteration_limit: Option<u64>,
+    /// Passes over the network for each row, forward and backward added up, for methods that call f.
+    #[arg(long, value_name = "N")]
+    pass_limit: Option<u64>,
+    /// Minimise f(y) − TAU·H(y), H the entropy of the box (scaled to [0,1]) or of simplices: another problem.
+    #[arg(long, value_name = "TAU", allow_negative_numbers = true, value_parser = positive)]
+    entropy: Option<f64>,
+    /// Start here, for methods that call f.
+    #[arg(long, value_name = "FILE|N,N,...", allow_hyphen_values = true)]
+    start: Option<Source>,
     /// Rows solved at the same time [default: one for each core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -66,9 +76,9 @@ pub struct Args {
 }
 
 fn method(name: &str) -> Result<Method, String> {
-    let names: Vec<&str> = METHODS.iter().map(|m| m.0).collect();
-    let found = METHODS.iter().find(|m| m.0 == name);
-    found.map(|m| m.1).ok_or_else(|| format!("the methods are {}", names.join(", ")))
+    let names: Vec<&str> = METHODS.iter().map(|m| m.name).collect();
+    let found = METHODS.iter().find(|m| m.name == name);
+    found.map(|m| m.method).ok_or_else(|| format!("the methods are {}", names.join(", ")))
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -93,11 +103,24 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     if args.maximize && !problem.is_plain() {
         return Err(Stop::input("--maximize takes no further terms; minimise −f with them instead"));
     }
-    let limits = Limits { gap: args.gap, time: args.time_limit, iterations: args.iteration_limit };
+    let limits =
+        Limits { gap: args.gap, time: args.time_limit, iterations: args.iteration_limit, passes: args.pass_limit };
     let domain = problem.common_domain().cloned();
     let common = domain.is_some();
     let mut session =
         Session::new(domain.unwrap_or(Domain::everything(problem.network.decisions())), args.method, limits);
+    if let Some(tau) = args.entropy {
+        session = session.with_entropy(tau)?;
+    }
+    let start =
+        args.start.as_ref().map(|source| Rows::read(source, problem.network.decisions(), "--start")).transpose()?;
+    if let Some(start) = start.as_ref().filter(|start| start.len() != 1 && start.len() != problem.len()) {
+        let (found, rows) = (start.len(), problem.len());
+        return Err(Stop::input(format!(
+            "--start has {found} rows, there are {rows} rows to solve; one row serves all"
+        )));
+    }
+    let start = |row: usize| start.as_ref().map(|start| start.row(if start.len() == 1 { 0 } else { row }));
     if common && problem.is_plain() {
         let all: Vec<&[f64]> = (0..problem.len()).map(|row| problem.context(row)).collect();
         session.warm_up(&problem.network, &all);
@@ -111,8 +134,8 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
             let f = problem.function(row)?;
             let objective = problem.objective_of(&f, row, problem.context(row))?;
             let solution = match common {
-                true => session.minimize(&objective)?,
-                false => session.minimize_over(&objective, problem.domain(row)?)?,
+                true => session.minimize_watched(&objective, start(row), None)?,
+                false => session.over(problem.domain(row)?).minimize_watched(&objective, start(row), None)?,
             };
             let value = match (&solution.y, problem.is_plain()) {
                 (Some(y), false) => Some(f.forward(y)?.value()),

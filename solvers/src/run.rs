@@ -1,0 +1,313 @@
+//! [`Run`]: what every method that calls an [`Oracle`] shares. It evaluates, keeps the incumbent and the best lower bound,
+//! counts, traces, and says when to stop. A method asks for values and offers convex combinations of the cuts it met; each
+//! combination is an affine minorant of f, and its minimum over the region is a lower bound.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::SolverError;
+use crate::oracle::{Cut, Oracle, dot};
+use crate::region::Region;
+
+/// When to stop.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunLimits {
+    /// The gap is closed at `gap` times the size of the numbers that make up the value.
+    pub gap: f64,
+    /// Wall-clock limit.
+    pub time: Option<Duration>,
+    /// Most passes, forward and backward ones added up.
+    pub passes: Option<u64>,
+}
+
+/// A moment of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Progress {
+    /// Forward passes so far.
+    pub forward: u64,
+    /// Backward passes so far.
+    pub backward: u64,
+    /// Seconds since the start.
+    pub seconds: f64,
+    /// The least value so far.
+    pub value: f64,
+    /// The best lower bound so far; −∞ for none.
+    pub lower_bound: f64,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    /// The gap is closed.
+    Closed,
+    /// The limit on passes.
+    Passes,
+    /// The limit on time.
+    Time,
+    /// The caller's callback said so.
+    Caller,
+    /// The method cannot do better, for this reason.
+    Stalled(String),
+}
+
+/// A convex combination of cuts: weights ≥ 0 that add up to 1.
+pub type Mixture = Vec<(f64, Arc<Cut>)>;
+
+/// What is called at every step, with the progress and the incumbent; false stops the run.
+pub type Watch<'a> = dyn FnMut(&Progress, &[f64]) -> bool + 'a;
+
+/// One minimisation of f, or of f − τH, over a region.
+pub struct Run<'a> {
+    oracle: &'a mut dyn Oracle,
+    region: &'a Region,
+    tau: Option<f64>,
+    limits: RunLimits,
+    start: Option<Vec<f64>>,
+    watch: Option<&'a mut Watch<'a>>,
+    begun: Instant,
+    best: Option<(Vec<f64>, f64)>,
+    bound: f64,
+    mixture: Mixture,
+    /// The size of the numbers that make up the bound at the incumbent.
+    size: f64,
+    largest_slope: f64,
+    forward: u64,
+    backward: u64,
+    trace: Vec<Progress>,
+}
+
+/// What a run found.
+#[derive(Debug, Clone)]
+pub struct RunOutcome {
+    /// The incumbent, a point of the region; `None` if f was never evaluated.
+    pub y: Option<Vec<f64>>,
+    /// What was minimised, there.
+    pub value: f64,
+    /// The best lower bound; −∞ for none.
+    pub lower_bound: f64,
+    /// The combination of cuts that gives it; empty for none.
+    pub mixture: Mixture,
+    /// Why it ended.
+    pub end: End,
+    /// One entry a step.
+    pub trace: Vec<Progress>,
+    /// Forward passes.
+    pub forward: u64,
+    /// Backward passes.
+    pub backward: u64,
+}
+
+impl<'a> Run<'a> {
+    /// A run that minimises f − τH(y) over `region`, or f alone without τ.
+    ///
+    /// Errors: an oracle of another dimension; τ that is not above 0, or on an unbounded region; a gap below 0.
+    pub fn new(
+        oracle: &'a mut dyn Oracle,
+        region: &'a Region,
+        tau: Option<f64>,
+        limits: RunLimits,
+    ) -> Result<Run<'a>, SolverError> {
+        let (found, expected) = (oracle.dimension(), region.dimension());
+        if found != expected {
+            return Err(SolverError::Size { what: "the oracle".into(), found, expected });
+        }
+        if let Some(value) = tau.filter(|t| !(*t > 0.0 && t.is_finite() && region.is_bounded())) {
+            return Err(SolverError::Option { name: "entropy", value, expected: "above 0, on a bounded region" });
+        }
+        if limits.gap.is_nan() || limits.gap < 0.0 {
+            return Err(SolverError::Option { name: "gap", value: limits.gap, expected: "at least 0" });
+        }
+        Ok(Run {
+            oracle,
+            region,
+            tau,
+            limits,
+            start: None,
+            watch: None,
+            begun: Instant::now(),
+            best: None,
+            bound: f64::NEG_INFINITY,
+            mixture: vec![],
+            size: 0.0,
+            largest_slope: 0.0,
+            forward: 0,
+            backward: 0,
+            trace: vec![],
+        })
+    }
+
+    /// Starts at a point (moved into the region) instead of the region's centre.
+    pub fn starting_at(mut self, y: &[f64]) -> Run<'a> {
+        self.start = Some(y.to_vec());
+        self
+    }
+
+    /// Calls `watch` at every step.
+    pub fn watched(mut self, watch: &'a mut Watch<'a>) -> Run<'a> {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// Runs a method to its end.
+    ///
+    /// Errors: those of the oracle, and whatever the method refuses.
+    pub fn with(
+        mut self,
+        method: impl FnOnce(&mut Run<'a>) -> Result<End, SolverError>,
+    ) -> Result<RunOutcome, SolverError> {
+        let end = method(&mut self)?;
+        let (y, value) = self.best.map_or((None, f64::INFINITY), |(y, value)| (Some(y), value));
+        Ok(RunOutcome {
+            y,
+            value,
+            lower_bound: self.bound,
+            mixture: self.mixture,
+            end,
+            trace: self.trace,
+            forward: self.forward,
+            backward: self.backward,
+        })
+    }
+
+    /// The set.
+    pub fn region(&self) -> &'a Region {
+        self.region
+    }
+
+    /// The temperature, if the entropic problem is to be solved.
+    pub fn tau(&self) -> Option<f64> {
+        self.tau
+    }
+
+    /// What was asked for.
+    pub fn limits(&self) -> &RunLimits {
+        &self.limits
+    }
+
+    /// Whether f is differentiable everywhere.
+    pub fn is_smooth(&self) -> bool {
+        self.oracle.is_smooth()
+    }
+
+    /// Where to start: a point of the region.
+    pub fn start(&self) -> Vec<f64> {
+        let mut y = self.start.clone().unwrap_or_else(|| self.region.centre());
+        self.region.project(&mut y);
+        y
+    }
+
+    /// f and a subgradient at a point of the region: one forward and one backward pass. The point becomes the incumbent if
+    /// it is better. Value and gradient are those of f alone, without the entropy.
+    pub fn evaluate(&mut self, y: &[f64]) -> Result<Arc<Cut>, SolverError> {
+        let mut gradient = vec![0.0; y.len()];
+        let value = self.oracle.value_and_gradient(y, &mut gradient)?;
+        self.forward += 1;
+        self.backward += 1;
+        self.largest_slope = gradient.iter().fold(self.largest_slope, |m, g| m.max(g.abs()));
+        self.consider(y, value);
+        Ok(Arc::new(Cut { point: y.to_vec(), value, gradient }))
+    }
+
+    /// f alone at a point of the region: one forward pass. It becomes the incumbent if it is better.
+    pub fn value(&mut self, y: &[f64]) -> Result<f64, SolverError> {
+        let value = self.oracle.value(y)?;
+        self.forward += 1;
+        self.consider(y, value);
+        Ok(value)
+    }
+
+    /// What is minimised at a point where f is `value`: f − τH, or f.
+    pub fn objective(&self, y: &[f64], value: f64) -> f64 {
+        self.tau.map_or(value, |tau| value - tau * self.region.entropy(y))
+    }
+
+    fn consider(&mut self, y: &[f64], value: f64) {
+        let value = self.objective(y, value);
+        if self.best.as_ref().is_none_or(|(_, best)| value < *best) {
+            self.best = Some((y.to_vec(), value));
+        }
+    }
+
+    /// The incumbent and its value.
+    pub fn best(&self) -> Option<(&[f64], f64)> {
+        self.best.as_ref().map(|(y, value)| (y.as_slice(), *value))
+    }
+
+    /// The best lower bound so far.
+    pub fn lower_bound(&self) -> f64 {
+        self.bound
+    }
+
+    /// A combination of cuts gives a lower bound; it is kept if it is the best so far. Weights need not add up to 1: they
+    /// are divided by their sum; those that are not above 0 are left out. Returns the bound.
+    pub fn offer(&mut self, cuts: &[(f64, Arc<Cut>)]) -> f64 {
+        let used: Vec<&(f64, Arc<Cut>)> = cuts.iter().filter(|(w, _)| *w > 0.0 && w.is_finite()).collect();
+        let total: f64 = used.iter().map(|(w, _)| w).sum();
+        if !(total > 0.0 && total.is_finite()) {
+            return f64::NEG_INFINITY;
+        }
+        let mut slope = vec![0.0; self.region.dimension()];
+        let mut constant = 0.0;
+        for (w, cut) in &used {
+            constant += w / total * cut.constant();
+            slope.iter_mut().zip(&cut.gradient).for_each(|(s, g)| *s += w / total * g);
+        }
+        let y = self.best.as_ref().map_or_else(|| self.region.centre(), |(y, _)| y.clone());
+        let bound = constant
+            + match self.tau {
+                Some(tau) => self.region.entropic_minimum(&slope, tau, &mut vec![0.0; y.len()]),
+                None => self.region.minimum(&slope, &y, 1e-9 * self.largest_slope),
+            };
+        if bound > self.bound {
+            self.bound = bound;
+            self.size = constant.abs() + slope.iter().zip(&y).map(|(s, y)| (s * y).abs()).sum::<f64>();
+            self.mixture = used.into_iter().map(|(w, cut)| (w / total, cut.clone())).collect();
+        }
+        bound
+    }
+
+    /// The size of the numbers that make up the value: what the relative gap is measured against.
+    pub fn size(&self) -> f64 {
+        self.best.as_ref().map_or(0.0, |(_, value)| self.size.max(value.abs()))
+    }
+
+    /// value − bound.
+    pub fn gap(&self) -> f64 {
+        self.best.as_ref().map_or(f64::INFINITY, |(_, value)| value - self.bound)
+    }
+
+    /// Records a step and says whether to stop, and why. Every method calls it once an iteration.
+    pub fn stop(&mut self) -> Option<End> {
+        let progress = Progress {
+            forward: self.forward,
+            backward: self.backward,
+            seconds: self.begun.elapsed().as_secs_f64(),
+            value: self.best.as_ref().map_or(f64::INFINITY, |b| b.1),
+            lower_bound: self.bound,
+        };
+        self.trace.push(progress);
+        let y = self.best.as_ref().map_or(&[][..], |b| &b.0);
+        if self.gap() <= self.limits.gap * self.size() {
+            return Some(End::Closed);
+        }
+        if let Some(watch) = &mut self.watch
+            && !watch(&progress, y)
+        {
+            return Some(End::Caller);
+        }
+        if self.limits.passes.is_some_and(|most| self.forward + self.backward >= most) {
+            return Some(End::Passes);
+        }
+        if self.limits.time.is_some_and(|most| self.begun.elapsed() >= most) {
+            return Some(End::Time);
+        }
+        None
+    }
+
+    /// gᵀ(y − point) + value: a cut at a point.
+    pub fn at(cut: &Cut, y: &[f64]) -> f64 {
+        cut.value + dot(&cut.gradient, y) - dot(&cut.gradient, &cut.point)
+    }
+}
