@@ -25,6 +25,9 @@ struct Line<'a> {
     /// f alone, where other terms make up the value with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     f: Option<f64>,
+    /// τ, where f − τH was minimised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entropy: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lower_bound: Option<Option<f64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -204,7 +207,8 @@ impl<'a> Report<'a> {
             method: s.method,
             y: &s.y,
             value: s.value.map(sign),
-            f,
+            f: f.or(s.f.map(sign)),
+            entropy: s.entropy,
             lower_bound: (!max).then_some(bound),
             upper_bound: max.then_some(bound.map(sign)),
             gap: s.gap,
@@ -221,6 +225,10 @@ impl<'a> Report<'a> {
     fn text(&self, line: &Line) -> String {
         let status = format!("{:?}", line.status).to_lowercase();
         let mut text = format!("row {} {status}", line.row);
+        if let Some(tau) = line.entropy {
+            let sign = if self.args.maximize { '+' } else { '−' };
+            text.push_str(&format!(" (f {sign} {tau}·H)"));
+        }
         if let Some(value) = line.value {
             text.push_str(&format!(" value {}", output::decimal(value)));
         }

@@ -1,0 +1,194 @@
+//! Every method on every network of ../shared/onnx and of examples/, over every kind of domain, from one table: whatever a
+//! method answers, its lower bound is below every value, and "optimal" means what it says.
+#![cfg(all(feature = "highs", feature = "onnx"))]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use icnn::build::build_outputs;
+use icnn::check::{prove, require_convex};
+use icnn::ir::instance::Instance;
+use icnn::lower::oracle::is_smooth;
+use icnn::solve::METHODS;
+use icnn::solve::batch::Session;
+use icnn::{Domain, Error, Limits, Method, Network, Solution, Status};
+
+/// What a method promises where it does not refuse, on bounded domains of the networks here.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Promise {
+    /// Always optimal, to [`GAP`].
+    Exact,
+    /// Optimal on networks without kinks, stopped on others or optimal.
+    Smooth,
+    /// Either.
+    Nothing,
+}
+
+/// The table: every row of METHODS has one here.
+const PROMISES: &[(&str, Promise)] =
+    &[("lp", Promise::Exact), ("ipm", Promise::Exact), ("pdlp", Promise::Nothing), ("subgradient", Promise::Nothing)];
+
+const GAP: f64 = 1e-7;
+const PASSES: u64 = 400;
+const TAU: f64 = 0.25;
+
+/// A network of the table at one context.
+struct Entry {
+    name: String,
+    f: Instance,
+}
+
+fn entries() -> Vec<Entry> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files: Vec<PathBuf> = vec![];
+    let mut folders = vec![root.join("../shared/onnx")];
+    folders.extend(std::fs::read_dir(root.join("examples")).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()));
+    for folder in folders {
+        let Ok(read) = std::fs::read_dir(&folder) else {
+            println!("skipped: {} is not there", folder.display());
+            continue;
+        };
+        files.extend(read.map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "onnx")));
+    }
+    files.sort();
+    let mut all = vec![];
+    for path in files {
+        let graph = icnn::load::onnx::read(&path).unwrap();
+        let outputs = build_outputs(graph, None).unwrap();
+        // Of many scores the first and the last one.
+        let mut chosen = vec![0, outputs.len() - 1];
+        chosen.dedup();
+        for k in chosen {
+            let program = Arc::new(outputs.program(k).unwrap());
+            let x: Vec<f64> = (0..program.context_len()).map(|i| 0.3 - 0.1 * (i % 5) as f64).collect();
+            let name = format!("{}[{k}]", path.file_name().unwrap().to_str().unwrap());
+            all.push(Entry { name, f: Network::from((*program).clone()).given(&x).unwrap() });
+        }
+    }
+    all
+}
+
+/// The domains of a network with p decisions, by name.
+fn domains(p: usize) -> Vec<(&'static str, Domain)> {
+    let cube = |l, u| Domain::cube(p, l, u).unwrap();
+    let all: Vec<usize> = (0..p).collect();
+    let mut out = vec![
+        // Inside of this one y log y is as it should be, and sides differ.
+        ("small box", Domain::new_box(vec![0.1; p], (0..p).map(|j| 0.4 + 0.05 * (j % 9) as f64).collect()).unwrap()),
+        ("box", cube(-1.0, 1.0)),
+        ("one fixed", cube(-1.0, 1.0).with_fixed(p - 1, 0.25).unwrap()),
+        ("point", cube(0.5, 0.5)),
+        ("simplex", Domain::everything(p).with_simplex("shares", &all, 1.0).unwrap()),
+        ("half open", Domain::new_box(vec![-1.0; p], vec![f64::INFINITY; p]).unwrap()),
+    ];
+    if p > 1 {
+        out.push(("budget", cube(-1.0, 1.0).with_sum("budget", &all, f64::NEG_INFINITY, 0.5).unwrap()));
+    }
+    out
+}
+
+/// What a refusal may be about: the form of the network or of the domain, never the numbers.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error, Error::Lowering { .. } | Error::Method { .. } | Error::NotProven { .. } | Error::Concave)
+}
+
+/// The numbers that rounding may play with: a few thousand additions of numbers of this size.
+fn rounding(solution: &Solution) -> f64 {
+    1e-9 * solution.value.unwrap_or(0.0).abs().max(1.0)
+}
+
+fn solve(f: &Instance, domain: &Domain, method: Method, tau: Option<f64>) -> Result<Solution, Error> {
+    let passes = matches!(method.row().engine, icnn::solve::Engine::Oracle(_)).then_some(PASSES);
+    let limits = Limits { gap: if method == Method::Pdlp { 1e-4 } else { GAP }, passes, ..Limits::default() };
+    let session = Session::new(domain.clone(), method, limits);
+    match tau {
+        Some(tau) => session.with_entropy(tau)?.minimize(f),
+        None => session.minimize(f),
+    }
+}
+
+/// What holds of any answer on its own.
+fn holds_alone(what: &str, f: &Instance, domain: &Domain, s: &Solution) {
+    let Some(y) = &s.y else {
+        assert!(s.status != Status::Optimal, "{what}: optimal without a point");
+        return;
+    };
+    assert!(domain.violation(y) <= 1e-6, "{what}: y outside by {}", domain.violation(y));
+    let plain = s.f.or(s.value).unwrap();
+    let again = f.forward(y).unwrap().value();
+    assert!((plain - again).abs() <= 1e-9 * again.abs().max(1.0), "{what}: f is {again} at y, {plain} is reported");
+    if let (Some(value), Some(bound)) = (s.value, s.lower_bound) {
+        assert!(bound <= value + rounding(s), "{what}: bound {bound} above value {value}");
+        if s.status == Status::Optimal {
+            let scale = value.abs().max(bound.abs()).max(1.0);
+            assert!(value - bound <= 1e-3 * scale, "{what}: optimal with gap {}", value - bound);
+        }
+    }
+}
+
+#[test]
+fn every_method_holds_what_it_promises() {
+    let mut table = vec![];
+    for row in METHODS {
+        assert!(PROMISES.iter().any(|(name, _)| *name == row.name), "method {} has no row in PROMISES", row.name);
+    }
+    let entries = entries();
+    for entry in &entries {
+        for (kind, domain) in domains(entry.f.decisions()) {
+            let (bounds, proof) = prove(&entry.f, &domain);
+            if require_convex(&entry.f, &proof).is_err() {
+                continue;
+            }
+            let smooth = is_smooth(&entry.f, &bounds);
+            for tau in [None, Some(TAU)] {
+                let mut answers: Vec<(String, Promise, Solution)> = vec![];
+                for row in METHODS {
+                    let what = format!("{} over {kind}, {}{}", entry.name, row.name, tau.map_or("", |_| ", entropic"));
+                    let promise = PROMISES.iter().find(|(name, _)| *name == row.name).unwrap().1;
+                    match solve(&entry.f, &domain, row.method, tau) {
+                        Ok(s) => {
+                            holds_alone(&what, &entry.f, &domain, &s);
+                            answers.push((what, promise, s));
+                        }
+                        Err(e) => assert!(is_refusal(&e), "{what}: {e}"),
+                    }
+                }
+                judge(&answers, domain.is_bounded(), smooth);
+                table.extend(answers);
+            }
+        }
+    }
+    summary(&table);
+}
+
+/// No bound above any value, and promises kept.
+fn judge(answers: &[(String, Promise, Solution)], bounded: bool, smooth: bool) {
+    for (what, promise, s) in answers {
+        if bounded && (*promise == Promise::Exact || (*promise == Promise::Smooth && smooth)) {
+            assert_eq!(s.status, Status::Optimal, "{what}: gap {:?}, {:?}", s.gap, s.message);
+        }
+        for (other, _, t) in answers {
+            if let (Some(bound), Some(value)) = (s.lower_bound, t.value) {
+                assert!(bound <= value + rounding(t), "bound {bound} of {what} above value {value} of {other}");
+            }
+            if s.status == Status::Infeasible {
+                assert!(t.y.is_none(), "{what} says infeasible, {other} has a point");
+            }
+            if s.status == Status::Unbounded {
+                assert!(t.status != Status::Optimal, "{what} says unbounded, {other} optimal");
+            }
+        }
+    }
+}
+
+/// How often each method closed the gap (seen with --nocapture).
+fn summary(table: &[(String, Promise, Solution)]) {
+    for row in METHODS {
+        let of: Vec<&Solution> = table.iter().map(|t| &t.2).filter(|s| s.method == row.name).collect();
+        let optimal = of.iter().filter(|s| s.status == Status::Optimal).count();
+        let mut gaps: Vec<f64> = of.iter().filter_map(|s| s.gap).collect();
+        gaps.sort_by(f64::total_cmp);
+        let median = gaps.get(gaps.len() / 2).copied().unwrap_or(f64::NAN);
+        println!("{:<12} {optimal:4} of {:4} optimal, median gap {median:.1e}", row.name, of.len());
+    }
+}
