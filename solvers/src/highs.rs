@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use highs_sys as sys;
 
 use crate::prepare::{exponent_of, exponent_of_objective, scaled_costs};
-use crate::{Algorithm, Basis, LinearProgram, LpOptions, LpOutcome, SolverError, Status};
+use crate::{Algorithm, Basis, Interrupt, LinearProgram, LpOptions, LpOutcome, SolverError, Status};
 use load::{Coefficients, check_bounds, check_coefficients, check_length, check_sizes, free_row, padded};
 use quadratic::pass_quadratic;
 use raw::{Arrays, Model, Value};
@@ -232,6 +232,7 @@ impl Highs {
     ) -> Result<LpOutcome, SolverError> {
         self.model.forget()?;
         self.set_options(options)?;
+        self.model.interrupt_by(options.interrupt.as_ref())?;
         self.model.set("simplex_strategy", Value::Integer(strategy))?;
         if let (Some(basis), Algorithm::Simplex) = (start, options.algorithm) {
             self.set_basis(basis)?;
@@ -293,6 +294,9 @@ impl Highs {
         let left = options.time_limit.map(|limit| limit.saturating_sub(clock.elapsed()));
         if left == Some(Duration::ZERO) {
             return Ok(LpOutcome::empty(Status::TimeLimit, "no time left to call HiGHS"));
+        }
+        if options.interrupt.as_ref().is_some_and(Interrupt::is_stopped) {
+            return Ok(LpOutcome::empty(Status::Interrupted, "interrupted before HiGHS was called"));
         }
         self.model.set("time_limit", Value::Real(left.map_or(f64::INFINITY, |left| left.as_secs_f64())))?;
         let (returned, code) = self.model.run();

@@ -6,7 +6,7 @@
 //! | `text`                 | its `Display`                                                          |            |
 //! | [`mps`], [`lp_format`] | the program as a file for other solvers; `file_names`: names in it     |            |
 //! | `duality`              | reduced costs, dual bounds, rays and Farkas vectors, by multiplication |            |
-//! | `options`              | [`LpOptions`], [`Algorithm`]                                           |            |
+//! | `options`, `interrupt` | [`LpOptions`], [`Algorithm`]; [`Interrupt`], which stops a solve        |            |
 //! | [`oracle`], [`region`] | convex functions known by value and subgradient, and sets with closed-form projections |  |
 //! | [`run`]                | what all methods share that call an oracle: incumbent, bound, limits, trace |           |
 //! | [`gradient`]           | gradient methods                                                       |            |
@@ -50,6 +50,7 @@ pub mod good_lp;
 pub mod gradient;
 #[cfg(feature = "highs")]
 pub mod highs;
+mod interrupt;
 mod linear_program;
 pub mod lp_format;
 pub mod mps;
@@ -63,6 +64,7 @@ pub mod run;
 mod text;
 
 pub use error::SolverError;
+pub use interrupt::Interrupt;
 pub use linear_program::LinearProgram;
 pub use options::{Algorithm, LpOptions};
 pub use outcome::{Basis, BasisStatus, LpOutcome, Status};

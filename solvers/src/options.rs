@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::SolverError;
+use crate::{Interrupt, SolverError};
 
 /// The method used on a linear program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -41,6 +41,10 @@ pub struct LpOptions {
     pub presolve: bool,
     /// After the interior point, move to a vertex with a basis. Default: true.
     pub crossover: bool,
+    /// Ends the solve with [`Status::Interrupted`](crate::Status::Interrupted) once it is switched on: within an iteration
+    /// or so by simplex and interior point, not before the end by HiGHS' first-order and quadratic methods. Default: none.
+    #[serde(skip)]
+    pub interrupt: Option<Interrupt>,
 }
 
 impl Default for LpOptions {
@@ -53,6 +57,7 @@ impl Default for LpOptions {
             dual_tolerance: 1e-7,
             presolve: true,
             crossover: true,
+            interrupt: None,
         }
     }
 }

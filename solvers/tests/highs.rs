@@ -6,7 +6,9 @@ mod common;
 use std::time::Duration;
 
 use common::{Kind, large, program};
-use icnn_solvers::{Algorithm, BasisStatus, LinearProgram, LpOptions, LpOutcome, SolverError, Status, highs::Highs};
+use icnn_solvers::{
+    Algorithm, BasisStatus, Interrupt, LinearProgram, LpOptions, LpOutcome, SolverError, Status, highs::Highs,
+};
 use proptest::prelude::*;
 
 const TOLERANCE: f64 = 1e-6;
@@ -314,4 +316,35 @@ fn several_threads_at_once_give_the_same_answers() {
         let primal = &reference.primal;
         scope.spawn(move || assert_eq!(&moved.solve(&LpOptions::default(), None).unwrap().primal, primal));
     });
+}
+
+#[test]
+fn another_thread_stops_a_solve() {
+    // Far more work than the other thread needs to start.
+    let lp = large(300, 3000);
+    for algorithm in [Algorithm::Simplex, Algorithm::Ipm] {
+        let interrupt = Interrupt::new();
+        let options = LpOptions { interrupt: Some(interrupt.clone()), ..with(algorithm, false) };
+        let outcome = std::thread::scope(|scope| {
+            let solve = scope.spawn(|| solve(&lp, &options));
+            std::thread::sleep(Duration::from_millis(100));
+            interrupt.stop();
+            solve.join().unwrap()
+        });
+        assert_eq!(outcome.status, Status::Interrupted, "{algorithm:?} {}", outcome.detail);
+        assert_eq!(solve(&lp, &options).status, Status::Interrupted, "it is on before the call");
+    }
+}
+
+#[test]
+fn a_switch_that_stays_off_changes_nothing() {
+    let lp = large(20, 60);
+    let with_switch = LpOptions { interrupt: Some(Interrupt::new()), ..LpOptions::default() };
+    let (with, without) = (solve(&lp, &with_switch), solve(&lp, &LpOptions::default()));
+    assert_eq!((with.status, with.primal), (without.status, without.primal));
+    // The same model, first with a switch and then without one.
+    let mut highs = Highs::new(&lp).unwrap();
+    drop(highs.solve(&with_switch, None).unwrap());
+    drop(with_switch);
+    assert_eq!(highs.solve(&LpOptions::default(), None).unwrap().status, Status::Optimal);
 }

@@ -7,12 +7,14 @@
 //! A C++ exception (out of memory) cannot cross into Rust: it aborts the process.
 #![allow(unsafe_code)]
 
-use std::ffi::{CString, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use highs_sys as sys;
 
-use crate::SolverError;
+use crate::{Interrupt, SolverError};
 
 /// A HiGHS instance with a model of `columns` × `rows`.
 #[derive(Debug)]
@@ -20,9 +22,12 @@ pub(super) struct Model {
     instance: NonNull<c_void>,
     columns: usize,
     rows: usize,
+    /// What HiGHS has a pointer to.
+    interrupt: Option<Arc<AtomicBool>>,
 }
 
-// SAFETY: the instance is owned by this struct alone and HiGHS keeps no pointer to the arrays it was given. What HiGHS
+// SAFETY: the instance is owned by this struct alone and HiGHS keeps no pointer to the arrays it was given, only one to
+// a flag that is atomic and owned by this struct. What HiGHS
 // ties to a thread, its task scheduler, is thread-local, created on first use by whichever thread calls `run`, and not
 // referred to by the instance between calls; so an instance may be used by one thread after another. It is not `Sync`:
 // even its getters may compute and cache.
@@ -58,7 +63,8 @@ impl Model {
             call: "create".into(),
             returned: "null".into(),
         })?;
-        let mut model = Model { instance, columns: arrays.columns[0].len(), rows: arrays.rows[0].len() };
+        let mut model =
+            Model { instance, columns: arrays.columns[0].len(), rows: arrays.rows[0].len(), interrupt: None };
         for &(name, value) in options {
             model.set(name, value)?;
         }
@@ -75,7 +81,7 @@ impl Model {
             call: "create".into(),
             returned: "null".into(),
         })?;
-        let mut model = Model { instance, columns: 0, rows: 0 };
+        let mut model = Model { instance, columns: 0, rows: 0, interrupt: None };
         for &(name, value) in options {
             model.set(name, value)?;
         }
@@ -256,6 +262,28 @@ impl Model {
         check(returned, || "setBasis".into())
     }
 
+    /// From now on, solves end once the switch is on; without one, they run to their end.
+    pub fn interrupt_by(&mut self, interrupt: Option<&Interrupt>) -> Result<(), SolverError> {
+        let (instance, flag) = (self.instance.as_ptr(), interrupt.map(|i| i.flag().clone()));
+        let data = flag.as_ref().map_or(ptr::null_mut(), |flag| Arc::as_ptr(flag).cast_mut().cast::<c_void>());
+        // SAFETY: the flag outlives the instance's use of it: it is kept in `self` below, replaced only by this function,
+        // and dropped after the instance is destroyed. The callback treats the pointer as what it is, a shared AtomicBool.
+        let returned = unsafe { sys::Highs_setCallback(instance, Some(look_at_flag), data) };
+        self.interrupt = flag;
+        check(returned, || "setCallback".into())?;
+        for kind in [sys::kHighsCallbackSimplexInterrupt, sys::kHighsCallbackIpmInterrupt] {
+            // SAFETY: the instance is valid and has a callback.
+            let returned = unsafe {
+                match self.interrupt {
+                    Some(_) => sys::Highs_startCallback(instance, kind),
+                    None => sys::Highs_stopCallback(instance, kind),
+                }
+            };
+            check(returned, || format!("startCallback {kind}"))?;
+        }
+        Ok(())
+    }
+
     /// Solves. Returns the model status; an error of the call itself does not hide the status.
     pub fn run(&mut self) -> (Result<(), SolverError>, i32) {
         // SAFETY: the instance is valid.
@@ -345,6 +373,25 @@ pub(super) enum Value<'a> {
     Integer(i32),
     Real(f64),
     Text(&'a str),
+}
+
+/// Tells HiGHS to stop if the flag that `data` points to is set.
+unsafe extern "C" fn look_at_flag(
+    _kind: i32,
+    _message: *const c_char,
+    _out: *const sys::HighsCallbackDataOut,
+    input: *mut sys::HighsCallbackDataIn,
+    data: *mut c_void,
+) {
+    // SAFETY: `data` is null or the AtomicBool of `interrupt_by`, alive while HiGHS runs; `input` is null or HiGHS' own, for
+    // this call alone.
+    unsafe {
+        if let (Some(flag), Some(input)) = (data.cast::<AtomicBool>().as_ref(), input.as_mut())
+            && flag.load(Ordering::Relaxed)
+        {
+            input.user_interrupt = 1;
+        }
+    }
 }
 
 /// A size, as HiGHS counts. The caller has refused larger ones.
