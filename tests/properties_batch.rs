@@ -13,7 +13,6 @@ use icnn::{Limits, Method, Network, Solution, Status};
 use nalgebra::{DMatrix, DVector};
 use networks::{Case, Ficnn, Picnn, Points, Problem, Sides, magnitude};
 use proptest::prelude::*;
-use rayon::prelude::*;
 
 /// Everything of an answer that may not depend on order or threads, bit for bit.
 fn bits(s: &Solution) -> (Status, Option<Vec<u64>>, Option<u64>, Option<u64>, u64) {
@@ -28,8 +27,7 @@ fn answers(case: &Case<Picnn>, contexts: &[Vec<f64>], threads: usize) -> Vec<Sol
     let mut session = Session::new(case.domain.clone(), Method::Lp, Limits::default());
     session.warm_up(&network, contexts);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let one = |x: &Vec<f64>| session.minimize(&network.given(x).unwrap()).unwrap();
-    pool.install(|| contexts.par_iter().map(one).collect())
+    pool.install(|| session.minimize_all(&network, contexts)).into_iter().map(Result::unwrap).collect()
 }
 
 fn shuffled<T: Clone>(items: &[T], points: &mut Points) -> (Vec<usize>, Vec<T>) {

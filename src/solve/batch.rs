@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use icnn_solvers::run::Watch;
+use rayon::prelude::*;
 
 use crate::domain::Domain;
 use crate::error::Error;
@@ -115,9 +116,19 @@ impl Session {
         self.minimize_watched(instance, None, None)
     }
 
-    /// The same from a starting point (length p; moved into the domain), which methods that take the network apart do not
-    /// use. `watch` is called at every step of a method that calls f, with the progress and the best point so far; false
-    /// stops it, with status [`Stopped`](super::Status::Stopped). The starting point is not changed.
+    /// min f over the domain at every context, in the order given, on all cores (inside a rayon pool: on its threads).
+    /// Errors are those of single contexts, as for [`minimize`](Self::minimize).
+    pub fn minimize_all(
+        &self,
+        network: &Network,
+        contexts: &[impl AsRef<[f64]> + Sync],
+    ) -> Vec<Result<Solution, Error>> {
+        contexts.par_iter().map(|x| self.minimize(&network.given(x.as_ref())?)).collect()
+    }
+
+    /// min f over the domain from a starting point (length p; moved into the domain), which methods that take the network apart do not
+    /// use. `watch` is called at every step of a method that calls f, with the progress and the best point so far, and every
+    /// 10 ms while HiGHS or Clarabel works, with the time alone; false stops it (PDLP at its end only), with status [`Stopped`](super::Status::Stopped). The starting point is not changed.
     ///
     /// Errors: as for [`minimize`](Self::minimize); a start of another length.
     pub fn minimize_watched(
@@ -138,9 +149,10 @@ impl Session {
                 super::approximate::minimize(&instance, &self.domain, run, task)
             }
             #[cfg(feature = "highs")]
-            Engine::Linear(_) => {
-                super::linear::minimize(&instance, &self.domain, self.method, &self.limits, self.start.as_ref())
-            }
+            Engine::Linear(_) => super::interrupt::watched(watch, |interrupt| {
+                let limits = Limits { interrupt, ..self.limits.clone() };
+                super::linear::minimize(&instance, &self.domain, self.method, &limits, self.start.as_ref())
+            }),
             #[cfg(not(feature = "highs"))]
             Engine::Linear(_) => {
                 let (_, proof) = crate::check::prove(&instance, &self.domain);

@@ -111,6 +111,7 @@ fn options(method: Method, tightened: usize, limits: &Limits, begun: Instant) ->
         primal_tolerance: tolerance,
         dual_tolerance: tolerance,
         presolve: !tight,
+        interrupt: limits.interrupt.clone(),
         ..LpOptions::default()
     }
 }

@@ -10,6 +10,7 @@ mod cuts;
 pub mod duals;
 #[cfg(feature = "highs")]
 mod ends;
+mod interrupt;
 #[cfg(feature = "highs")]
 mod linear;
 mod methods;
@@ -24,6 +25,9 @@ use std::time::Duration;
 
 pub use methods::{Engine, METHODS, Method, MethodRow};
 pub use solution::{Proof, Solution, Status, Work};
+
+pub use icnn_solvers::Interrupt;
+pub use icnn_solvers::run::{Progress, Watch};
 
 use crate::domain::Domain;
 use crate::error::Error;
@@ -41,11 +45,13 @@ pub struct Limits {
     pub iterations: Option<u64>,
     /// Most passes over the network for one row, forward and backward ones added up, for methods that call f.
     pub passes: Option<u64>,
+    /// A switch by which another thread stops HiGHS and Clarabel.
+    pub interrupt: Option<Interrupt>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { gap: 1e-7, time: None, iterations: None, passes: None }
+        Limits { gap: 1e-7, time: None, iterations: None, passes: None, interrupt: None }
     }
 }
 

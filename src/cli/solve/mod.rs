@@ -103,8 +103,8 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     if args.maximize && !problem.is_plain() {
         return Err(Stop::input("--maximize takes no further terms; minimise −f with them instead"));
     }
-    let limits =
-        Limits { gap: args.gap, time: args.time_limit, iterations: args.iteration_limit, passes: args.pass_limit };
+    let (time, iterations, passes) = (args.time_limit, args.iteration_limit, args.pass_limit);
+    let limits = Limits { gap: args.gap, time, iterations, passes, ..Limits::default() };
     let domain = problem.common_domain().cloned();
     let common = domain.is_some();
     let mut session =
