@@ -17,10 +17,9 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::Domain;
-use crate::build::Choice;
 use crate::error::Error;
 use crate::loose::{self, Loose, Pairs, label};
-use crate::network::Network;
+use crate::network::{NamedNetwork, Network};
 
 /// A domain whose learned constraints may depend on the context row.
 #[derive(Debug, Clone)]
@@ -227,16 +226,10 @@ impl Written {
 
 impl WrittenNetwork {
     fn add(&self, file: &mut DomainFile, name: String, what: &str, folder: &Path) -> Result<(), Error> {
-        let wrong = |e: Error| Error::Domain(format!("{what}: {e}"));
         let at_most = self.at_most.number(&format!("{what}: \"at_most\"")).map_err(Error::Domain)?;
-        let choice = Choice { decision: self.y.clone(), output: self.output.clone() };
-        let network = Network::load_with(folder.join(&self.model), &choice).map_err(wrong)?;
-        let p = file.domain.dimension();
-        if network.decisions() != p {
-            let q = network.decisions();
-            return Err(Error::Domain(format!("{what} is about {q} decisions, there are {p}")));
-        }
-        let context = self.context.as_ref().unwrap_or(&Loose::Null).context(what).map_err(Error::Domain)?;
+        let WrittenNetwork { model, y, output, context, .. } = self;
+        let named = NamedNetwork { model, y, output, context };
+        let (network, context) = named.load(what, file.domain.dimension(), folder).map_err(Error::Domain)?;
         let Some(context) = context else {
             if !at_most.is_finite() {
                 return Err(Error::Domain(format!("{what}: its level is {at_most}")));
@@ -244,7 +237,7 @@ impl WrittenNetwork {
             file.by_row.push((name, network, at_most));
             return Ok(());
         };
-        let given = network.given(&context).map_err(wrong)?;
+        let given = network.given(&context)?;
         file.domain = file.domain.clone().with_at_most(&name, &given, at_most)?;
         Ok(())
     }

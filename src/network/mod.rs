@@ -1,12 +1,14 @@
 //! [`Network`]: a loaded network as a function of context and decision; and the networks of the paper, built by hand.
 
 mod ficnn;
+mod named;
 mod picnn;
 
 use std::path::Path;
 use std::sync::Arc;
 
 pub use ficnn::{Ficnn, FicnnLayer};
+pub(crate) use named::NamedNetwork;
 pub use picnn::{Picnn, PicnnLayer};
 
 use crate::build::Choice;

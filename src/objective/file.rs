@@ -16,11 +16,10 @@ use serde::Deserialize;
 use sprs::CsMat;
 
 use super::Objective;
-use crate::build::Choice;
 use crate::error::Error;
 use crate::ir::instance::Instance;
 use crate::loose::{self, Loose, label};
-use crate::network::Network;
+use crate::network::{NamedNetwork, Network};
 
 /// Networks and terms to be added to f.
 #[derive(Debug, Clone)]
@@ -102,18 +101,9 @@ impl Written {
         let mut networks = vec![];
         for (k, written) in self.networks.iter().enumerate() {
             let what = label("network", &written.name, k);
-            let choice = Choice { decision: written.y.clone(), output: written.output.clone() };
-            let network =
-                Network::load_with(folder.join(&written.model), &choice).map_err(|e| format!("{what}: {e}"))?;
-            let q = network.decisions();
-            if q != p {
-                return Err(format!("{what} is about {q} decisions, there are {p}"));
-            }
-            let context = written.context.as_ref().unwrap_or(&Loose::Null).context(&what)?;
+            let WrittenNetwork { model, y, output, context, .. } = written;
+            let (network, context) = NamedNetwork { model, y, output, context }.load(&what, p, folder)?;
             let weight = weight(&format!("{what}: \"weight\""), &written.weight)?;
-            if let Some(context) = &context {
-                network.given(context).map_err(|e| format!("{what}: {e}"))?;
-            }
             networks.push((what, weight, network, context));
         }
         let each = |what: &str, v: &Loose| -> Result<Vec<f64>, String> {
