@@ -5,18 +5,21 @@
 
 mod approximate;
 pub mod batch;
+#[cfg(feature = "clarabel")]
+mod conic;
 #[cfg(feature = "highs")]
 mod cuts;
 pub mod duals;
-#[cfg(feature = "highs")]
+#[cfg(feature = "clarabel")]
 mod ends;
 #[cfg(feature = "highs")]
 mod linear;
 mod methods;
-#[cfg(feature = "highs")]
+#[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod polish;
 #[cfg(feature = "highs")]
 mod quadratic;
+#[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod search;
 mod solution;
 
