@@ -44,6 +44,9 @@ fn slopes_at_a_point_give_a_tangent_there() {
         for _ in 0..5 {
             let y = points.anywhere();
             let trace = case.instance.forward(&y).unwrap();
+            if size(case, &y) > 1e60 {
+                continue; // Slopes are cut off at 1e100.
+            }
             let chosen = Multipliers::subgradient(&case.instance, &trace);
             let minorant = Minorant::new(&case.instance, &bounds, &chosen);
             prop_assert!(minorant.is_some(), "no minorant at {y:?}");
@@ -141,7 +144,7 @@ fn lines_of_single_units() {
     for (unit, weight, intervals) in cases {
         let program = match *unit {
             "combination" => combination(),
-            unit => format!("y 1\nn1 = {unit}\nn2 = scale n1 [{weight}]\noutput n2").parse().unwrap(),
+            unit => format!("y 1\nn1 = {unit}\nn2 = scale n1 [{}]\noutput n2", 0.75 * weight).parse().unwrap(),
         };
         let f = Arc::new(program).at(&[]).unwrap();
         let id = f.program().nodes()[2].op.inputs()[0];

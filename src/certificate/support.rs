@@ -1,7 +1,8 @@
 //! Supporting lines of units: below a convex function, above a concave one, with the admissible slope nearest to a given one.
 //!
-//! Fenchel–Young: a convex g lies above s·t − g*(s) for every slope s, and the line touches g where g′ = s. So any number is
-//! a slope once it is moved into the range of g′ on the interval, and what is left is −g*(s) without cancellation:
+//! Fenchel–Young: a convex g lies above s·t − g*(s) for every slope s, and the line touches g where g′ = s. A slope that g does
+//! not have on the interval belongs to a line through one of its ends; with a solver's multipliers of units that are at an end
+//! it fits the rest better than the nearest slope that g has. Inside, −g*(s) is closed form, without cancellation:
 //!
 //! | g           | −g*(s)                       |
 //! |-------------|------------------------------|
@@ -39,11 +40,22 @@ pub(super) fn supporting_line(g: &Scalar, on: Interval, weight: f64, slope: f64)
     if !(if weight > 0.0 { behaviour.convex } else { behaviour.concave }) {
         return None;
     }
-    let slope = if slope.is_nan() { 0.0 } else { slope.clamp(-STEEPEST, STEEPEST) };
-    let line = match g {
-        Scalar::Smooth(unit) => closed_form(unit, on, slope).or_else(|| touching(g, on, weight.signum(), slope)),
-        _ => touching(g, on, weight.signum(), slope),
-    }?;
+    // The argument may be convex or concave where g is monotone: the slope must keep the sign that this needs.
+    let least = if behaviour.nondecreasing { 0.0 } else { -STEEPEST };
+    let most = if behaviour.nonincreasing { 0.0 } else { STEEPEST };
+    let slope = if slope.is_nan() { 0.0 } else { slope.clamp(least.min(most), most.max(least)) };
+    let sign = weight.signum();
+    let through = |t: f64| Line { slope, intercept: g.value(t) - slope * t };
+    let line = if on.lower.is_finite() && sign * (slope - g.derivative(on.lower)) < 0.0 {
+        through(on.lower)
+    } else if on.upper.is_finite() && sign * (slope - g.derivative(on.upper)) > 0.0 {
+        through(on.upper)
+    } else {
+        match g {
+            Scalar::Smooth(unit) => closed_form(unit, on, slope).or_else(|| touching(g, on, sign, slope)),
+            _ => touching(g, on, sign, slope),
+        }?
+    };
     (line.slope.is_finite() && line.intercept.is_finite()).then_some(line)
 }
 
@@ -136,7 +148,7 @@ fn touching(g: &Scalar, on: Interval, sign: f64, slope: f64) -> Option<Line> {
     let through = |t: f64, slope: f64| Line { slope, intercept: g.value(t) - slope * t };
     let (mut low, mut high) = (on.lower.max(-FARTHEST), on.upper.min(FARTHEST));
     let excess = |t: f64| sign * (g.derivative(t) - slope);
-    // An infinite slope at an end is a slope on the far side of every finite one.
+    // Only on an unbounded interval is the slope not met; an infinite one at an end is beyond every finite one.
     if excess(low) >= 0.0 && g.derivative(low).is_finite() {
         return Some(through(low, g.derivative(low)));
     }

@@ -19,6 +19,13 @@ use crate::objective::Objective;
 /// Tolerances asked for, one after the other.
 const TOLERANCES: [f64; 2] = [1e-8, 1e-10];
 
+/// A gap below this share of the numbers that are added up is as small as the accuracy of the multipliers, which belong to no
+/// vertex: where f is 0 at its least point, there is no other measure.
+const ACCURACY: f64 = 1e-10;
+
+/// A coordinate this near to a side of the box, relative to max(1, |side|), is tried at the side as well.
+const AT_SIDE: f64 = 1e-7;
+
 /// min f over `domain`, or min f − τH.
 pub(super) fn minimize(
     instance: &Instance,
@@ -46,7 +53,7 @@ fn plain(instance: &Instance, domain: &Domain, limits: &Limits, begun: Instant) 
     let lowered = conic(instance, domain)?;
     let (program, sides) = lowered.program();
     let mut search = Search::new(instance, domain, &lowered.linear, limits);
-    search.solver = "Clarabel";
+    (search.solver, search.accuracy) = ("Clarabel", ACCURACY);
     search.work.rows = program.rows();
     search.work.columns = program.columns();
     search.work.nonzeros = program.matrix.nnz();
@@ -64,6 +71,11 @@ fn plain(instance: &Instance, domain: &Domain, limits: &Limits, begun: Instant) 
         let limited = matches!(said.status, LpStatus::TimeLimit | LpStatus::IterationLimit | LpStatus::Interrupted);
         // Where f has no value the point is none; what is known already stays.
         failure = search.candidate(&outcome).err();
+        if !search.closed()
+            && let Some(moved) = at_sides(domain, &outcome)
+        {
+            failure = search.candidate(&moved).err();
+        }
         last = Some(outcome);
         if search.closed() || limited || limits.time.is_some_and(|t| begun.elapsed() >= t) {
             break;
@@ -89,6 +101,20 @@ fn heard<'a>(search: &mut Search<'a>, lowered: &'a Conic, sides: &Sides, said: &
         outcome.objective = said.objective;
     }
     outcome
+}
+
+/// The outcome with coordinates that are all but at a side of the box moved there, which an interior point never is.
+fn at_sides(domain: &Domain, outcome: &LpOutcome) -> Option<LpOutcome> {
+    let mut moved = outcome.clone();
+    for (v, (l, u)) in moved.primal.iter_mut().zip(domain.lower().iter().zip(domain.upper())) {
+        let near = |side: f64| side.is_finite() && (*v - side).abs() <= AT_SIDE * side.abs().max(1.0);
+        match (near(*l), near(*u)) {
+            (true, _) => *v = *l,
+            (_, true) => *v = *u,
+            _ => {}
+        }
+    }
+    (moved.primal != outcome.primal).then_some(moved)
 }
 
 /// A proven end without an optimum. Clarabel's ray says nothing of feasible points: if none is known, one is looked for.

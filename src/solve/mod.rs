@@ -36,7 +36,8 @@ use crate::ir::instance::Instance;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
     /// An answer is optimal when value − lower bound ≤ `gap` times the size of the numbers that make up the value, or when
-    /// the difference is of rounding size: 1e-12 of all the numbers that are added up on the way to it.
+    /// the difference is of rounding size: 1e-12 of all the numbers that are added up on the way to it (1e-10 for `conic`,
+    /// whose answers are no vertices).
     pub gap: f64,
     /// Wall-clock limit for one row.
     pub time: Option<Duration>,

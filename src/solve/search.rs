@@ -38,6 +38,8 @@ pub(super) struct Search<'a> {
     scale: f64,
     /// The cones next to the linear program, and their multipliers in the outcome that is looked at.
     pub(super) cones: Option<(&'a Conic, Vec<f64>)>,
+    /// The share of the numbers that are added up below which a gap is rounding.
+    pub(super) accuracy: f64,
     /// Who is asked first, for messages.
     pub(super) solver: &'static str,
     /// What the second method said, if it was asked.
@@ -59,6 +61,7 @@ impl<'a> Search<'a> {
             rounding: 0.0,
             scale: 0.0,
             cones: None,
+            accuracy: ROUNDING,
             solver: "HiGHS",
             second_words: None,
             work: Work::default(),
@@ -90,7 +93,7 @@ impl<'a> Search<'a> {
             }
             if !self.closed_at(trace.value()) {
                 let magnitude = self.instance.magnitude(&trace, &reach(self.domain, &y));
-                self.rounding = if magnitude.is_finite() { ROUNDING * magnitude } else { 0.0 };
+                self.rounding = if magnitude.is_finite() { self.accuracy * magnitude } else { 0.0 };
             }
             if self.closed_at(trace.value()) {
                 break;
