@@ -1,4 +1,4 @@
-//! Lowerings, text in and text out: every pair of `program` and `lp` blocks in docs/math.md, with the `domain` and the
+//! Lowerings, text in and text out: every pair of `program` and `lp` or `conic` blocks in docs/math.md, with the `domain` and the
 //! `constraint` h(y) ≤ 0 that stand between. ICNN_BLESS=1 rewrites the answers.
 
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use icnn::domain::Domain;
 use icnn::domain::file::DomainFile;
 use icnn::ir::program::{Op, Program};
-use icnn::lower::linear;
+use icnn::lower::{conic, linear};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/math.md");
 
@@ -25,7 +25,7 @@ fn blocks(text: &str, kind: &str) -> Vec<(usize, usize)> {
     found
 }
 
-fn lowered(program: &str, domain: Option<&str>, constraint: Option<&str>) -> String {
+fn lowered(kind: &str, program: &str, domain: Option<&str>, constraint: Option<&str>) -> String {
     let parsed = |text: &str| Arc::new(text.parse::<Program>().unwrap_or_else(|e| panic!("{e}\n{text}")));
     let program = parsed(program);
     let mut set = Domain::cube(program.decisions(), -1.0, 1.0).unwrap();
@@ -35,20 +35,27 @@ fn lowered(program: &str, domain: Option<&str>, constraint: Option<&str>) -> Str
     if let Some(h) = constraint {
         set = set.with_at_most("h", &parsed(h).at(&[]).unwrap(), 0.0).unwrap();
     }
-    linear(&program.at(&[]).unwrap(), &set).unwrap().named_lp().to_string()
+    let instance = program.at(&[]).unwrap();
+    match kind {
+        "lp" => linear(&instance, &set).unwrap().named_lp().to_string(),
+        _ => conic(&instance, &set).unwrap().to_string(),
+    }
 }
 
 #[test]
 fn lowerings_are_as_documented() {
     let text = std::fs::read_to_string(PATH).unwrap();
-    let (programs, answers) = (blocks(&text, "program"), blocks(&text, "lp"));
+    let programs = blocks(&text, "program");
+    let of_kind = |kind: &'static str| blocks(&text, kind).into_iter().map(move |block| (block, kind));
+    let mut answers: Vec<((usize, usize), &str)> = of_kind("lp").chain(of_kind("conic")).collect();
+    answers.sort_unstable();
     assert_eq!(programs.len(), answers.len());
-    assert!(programs.len() >= 18);
+    assert!(programs.len() >= 30);
     let mut blessed = text.clone();
-    for (program, answer) in programs.iter().zip(&answers).rev() {
+    for (program, (answer, kind)) in programs.iter().zip(&answers).rev() {
         let between = &text[program.1..answer.0];
         let block = |kind| blocks(between, kind).first().map(|(start, end)| &between[*start..*end]);
-        let found = lowered(&text[program.0..program.1], block("domain"), block("constraint"));
+        let found = lowered(kind, &text[program.0..program.1], block("domain"), block("constraint"));
         if std::env::var_os("ICNN_BLESS").is_some() {
             blessed.replace_range(answer.0..answer.1, &found);
         } else {
@@ -73,7 +80,7 @@ fn the_documented_domain_is_read() {
 }
 
 #[test]
-fn every_piecewise_linear_operation_is_documented() {
+fn every_operation_with_a_lowering_is_documented() {
     let text = std::fs::read_to_string(PATH).unwrap();
     let mut names: Vec<&str> = vec![];
     for (start, end) in blocks(&text, "program") {
@@ -84,8 +91,30 @@ fn every_piecewise_linear_operation_is_documented() {
         }));
     }
     let wanted = [
-        "relu", "leaky", "abs", "clip", "lines", "max", "dense", "sparse", "conv", "gather", "scale", "sum", "concat",
+        "relu",
+        "leaky",
+        "abs",
+        "clip",
+        "lines",
+        "max",
+        "dense",
+        "sparse",
+        "conv",
+        "gather",
+        "scale",
+        "sum",
+        "concat",
         "param",
+        "softplus",
+        "elu",
+        "celu",
+        "exp",
+        "log",
+        "entropy",
+        "power",
+        "logsumexp",
+        "norm",
+        "quadratic",
     ];
     for name in wanted {
         assert!(names.contains(&name), "no example of {name}");

@@ -82,7 +82,7 @@ impl Highs {
         // HiGHS has no rays for a program without coefficients: one row 0 ≤ 1·0 ≤ 0 gives it one.
         let padded = kept == 0;
         let pad = |array| load::padded(array, padded);
-        let exponent = exponent_of_objective(lp);
+        let exponent = exponent_of_objective(&lp.objective, lp.quadratic.as_ref());
         let costs = scaled_costs(&lp.objective, exponent);
         let as_i32 = |&index: &usize| index as i32;
         let mut start: Vec<i32> = lp.matrix.proper_indptr()[..lp.rows()].iter().map(as_i32).collect();

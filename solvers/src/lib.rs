@@ -3,6 +3,7 @@
 //! | module                 | what                                                                   | feature    |
 //! |------------------------|------------------------------------------------------------------------|------------|
 //! | `linear_program`       | [`LinearProgram`]: the problem, and its checks                         |            |
+//! | `conic_program`, [`sides`] | [`ConicProgram`], [`Cone`]: the problem with cones; a linear program as one |   |
 //! | `text`                 | its `Display`                                                          |            |
 //! | [`mps`], [`lp_format`] | the program as a file for other solvers; `file_names`: names in it     |            |
 //! | `duality`              | reduced costs, dual bounds, rays and Farkas vectors, by multiplication |            |
@@ -14,7 +15,7 @@
 //! | `prepare`              | checks and scaling that the solvers share                              |            |
 //! | `error`                | [`SolverError`]                                                        |            |
 //! | [`highs`]              | HiGHS: simplex, interior point, first order; the only `unsafe`         | `highs`    |
-//! | [`clarabel`]           | Clarabel: interior point, written in Rust; quadratic programs as well  | `clarabel` |
+//! | [`clarabel`]           | Clarabel: interior point, written in Rust; quadratic and conic programs as well | `clarabel` |
 //! | [`good_lp`]            | any solver that the good_lp crate knows                                | `good_lp`  |
 //!
 //! ```
@@ -42,6 +43,7 @@
 
 #[cfg(feature = "clarabel")]
 pub mod clarabel;
+mod conic_program;
 mod duality;
 mod error;
 mod file_names;
@@ -61,8 +63,10 @@ mod outcome;
 mod prepare;
 pub mod region;
 pub mod run;
+pub mod sides;
 mod text;
 
+pub use conic_program::{Cone, ConicProgram};
 pub use error::SolverError;
 pub use interrupt::Interrupt;
 pub use linear_program::LinearProgram;

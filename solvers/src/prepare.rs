@@ -1,6 +1,8 @@
 //! What every solver here needs of a program before it sees it: bounds that it can tell from infinite ones, costs near 1.
 
-use crate::{LinearProgram, SolverError};
+use sprs::CsMat;
+
+use crate::SolverError;
 
 /// Refuses bounds that are NaN, crossed, infinite the wrong way, or finite but of magnitude `limit` or more.
 pub(crate) fn check_bounds(
@@ -22,9 +24,8 @@ pub(crate) fn check_bounds(
 }
 
 /// [`exponent_of`] the costs and the quadratic term together.
-pub(crate) fn exponent_of_objective(lp: &LinearProgram) -> i32 {
-    let q = lp.quadratic.as_ref().map_or(0.0, |q| largest_entry(q.data()));
-    exponent_of(&[largest_entry(&lp.objective), q])
+pub(crate) fn exponent_of_objective(costs: &[f64], quadratic: Option<&CsMat<f64>>) -> i32 {
+    exponent_of(&[largest_entry(costs), quadratic.map_or(0.0, |q| largest_entry(q.data()))])
 }
 
 /// The power of two e with max |c| ∈ [2ᵉ, 2ᵉ⁺¹), within ±1000; 0 if all costs are zero.

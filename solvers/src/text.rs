@@ -41,34 +41,49 @@ impl Display for LinearProgram {
 }
 
 impl LinearProgram {
-    /// `2 x ^2 + x * y` for the terms of xᵀQx, each pair once.
     fn quadratic_sum(&self, q: &sprs::CsMat<f64>) -> String {
-        let mut text = String::new();
-        for (v, (i, j)) in q.iter().filter(|(v, (i, j))| i <= j && **v != 0.0) {
-            let coefficient = if i == j { *v } else { 2.0 * v };
-            let (a, b) = (self.column_name(i), self.column_name(j));
-            let product = if i == j { format!("{a} ^2") } else { format!("{a} * {b}") };
-            let magnitude = coefficient.abs();
-            let term = if magnitude == 1.0 { product } else { format!("{} {product}", number(magnitude)) };
-            push(&mut text, coefficient, &term);
-        }
-        if text.is_empty() { "0".into() } else { text }
+        form(q, &|j| self.column_name(j).into_owned())
     }
 
-    /// `2 x - y + 0.5 z + 3`; `0` if there is nothing to add up.
     fn sum(&self, terms: impl Iterator<Item = (usize, f64)>, constant: f64) -> String {
-        let mut text = String::new();
-        for (j, coefficient) in terms {
-            let magnitude = coefficient.abs();
-            let name = self.column_name(j);
-            let term = if magnitude == 1.0 { name.into_owned() } else { format!("{} {name}", number(magnitude)) };
-            push(&mut text, coefficient, &term);
-        }
-        if constant != 0.0 || text.is_empty() {
-            push(&mut text, constant, &number(constant.abs()));
-        }
-        text
+        affine_of(terms, constant, &|j| self.column_name(j).into_owned())
     }
+}
+
+/// `2 x ^2 + x * y` for the terms of xᵀQx, each pair once.
+pub(crate) fn form(q: &sprs::CsMat<f64>, name: &dyn Fn(usize) -> String) -> String {
+    let mut text = String::new();
+    for (v, (i, j)) in q.iter().filter(|(v, (i, j))| i <= j && **v != 0.0) {
+        let coefficient = if i == j { *v } else { 2.0 * v };
+        let product = if i == j { format!("{} ^2", name(i)) } else { format!("{} * {}", name(i), name(j)) };
+        let magnitude = coefficient.abs();
+        let term = if magnitude == 1.0 { product } else { format!("{} {product}", number(magnitude)) };
+        push(&mut text, coefficient, &term);
+    }
+    if text.is_empty() { "0".into() } else { text }
+}
+
+/// [`affine_of`], without terms whose coefficient is 0.
+pub(crate) fn affine(
+    terms: impl Iterator<Item = (usize, f64)>,
+    constant: f64,
+    name: &dyn Fn(usize) -> String,
+) -> String {
+    affine_of(terms.filter(|(_, c)| *c != 0.0), constant, name)
+}
+
+/// `2 x - y + 0.5 z + 3`; `0` if there is nothing to add up.
+fn affine_of(terms: impl Iterator<Item = (usize, f64)>, constant: f64, name: &dyn Fn(usize) -> String) -> String {
+    let mut text = String::new();
+    for (j, coefficient) in terms {
+        let magnitude = coefficient.abs();
+        let term = if magnitude == 1.0 { name(j) } else { format!("{} {}", number(magnitude), name(j)) };
+        push(&mut text, coefficient, &term);
+    }
+    if constant != 0.0 || text.is_empty() {
+        push(&mut text, constant, &number(constant.abs()));
+    }
+    text
 }
 
 /// Appends a term with its sign.

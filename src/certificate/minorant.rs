@@ -1,70 +1,20 @@
 //! [`Minorant`]: f(y) ≥ rᵀy + c on the domain, from one slope per unit.
 //!
 //! For a convex unit used with a nonnegative total weight, any slope between its smallest and its largest one gives a line
-//! below it; a concave unit used with a nonpositive total weight is the mirror image. A convex quadratic form lies above its
-//! tangent at any point. A subgradient (slopes 0 or 1), an LP dual solution and any mixture of the two are all this object.
+//! below it; a concave unit used with a nonpositive total weight is the mirror image. A log-sum-exp lies above each mixture of
+//! its entries plus the entropy of the mixture, a norm above each linear function of norm ≤ 1, a convex quadratic form above
+//! its tangent at any point. A subgradient, the duals of a linear or conic program and any mixture of them are all this
+//! object.
 
+use super::multipliers::Multipliers;
+use super::support::supporting_line;
 use crate::domain::Domain;
 use crate::ir::adjoint::Adjoints;
 use crate::ir::bounds::Bounds;
 use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
-use crate::ir::lines::Line;
 use crate::ir::program::{GroupKind, NodeId, Op};
 use crate::ir::psd::{Definiteness, definiteness};
-use crate::ir::scalar::Scalar;
-use crate::ir::unit::Unit;
-
-/// Slopes of units, weights of maxima, and the points at which quadratic forms are replaced by their tangents. Any numbers
-/// at all are accepted; they are moved to the nearest admissible ones.
-#[derive(Debug, Clone)]
-pub struct Multipliers {
-    slopes: Vec<Vec<f64>>,
-}
-
-impl Multipliers {
-    /// The subgradient at the point of `trace`: slopes by sign, maxima by their first largest entry.
-    pub fn subgradient(instance: &Instance, trace: &Trace) -> Multipliers {
-        let slopes = instance.program().nodes().iter().enumerate().map(|(k, node)| match &node.op {
-            Op::Unit { input, unit } => {
-                let scalars = instance.scalars(unit, node.len);
-                trace.of(*input).iter().enumerate().map(|(i, t)| scalars.get(i).derivative(*t)).collect()
-            }
-            Op::Group { input, groups, .. } => {
-                let (t, out) = (trace.of(*input), trace.of(NodeId(k as u32)));
-                let mut weights = vec![0.0; groups.members().len()];
-                for (g, largest) in out.iter().enumerate() {
-                    let first = groups.group(g).iter().position(|i| t[*i] == *largest).unwrap_or(0);
-                    weights[groups.range(g).start + first] = 1.0;
-                }
-                weights
-            }
-            Op::Quadratic { input, .. } => trace.of(*input).to_vec(),
-            _ => vec![],
-        });
-        Multipliers { slopes: slopes.collect() }
-    }
-
-    /// Sets the slope of one unit.
-    pub fn set_slope(&mut self, node: NodeId, element: usize, slope: f64) {
-        self.slopes[node.index()][element] = slope;
-    }
-
-    /// Sets the weights of one group's members, in the order of the group.
-    pub fn set_weights(&mut self, node: NodeId, first: usize, weights: &[f64]) {
-        self.slopes[node.index()][first..first + weights.len()].copy_from_slice(weights);
-    }
-
-    /// Sets the tangent point of a quadratic form.
-    pub fn set_point(&mut self, node: NodeId, point: &[f64]) {
-        self.slopes[node.index()].copy_from_slice(point);
-    }
-
-    /// The slopes of a unit node, the member weights of a group node, or the tangent point of a quadratic form.
-    pub fn of(&self, node: NodeId) -> &[f64] {
-        &self.slopes[node.index()]
-    }
-}
 
 /// f(y) ≥ `gradient`ᵀ·y + `constant` for all y in the domain whose bounds were used.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,34 +40,22 @@ impl Minorant {
                     let slopes = multipliers.of(id);
                     let target = adjoints.vector(*input);
                     for (i, a) in adjoint.iter().enumerate().filter(|(_, a)| **a != 0.0) {
-                        let line = match scalars.get(i) {
-                            Scalar::Lines(lines) => supporting_line(lines.on(on[i]), *a, slopes[i])?,
-                            // t² ≥ s·t − s²/4 for every s.
-                            Scalar::Smooth(Unit::Power(2.0)) if *a > 0.0 && slopes[i].is_finite() => {
-                                Line { slope: slopes[i], intercept: -0.25 * slopes[i] * slopes[i] }
-                            }
-                            _ => return None,
-                        };
+                        let line = supporting_line(scalars.get(i), on[i], *a, slopes[i])?;
                         target[i] += a * line.slope;
                         constant += a * line.intercept;
                     }
                 }
-                Op::Group { input, kind: GroupKind::Max, groups } => {
+                Op::Group { input, kind, groups } => {
                     let weights = multipliers.of(id);
                     let target = adjoints.vector(*input);
                     for (g, a) in adjoint.iter().enumerate().filter(|(_, a)| **a != 0.0) {
                         if *a < 0.0 {
                             return None;
                         }
-                        let (group, given) = (groups.group(g), &weights[groups.range(g)]);
-                        let alive = bounds.alive(*input, group);
-                        // NaN counts as 0; the cap keeps infinite weights from making their shares NaN.
-                        let weight = |k: usize| if given[k] > 0.0 { given[k].min(1e300) } else { 0.0 };
-                        let total: f64 = alive.iter().map(|k| weight(*k)).sum();
-                        for k in &alive {
-                            let share = if total > 0.0 { weight(*k) / total } else { 1.0 / alive.len() as f64 };
-                            target[group[*k]] += a * share;
-                        }
+                        let group = groups.group(g);
+                        let (shares, share) = of_group(*kind, bounds, *input, group, &weights[groups.range(g)]);
+                        group.iter().zip(&shares).for_each(|(i, w)| target[*i] += a * w);
+                        constant += a * share;
                     }
                 }
                 Op::Quadratic { input, matrix } => {
@@ -136,13 +74,51 @@ impl Minorant {
                         constant -= a * m * point[i] * point[j];
                     }
                 }
-                Op::Group { .. } | Op::Product(..) | Op::Quotient(..) | Op::Select { .. } => {
-                    return None;
+                Op::Product(left, right) => {
+                    for (i, a) in adjoint.iter().enumerate().filter(|(_, a)| **a != 0.0) {
+                        // An interval that is a point is the value.
+                        let (p, q) = (bounds.of(*left)[i], bounds.of(*right)[i]);
+                        let (factor, other) = match (p.is_point(), q.is_point()) {
+                            (true, _) => (p.lower, *right),
+                            (_, true) => (q.lower, *left),
+                            _ => return None,
+                        };
+                        adjoints.add_entry(other, i, a * factor);
+                    }
+                }
+                Op::Quotient(top, bottom) => {
+                    for (i, a) in adjoint.iter().enumerate().filter(|(_, a)| **a != 0.0) {
+                        let divisor = Some(bounds.of(*bottom)[i]).filter(|q| q.is_point())?.lower;
+                        adjoints.add_entry(*top, i, a / divisor);
+                    }
+                }
+                Op::Select { test, strict, then, otherwise } => {
+                    for (i, a) in adjoint.iter().enumerate().filter(|(_, a)| **a != 0.0) {
+                        let t = bounds.of(*test)[i];
+                        let chosen = if t.lower > 0.0 || (!strict && t.lower >= 0.0) {
+                            *then
+                        } else if t.upper < 0.0 || (*strict && t.upper <= 0.0) {
+                            *otherwise
+                        } else {
+                            return None;
+                        };
+                        adjoints.add_entry(chosen, i, *a);
+                    }
                 }
                 affine => constant += adjoints.through_affine(instance, affine, &adjoint),
             }
         }
         let gradient = adjoints.into_decision();
+        let finite = constant.is_finite() && gradient.iter().all(|r| r.is_finite());
+        finite.then_some(Minorant { gradient, constant })
+    }
+
+    /// The tangent at the point y of `trace`: f(y) + ∇f(y)ᵀ(· − y). It is a minorant if f is proven convex, also where the
+    /// proof is one by bounds on the Hessian, for which units have no slopes of their own. `None` where it is not finite.
+    pub fn tangent(instance: &Instance, trace: &Trace) -> Option<Minorant> {
+        let gradient = instance.gradient(trace);
+        let y = trace.of(NodeId(0));
+        let constant = trace.value() - gradient.iter().zip(y).map(|(g, v)| g * v).sum::<f64>();
         let finite = constant.is_finite() && gradient.iter().all(|r| r.is_finite());
         finite.then_some(Minorant { gradient, constant })
     }
@@ -184,26 +160,37 @@ impl Minorant {
     }
 }
 
-/// The line of slope nearest to `slope` that supports the function with these pieces: from below when it is convex and
-/// `weight` > 0, from above when it is concave and `weight` < 0.
-fn supporting_line(pieces: &[Line], weight: f64, slope: f64) -> Option<Line> {
-    if let [only] = pieces {
-        return Some(*only);
-    }
-    let ordered = if weight > 0.0 {
-        pieces.windows(2).all(|w| w[0].slope <= w[1].slope)
-    } else {
-        pieces.windows(2).all(|w| w[0].slope >= w[1].slope)
+/// Weights of a group's members and a constant: Σ wₖtₖ + constant lies below the group's value wherever its entries are in
+/// their bounds.
+fn of_group(kind: GroupKind, bounds: &Bounds, input: NodeId, group: &[usize], given: &[f64]) -> (Vec<f64>, f64) {
+    let alive = match kind {
+        GroupKind::Max => bounds.alive(input, group),
+        _ => (0..group.len()).collect(),
     };
-    if !ordered {
-        return None;
+    // NaN counts as 0; the cap keeps infinite weights from making their shares NaN.
+    let weight = |k: usize| given[k].clamp(-1e100, 1e100);
+    let mut weights = vec![0.0; group.len()];
+    if kind == GroupKind::Norm {
+        // Of entries that are never negative the weights must not be either: those entries may be convex.
+        let may_fall = |k: usize| bounds.of(input)[group[k]].lower < 0.0;
+        for k in alive.into_iter().filter(|k| !given[*k].is_nan()) {
+            weights[k] = if may_fall(k) { weight(k) } else { weight(k).max(0.0) };
+        }
+        let size = weights.iter().fold(0.0f64, |m, w| m.max(w.abs()));
+        let norm = if size > 0.0 { size * weights.iter().map(|w| (w / size).powi(2)).sum::<f64>().sqrt() } else { 0.0 };
+        if norm > 1.0 {
+            weights.iter_mut().for_each(|w| *w /= norm);
+        }
+        return (weights, 0.0);
     }
-    let ends = (pieces[0].slope, pieces[pieces.len() - 1].slope);
-    let slope = if slope.is_nan() { ends.0 } else { slope.clamp(ends.0.min(ends.1), ends.0.max(ends.1)) };
-    let between = |w: &&[Line]| (w[0].slope - slope) * (w[1].slope - slope) <= 0.0;
-    let pair = pieces.windows(2).find(between)?;
-    // At the breakpoint both pieces agree; a line of slope between theirs through that point supports the function.
-    let share =
-        if pair[1].slope == pair[0].slope { 0.0 } else { (slope - pair[0].slope) / (pair[1].slope - pair[0].slope) };
-    Some(Line { slope, intercept: (1.0 - share) * pair[0].intercept + share * pair[1].intercept })
+    let positive = |k: usize| if given[k] > 0.0 { weight(k) } else { 0.0 };
+    let total: f64 = alive.iter().map(|k| positive(*k)).sum();
+    for k in &alive {
+        weights[*k] = if total > 0.0 { positive(*k) / total } else { 1.0 / alive.len() as f64 };
+    }
+    let entropy = match kind {
+        GroupKind::LogSumExp => -weights.iter().filter(|w| **w > 0.0).map(|w| w * w.ln()).sum::<f64>(),
+        _ => 0.0,
+    };
+    (weights, entropy)
 }

@@ -5,9 +5,12 @@ pub mod emptiness;
 pub mod entropic;
 pub mod lagrangian;
 pub mod minorant;
+pub mod multipliers;
 pub mod recession;
+mod support;
 pub mod tangent;
 
 pub use emptiness::Farkas;
 pub use lagrangian::Lagrangian;
-pub use minorant::{Minorant, Multipliers};
+pub use minorant::Minorant;
+pub use multipliers::Multipliers;

@@ -5,6 +5,7 @@ use crate::domain::Domain;
 use crate::ir::instance::Instance;
 use crate::ir::program::{GroupKind, Op};
 use crate::ir::scalar::Scalar;
+use crate::ir::unit::Unit;
 
 /// Moves `d` into the recession cone of Y's box by dropping entries that point out of it; `None` if a row of the domain
 /// or a learned constraint still forbids it by more than 1e-9 relative to the largest entry.
@@ -31,8 +32,8 @@ pub fn recession_direction(domain: &Domain, d: &[f64]) -> Option<Vec<f64>> {
     (allowed && kept.iter().any(|v| *v != 0.0)).then_some(kept)
 }
 
-/// lim (f(y + t·d) − f(y))/t for t → ∞: one forward pass with units replaced by their outermost slopes. `None` for
-/// operations that are not piecewise linear, unless they are constant along d.
+/// lim (f(y + t·d) − f(y))/t for t → ∞: one forward pass with units replaced by their slopes at ±∞. `None` for operations that
+/// have none there, unless they are constant along d.
 pub fn limit_slope(instance: &Instance, d: &[f64]) -> Option<f64> {
     let mut rates: Vec<Vec<f64>> = vec![];
     for node in instance.program().nodes() {
@@ -51,27 +52,16 @@ pub fn limit_slope(instance: &Instance, d: &[f64]) -> Option<f64> {
                 let scalars = instance.scalars(unit, node.len);
                 let mut out = Vec::with_capacity(node.len);
                 for (i, r) in v(input).iter().enumerate() {
-                    let lines = match scalars.get(i) {
-                        Scalar::Lines(lines) => lines,
-                        Scalar::Smooth(_) if *r == 0.0 => {
-                            out.push(0.0);
-                            continue;
-                        }
-                        _ => return None,
-                    };
-                    let pieces = lines.pieces();
-                    out.push(if *r > 0.0 {
-                        r * pieces[pieces.len() - 1].slope
-                    } else if *r < 0.0 {
-                        r * pieces[0].slope
-                    } else {
-                        0.0
-                    });
+                    out.push(asymptote(scalars.get(i), *r)?);
                 }
                 out
             }
-            Op::Group { input, kind: GroupKind::Max, groups } => (0..node.len)
+            // log Σ exp stays within a constant of the maximum.
+            Op::Group { input, kind: GroupKind::Max | GroupKind::LogSumExp, groups } => (0..node.len)
                 .map(|g| groups.group(g).iter().map(|i| v(input)[*i]).fold(f64::NEG_INFINITY, f64::max))
+                .collect(),
+            Op::Group { input, kind: GroupKind::Norm, groups } => (0..node.len)
+                .map(|g| groups.group(g).iter().map(|i| v(input)[*i].powi(2)).sum::<f64>().sqrt())
                 .collect(),
             // Constant along d where M·d = 0; elsewhere a convex form grows faster than any slope.
             Op::Quadratic { input, matrix } => {
@@ -92,4 +82,23 @@ pub fn limit_slope(instance: &Instance, d: &[f64]) -> Option<f64> {
         rates.push(rate);
     }
     rates.last().and_then(|r| r.first()).copied().filter(|r| r.is_finite())
+}
+
+/// lim g(r·t)/t for t → ∞; `None` where that is infinite or not known.
+fn asymptote(g: &Scalar, r: f64) -> Option<f64> {
+    if r == 0.0 {
+        return Some(0.0);
+    }
+    match g {
+        Scalar::Lines(lines) => {
+            let pieces = lines.pieces();
+            Some(r * pieces[if r > 0.0 { pieces.len() - 1 } else { 0 }].slope)
+        }
+        Scalar::Combination(parts) => parts.iter().try_fold(0.0, |sum, (c, s, g)| Some(sum + c * asymptote(g, s * r)?)),
+        Scalar::Smooth(Unit::Softplus { .. } | Unit::Elu { .. } | Unit::Celu { .. }) => Some(r.max(0.0)),
+        Scalar::Smooth(Unit::Exp) if r < 0.0 => Some(0.0),
+        Scalar::Smooth(Unit::Log) if r > 0.0 => Some(0.0),
+        Scalar::Smooth(Unit::Power(p)) if r > 0.0 && *p < 1.0 => Some(0.0),
+        _ => None,
+    }
 }

@@ -4,7 +4,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::minorant::Multipliers;
+use super::multipliers::Multipliers;
 use crate::domain::Domain;
 use crate::ir::instance::Instance;
 use crate::ir::program::{NodeId, Op};

@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use icnn::check::prove;
 use icnn::ir::text::context_listing;
 use icnn::load::graph::{Attribute, Dim, Graph, ValueInfo};
-use icnn::lower::linear;
+use icnn::lower::{conic, linear};
 
 use super::input::context;
 use super::model::Model;
@@ -37,6 +37,8 @@ enum Stage {
     Program,
     /// The linear program of `icnn solve`, at the first context row.
     Lp,
+    /// The program with cones of `icnn solve --method conic`, at the first context row.
+    Conic,
 }
 
 /// Prints one stage.
@@ -44,12 +46,16 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let text = match args.stage {
         Stage::Graph => graph(&args.model.graph()?),
         Stage::Program => program(args)?,
-        Stage::Lp => {
+        Stage::Lp | Stage::Conic => {
             let network = args.model.network()?;
             let problem = Problem::read(network, &args.given)?;
             let (instance, domain) = (problem.objective(0)?, problem.domain(0)?.folded()?);
             let folded = instance.fold_fixed(domain.intervals())?;
-            linear(folded.as_ref().unwrap_or(&instance), &domain)?.named_lp().to_string()
+            let instance = folded.as_ref().unwrap_or(&instance);
+            match args.stage {
+                Stage::Conic => conic(instance, &domain)?.to_string(),
+                _ => linear(instance, &domain)?.named_lp().to_string(),
+            }
         }
     };
     output::line(text.trim_end())?;

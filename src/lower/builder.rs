@@ -1,7 +1,8 @@
 //! The program under construction: the affine expression of every entry in the program's columns, node by node.
 
 use super::affine::{Accumulator, AffineRows};
-use super::linear::{Definition, Epigraph, Function};
+use super::conic::{ConeRows, Smooth};
+use super::linear::{Definition, Epigraph, Form, Function};
 use super::needed::needed;
 use super::quadratic::QuadraticTerms;
 use crate::domain::Domain;
@@ -13,6 +14,7 @@ use crate::ir::linear::LinearMap;
 use crate::ir::program::{NodeId, Op};
 
 pub(super) struct LpBuilder<'a> {
+    pub(super) form: Form,
     pub(super) function: usize,
     pub(super) instance: &'a Instance,
     pub(super) bounds: &'a Bounds,
@@ -28,12 +30,17 @@ pub(super) struct LpBuilder<'a> {
     pub(super) row_upper: Vec<f64>,
     pub(super) epigraphs: Vec<Epigraph>,
     pub(super) definitions: Vec<Definition>,
+    pub(super) cones: Vec<ConeRows>,
+    /// Number of rows of all cones.
+    pub(super) cone_rows: usize,
+    pub(super) smooth: Vec<Smooth>,
 }
 
 impl<'a> LpBuilder<'a> {
     /// A program with the domain's columns and rows, about to lower f.
-    pub fn new(domain: &Domain, f: &'a Function<'a>) -> LpBuilder<'a> {
+    pub fn new(domain: &Domain, f: &'a Function<'a>, form: Form) -> LpBuilder<'a> {
         let mut build = LpBuilder {
+            form,
             function: 0,
             instance: f.instance,
             bounds: &f.bounds,
@@ -49,6 +56,9 @@ impl<'a> LpBuilder<'a> {
             row_upper: vec![],
             epigraphs: vec![],
             definitions: vec![],
+            cones: vec![],
+            cone_rows: 0,
+            smooth: vec![],
         };
         for row in domain.rows() {
             let mut entries: Vec<(u32, f64)> = row.coefficients.iter().map(|(j, c)| (*j as u32, *c)).collect();
@@ -98,7 +108,7 @@ impl<'a> LpBuilder<'a> {
     }
 
     pub(super) fn refuse(&self, id: NodeId, reason: String) -> Error {
-        Error::Lowering { node: self.instance.program().describe(id), form: "linear", reason }
+        Error::Lowering { node: self.instance.program().describe(id), form: self.form.name(), reason }
     }
 
     /// The expressions of one node from those of its inputs.

@@ -2,7 +2,7 @@
 
 use super::affine::AffineRows;
 use super::builder::LpBuilder;
-use super::linear::Epigraph;
+use super::linear::{Epigraph, Form};
 use crate::error::Error;
 use crate::ir::lines::Line;
 use crate::ir::program::{GroupKind, Groups, NodeId};
@@ -37,16 +37,22 @@ impl LpBuilder<'_> {
                 out.push([], scalar.value(argument.constant(i)));
                 continue;
             }
-            if let Scalar::Smooth(Unit::Power(2.0)) = scalar {
+            if let Scalar::Smooth(Unit::Power(2.0)) = scalar
+                && (self.form == Form::Linear || self.is_added(id))
+            {
                 self.square(id, i, input)?;
                 out.push([], 0.0);
                 continue;
             }
             let Scalar::Lines(lines) = scalar else {
+                if self.form == Form::Conic {
+                    self.smooth_unit(id, i, input, scalar, out)?;
+                    continue;
+                }
                 return Err(self.refuse(
                     id,
                     format!(
-                        "{} is not piecewise linear; `check` and `eval` take it, a linear program cannot",
+                        "{} is not piecewise linear; a linear program cannot hold it, --method conic can where it has a cone",
                         unit.name()
                     ),
                 ));
@@ -83,9 +89,13 @@ impl LpBuilder<'_> {
                 continue;
             }
             if kind != GroupKind::Max {
+                if self.form == Form::Conic {
+                    self.smooth_group(id, g, input, kind, groups.group(g), out)?;
+                    continue;
+                }
                 return Err(self.refuse(
                     id,
-                    "it is not piecewise linear; `check` and `eval` take it, a linear program cannot".into(),
+                    "it is not piecewise linear; a linear program cannot hold it, --method conic can".into(),
                 ));
             }
             let group = groups.group(g);

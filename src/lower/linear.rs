@@ -31,12 +31,14 @@ use icnn_solvers::LinearProgram;
 use sprs::CsMat;
 
 use super::builder::LpBuilder;
+use super::conic::{ConeRows, Smooth};
 use super::quadratic::Quadratic;
 use crate::check::{prove, require_convex};
 use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::bounds::Bounds;
 use crate::ir::convexity::Proof;
+use crate::ir::curvature::Curvature;
 use crate::ir::instance::Instance;
 use crate::ir::program::NodeId;
 
@@ -102,12 +104,43 @@ pub struct Linear {
 /// on the domain's intervals, [`Error::NotProven`] for a learned constraint that is not, [`Error::Lowering`] for a node
 /// that is neither piecewise linear there nor a quadratic term of the objective.
 pub fn linear(instance: &Instance, domain: &Domain) -> Result<Linear, Error> {
+    lowered(instance, domain, Form::Linear).map(|(linear, ..)| linear)
+}
+
+/// What kind of program is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Linear, or quadratic.
+    Linear,
+    /// With cones.
+    Conic,
+}
+
+impl Form {
+    /// The name in refusals.
+    pub fn name(self) -> &'static str {
+        match self {
+            Form::Linear => "linear",
+            Form::Conic => "conic",
+        }
+    }
+}
+
+/// The program of either form, with the cones next to it and what they stand for.
+pub(super) fn lowered(
+    instance: &Instance,
+    domain: &Domain,
+    form: Form,
+) -> Result<(Linear, Vec<ConeRows>, Vec<Smooth>), Error> {
     domain.check_dimension(instance.decisions())?;
     let mut functions = vec![Function::new(instance, domain, None)?];
     for level in domain.sublevels() {
         functions.push(Function::new(&level.function, domain, Some(&level.name))?);
     }
-    let mut build = LpBuilder::new(domain, &functions[0]);
+    if form == Form::Conic {
+        functions.iter().try_for_each(Function::require_composition)?;
+    }
+    let mut build = LpBuilder::new(domain, &functions[0], form);
     let value = build.lower()?;
     let mut objective: Vec<(u32, f64)> = value.entries(0).collect();
     let mut offset = value.constant(0);
@@ -140,7 +173,8 @@ pub fn linear(instance: &Instance, domain: &Domain) -> Result<Linear, Error> {
         column_names: vec![],
         row_names: vec![],
     };
-    Ok(Linear {
+    let (cones, smooth) = (build.cones, build.smooth);
+    let linear = Linear {
         lp,
         epigraphs: build.epigraphs,
         definitions: build.definitions,
@@ -148,7 +182,8 @@ pub fn linear(instance: &Instance, domain: &Domain) -> Result<Linear, Error> {
         domain_rows: domain.rows().iter().map(|r| r.name.clone()).collect(),
         level_rows,
         bounds: functions.into_iter().map(|f| f.bounds).collect(),
-    })
+    };
+    Ok((linear, cones, smooth))
 }
 
 /// A refusal, with the name of the learned constraint that it is about.
@@ -183,5 +218,22 @@ impl<'a> Function<'a> {
             (other, _) => other,
         })?;
         Ok(Function { instance, bounds: Arc::new(bounds), proof })
+    }
+
+    /// Errors where convexity is proven by bounds on the Hessian alone: then units have weights of either sign, and their
+    /// epigraphs are not tight.
+    fn require_composition(&self) -> Result<(), Error> {
+        if self.proof.by_composition().is_convex() {
+            return Ok(());
+        }
+        let nodes = (0..self.instance.program().nodes().len()).map(|k| NodeId(k as u32));
+        let unknown = |id: &NodeId| self.proof.of(*id).contains(&Curvature::UNKNOWN);
+        let id = nodes.into_iter().find(unknown).unwrap_or(self.instance.program().output());
+        Err(Error::Lowering {
+            node: self.instance.program().describe(id),
+            form: "conic",
+            reason: "f is convex by bounds on its Hessian only, not by the rules of composition that epigraphs need"
+                .into(),
+        })
     }
 }

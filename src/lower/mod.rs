@@ -3,6 +3,7 @@
 
 pub mod affine;
 mod builder;
+pub mod conic;
 mod epigraph;
 pub mod linear;
 pub mod names;
@@ -12,4 +13,5 @@ pub(crate) mod quadratic;
 pub mod recover;
 pub mod region;
 
+pub use conic::{Conic, conic};
 pub use linear::{Linear, linear};

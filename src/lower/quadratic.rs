@@ -1,10 +1,12 @@
 //! Quadratic terms of the objective: tᵀMt and t² where they are added to f with a known weight, through affine operations
-//! only. Anywhere else (inside another unit, in a learned constraint) they have no place in a quadratic program.
+//! only. Anywhere else (inside another unit, in a learned constraint) they have no place in a quadratic program; a conic one holds
+//! them as second-order cones.
 
 use sprs::{CsMat, TriMat};
 
 use super::affine::AffineRows;
 use super::builder::LpBuilder;
+use super::linear::Form;
 use crate::error::Error;
 use crate::ir::adjoint::Adjoints;
 use crate::ir::instance::Instance;
@@ -103,6 +105,9 @@ impl LpBuilder<'_> {
         used: &[bool],
         out: &mut AffineRows,
     ) -> Result<(), Error> {
+        if used[0] && self.form == Form::Conic && !self.is_added(id) {
+            return self.form_in_cone(id, input, matrix, out);
+        }
         out.push([], 0.0);
         if !used[0] {
             return Ok(());
@@ -125,6 +130,11 @@ impl LpBuilder<'_> {
         let t = &self.expressions[input.index()];
         self.quadratic.add(weight, (t, element), (t, element));
         Ok(())
+    }
+
+    /// Whether a node's entries are added to f, with affine operations only between.
+    pub(super) fn is_added(&self, id: NodeId) -> bool {
+        self.function == 0 && self.quadratic.weights[id.index()].is_some()
     }
 
     /// The weight of an entry in f, if it may stand in a convex quadratic program.

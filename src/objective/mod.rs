@@ -1,6 +1,6 @@
 //! [`Objective`]: what is minimised, put together from networks and terms of the user's own into one function of y.
 //!
-//! Σ wₖ·fₖ(y) + cᵀy + (y − t)ᵀQ(y − t), wₖ ≥ 0, Q positive semidefinite: one program, proven convex and certified like any
+//! Σ wₖ·fₖ(y) + cᵀy + (y − t)ᵀQ(y − t) − τH(y), wₖ ≥ 0, Q positive semidefinite, τ ≥ 0: one program, proven convex and certified like any
 //! other. The distances ‖y − t‖ that a projection minimises are made here as well.
 //!
 //! ```
@@ -18,12 +18,14 @@
 //! # Ok::<(), icnn::Error>(())
 //! ```
 
+mod entropy;
 pub mod file;
 
 use std::sync::Arc;
 
 use sprs::{CsMat, TriMat};
 
+use self::entropy::Entropy;
 use crate::error::Error;
 use crate::ir::builder::{Builder, Built};
 use crate::ir::finish::remapped;
@@ -39,6 +41,7 @@ pub struct Objective {
     shape: Vec<usize>,
     linear: Vec<Vec<f64>>,
     quadratic: Vec<(CsMat<f64>, Vec<f64>)>,
+    entropy: Vec<Entropy>,
 }
 
 /// How far two points are apart.
@@ -64,7 +67,14 @@ impl Objective {
 
     /// Nothing yet, of `decisions` coordinates.
     pub fn empty(decisions: usize) -> Objective {
-        Objective { networks: vec![], decisions, shape: vec![decisions], linear: vec![], quadratic: vec![] }
+        Objective {
+            networks: vec![],
+            decisions,
+            shape: vec![decisions],
+            linear: vec![],
+            quadratic: vec![],
+            entropy: vec![],
+        }
     }
 
     fn length(&self, what: &str, found: usize) -> Result<(), Error> {
@@ -146,9 +156,8 @@ impl Objective {
     ///
     /// Errors: nothing was added; a program that cannot be put together.
     pub fn build(&self) -> Result<Instance, Error> {
-        if let ([(1.0, only)], true, true) =
-            (self.networks.as_slice(), self.linear.is_empty(), self.quadratic.is_empty())
-        {
+        let alone = self.linear.is_empty() && self.quadratic.is_empty() && self.entropy.is_empty();
+        if let ([(1.0, only)], true) = (self.networks.as_slice(), alone) {
             return Ok(only.clone());
         }
         self.program().map_err(Error::Objective).and_then(|p| Arc::new(p).at(&[]))
@@ -187,6 +196,10 @@ impl Objective {
                 terms.push(b.dense(y, weight, 1)?);
                 terms.push(b.constant_vector("", vec![constant]));
             }
+        }
+        for entropy in &self.entropy {
+            b.origin = "the entropy".into();
+            terms.extend(entropy.term(&mut b)?);
         }
         b.origin = "the sum of all terms".into();
         let value = match terms.as_slice() {

@@ -148,6 +148,14 @@ impl Session {
                 let task = Task { method: self.method, limits: &self.limits, tau: self.tau, start, watch };
                 super::approximate::minimize(&instance, &self.domain, run, task)
             }
+            #[cfg(feature = "clarabel")]
+            Engine::Conic => super::conic::minimize(&instance, &self.domain, &self.limits, self.tau),
+            #[cfg(not(feature = "clarabel"))]
+            Engine::Conic => {
+                let (_, proof) = crate::check::prove(&instance, &self.domain);
+                crate::check::require_convex(&instance, &proof)?;
+                Err(Error::MissingFeature("clarabel"))
+            }
             #[cfg(feature = "highs")]
             Engine::Linear(_) => super::interrupt::watched(watch, |interrupt| {
                 let limits = Limits { interrupt, ..self.limits.clone() };

@@ -1,7 +1,6 @@
 //! The two ends without an optimum, each with a proof that holds when multiplied out: infeasible, unbounded.
 
-use icnn_solvers::highs::Highs;
-use icnn_solvers::{LinearProgram, LpOptions, LpOutcome, Status as LpStatus};
+use icnn_solvers::{LpOutcome, Status as LpStatus};
 
 use super::search::Search;
 use super::{Solution, Status};
@@ -23,33 +22,16 @@ impl Search<'_> {
     pub fn proven_end(&mut self, outcome: &LpOutcome) -> Option<Solution> {
         match outcome.status {
             LpStatus::Unbounded => self.unbounded(outcome.ray.as_ref()?),
-            LpStatus::Infeasible => self.infeasible(outcome.farkas.as_ref()?),
+            LpStatus::Infeasible => {
+                let farkas = outcome.farkas.as_ref().filter(|f| f.len() == self.linear.lp.rows())?;
+                self.infeasible(farkas, &self.linear.lp.farkas_costs(farkas))
+            }
             _ => None,
         }
     }
 
-    /// The end of a quadratic program that was not solved. HiGHS gives no vectors for those, two linear programs do: the
-    /// constraints alone, and the directions along which nothing but the linear part of f changes.
-    pub fn end_of_quadratic(&mut self, options: &LpOptions) -> Result<Option<Solution>, Error> {
-        let mut alone = LinearProgram { quadratic: None, ..self.linear.lp.clone() };
-        alone.objective.fill(0.0);
-        let outcome = self.solve(&alone, options)?;
-        if outcome.status == LpStatus::Infeasible {
-            return Ok(self.proven_end(&outcome));
-        }
-        let outcome = self.solve(&self.linear.lp.recession(), options)?;
-        let falls = outcome.status == LpStatus::Optimal && outcome.objective < 0.0;
-        Ok(if falls { self.unbounded(&outcome.primal) } else { None })
-    }
-
-    fn solve(&mut self, lp: &LinearProgram, options: &LpOptions) -> Result<LpOutcome, Error> {
-        self.work.solves += 1;
-        let outcome = Highs::new(lp)?.solve(options, None)?;
-        self.work.iterations += outcome.iterations;
-        Ok(outcome)
-    }
-
-    fn unbounded(&mut self, ray: &[f64]) -> Option<Solution> {
+    /// Unbounded along this direction of the program's columns, if that holds when multiplied out.
+    pub fn unbounded(&mut self, ray: &[f64]) -> Option<Solution> {
         let ray = self.linear.decisions_of(ray)?;
         let direction = recession_direction(self.domain, &ray)?;
         let slope = limit_slope(self.instance, &direction)?;
@@ -62,14 +44,14 @@ impl Search<'_> {
         Some(Solution { ray: Some(direction), message: Some(message), ..self.empty(Status::Unbounded) })
     }
 
-    fn infeasible(&mut self, farkas: &[f64]) -> Option<Solution> {
+    /// Infeasible by these multipliers of the program's rows and columns, if that holds when multiplied out.
+    pub fn infeasible(&mut self, farkas: &[f64], costs: &[f64]) -> Option<Solution> {
         if farkas.len() != self.linear.lp.rows() {
             return None;
         }
         let rows = &farkas[..self.domain.rows().len()];
-        let costs = self.linear.lp.farkas_costs(farkas);
         let middle = self.domain.clip(&vec![0.0; self.domain.dimension()]);
-        let levels = self.levels(farkas, &costs, &middle);
+        let levels = self.levels(farkas, costs, &middle);
         let scale = (levels.iter().zip(self.domain.sublevels()))
             .filter(|((mu, _), _)| *mu > 0.0)
             .map(|((mu, _), level)| mu * self.slopes_of(&level.function))

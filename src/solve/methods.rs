@@ -13,6 +13,8 @@ pub enum Method {
     Ipm,
     /// The same program by the first-order method of HiGHS (PDLP): low memory, low accuracy.
     Pdlp,
+    /// The epigraph program with cones for smooth units, by the interior-point method of Clarabel.
+    Conic,
     /// The projected subgradient method with diminishing steps.
     Subgradient,
 }
@@ -22,6 +24,8 @@ pub enum Method {
 pub enum Engine {
     /// The epigraph linear program, by an algorithm of HiGHS.
     Linear(Algorithm),
+    /// The epigraph program with cones.
+    Conic,
     /// Values and subgradients.
     Oracle(fn(&mut Run<'_>) -> Result<End, SolverError>),
 }
@@ -63,6 +67,13 @@ pub const METHODS: &[MethodRow] = &[
         what: "approximate: the same program, first order (HiGHS)",
         engine: Engine::Linear(Algorithm::Pdlp),
         entropic: false,
+    },
+    MethodRow {
+        name: "conic",
+        method: Method::Conic,
+        what: "exact: epigraph program with cones for smooth units, interior point (Clarabel)",
+        engine: Engine::Conic,
+        entropic: true,
     },
     MethodRow {
         name: "subgradient",

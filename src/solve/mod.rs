@@ -5,19 +5,22 @@
 
 mod approximate;
 pub mod batch;
+#[cfg(feature = "clarabel")]
+mod conic;
 #[cfg(feature = "highs")]
 mod cuts;
 pub mod duals;
-#[cfg(feature = "highs")]
+#[cfg(feature = "clarabel")]
 mod ends;
 mod interrupt;
 #[cfg(feature = "highs")]
 mod linear;
 mod methods;
-#[cfg(feature = "highs")]
+#[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod polish;
 #[cfg(feature = "highs")]
 mod quadratic;
+#[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod search;
 mod solution;
 
@@ -37,7 +40,8 @@ use crate::ir::instance::Instance;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
     /// An answer is optimal when value − lower bound ≤ `gap` times the size of the numbers that make up the value, or when
-    /// the difference is of rounding size: 1e-12 of all the numbers that are added up on the way to it.
+    /// the difference is of rounding size: 1e-12 of all the numbers that are added up on the way to it (1e-10 for `conic`,
+    /// whose answers are no vertices).
     pub gap: f64,
     /// Wall-clock limit for one row.
     pub time: Option<Duration>,

@@ -10,8 +10,8 @@ use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::instance::Instance;
 use crate::ir::program::NodeId;
-use crate::lower::Linear;
 use crate::lower::quadratic::added_weights;
+use crate::lower::{Conic, Linear};
 
 /// Largest relative violation of the domain that a returned point may have.
 const FEASIBLE: f64 = 1e-6;
@@ -36,6 +36,12 @@ pub(super) struct Search<'a> {
     /// The gap that rounding alone can leave.
     rounding: f64,
     scale: f64,
+    /// The cones next to the linear program, and their multipliers in the outcome that is looked at.
+    pub(super) cones: Option<(&'a Conic, Vec<f64>)>,
+    /// The share of the numbers that are added up below which a gap is rounding.
+    pub(super) accuracy: f64,
+    /// Who is asked first, for messages.
+    pub(super) solver: &'static str,
     /// What the second method said, if it was asked.
     pub(super) second_words: Option<String>,
     pub(super) work: Work,
@@ -54,6 +60,9 @@ impl<'a> Search<'a> {
             size: 0.0,
             rounding: 0.0,
             scale: 0.0,
+            cones: None,
+            accuracy: ROUNDING,
+            solver: "HiGHS",
             second_words: None,
             work: Work::default(),
         }
@@ -71,7 +80,7 @@ impl<'a> Search<'a> {
         let subgradient = Multipliers::subgradient(self.instance, &trace);
         let zeros = vec![0.0; self.linear.lp.rows()];
         let (row_dual, column_dual) = (&outcome.row_dual, &outcome.column_dual);
-        let slopes = self.linear.slopes(0, self.instance, row_dual, column_dual, subgradient.clone());
+        let slopes = self.slopes(0, self.instance, row_dual, column_dual, subgradient.clone());
         let rows = if row_dual.len() == zeros.len() { row_dual } else { &zeros };
         for (chosen, rows) in [(slopes, rows), (subgradient, &zeros)] {
             let Some(lagrangian) = self.lagrangian(&chosen, rows, column_dual, &y) else { continue };
@@ -84,7 +93,7 @@ impl<'a> Search<'a> {
             }
             if !self.closed_at(trace.value()) {
                 let magnitude = self.instance.magnitude(&trace, &reach(self.domain, &y));
-                self.rounding = if magnitude.is_finite() { ROUNDING * magnitude } else { 0.0 };
+                self.rounding = if magnitude.is_finite() { self.accuracy * magnitude } else { 0.0 };
             }
             if self.closed_at(trace.value()) {
                 break;
@@ -100,14 +109,25 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
+    /// `start` with the slopes that the multipliers choose.
+    fn slopes(&self, function: usize, of: &Instance, rows: &[f64], costs: &[f64], start: Multipliers) -> Multipliers {
+        match &self.cones {
+            Some((conic, cones)) => conic.slopes(function, of, (rows, costs, cones), start),
+            None => self.linear.slopes(function, of, rows, costs, start),
+        }
+    }
+
     /// Of a quadratic program: the bound of a tangent point and of multipliers near those of `outcome`.
     fn refine(&mut self, outcome: &LpOutcome, y: &[f64]) {
+        if self.cones.as_ref().is_some_and(|(conic, _)| !conic.cones.is_empty()) {
+            return;
+        }
         let Some(better) = super::polish::polished(&self.linear.lp, outcome) else { return };
         let Some(point) = self.linear.decisions_of(&better.primal) else { return };
         let Ok(trace) = self.instance.forward(&point) else { return };
         self.work.forward += 1;
         let start = Multipliers::subgradient(self.instance, &trace);
-        let slopes = self.linear.slopes(0, self.instance, &better.row_dual, &better.column_dual, start);
+        let slopes = self.slopes(0, self.instance, &better.row_dual, &better.column_dual, start);
         if let Some(lagrangian) = self.lagrangian(&slopes, &better.row_dual, &better.column_dual, y) {
             self.take_bound(lagrangian, y);
         }
@@ -137,7 +157,7 @@ impl<'a> Search<'a> {
             self.work.backward += 1;
             let minorant = h.forward(y).ok().and_then(|trace| {
                 let start = Multipliers::subgradient(h, &trace);
-                let slopes = self.linear.slopes(k + 1, h, rows, costs, start);
+                let slopes = self.slopes(k + 1, h, rows, costs, start);
                 Minorant::new(h, &self.linear.bounds[k + 1], &slopes)
             });
             out.push((mu, minorant));
@@ -209,7 +229,7 @@ impl<'a> Search<'a> {
         let closed = self.closed();
         let status = if closed { Status::Optimal } else { Status::Stopped };
         let message = (!closed).then(|| {
-            let words = last.map_or(String::new(), |o| format!("; HiGHS reports: {}", o.detail));
+            let words = last.map_or(String::new(), |o| format!("; {} reports: {}", self.solver, o.detail));
             let second =
                 self.second_words.as_ref().map_or(String::new(), |words| format!("; Clarabel reports: {words}"));
             format!("the recomputed gap is {:.3e}{words}{second}", self.gap())

@@ -11,6 +11,8 @@ mod draw;
 mod paper;
 #[path = "networks/skips.rs"]
 mod skips;
+#[path = "networks/smooth.rs"]
+mod smooth;
 #[path = "networks/units.rs"]
 mod units;
 
@@ -29,6 +31,7 @@ pub use convolution::ConvNet;
 pub use draw::{Draw, Points};
 pub use icnn::network::{Ficnn, Picnn};
 pub use skips::SkipNet;
+pub use smooth::SmoothNet;
 pub use units::UnitNet;
 
 /// A family of random networks, convex in y whatever is drawn.
