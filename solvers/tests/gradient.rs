@@ -56,7 +56,9 @@ fn every_method_encloses_every_known_minimum() {
                 continue;
             }
             let outcome = outcome.unwrap_or_else(|e| panic!("{name} on {}: {e}", problem.name));
-            let (y, rounding) = (outcome.y.unwrap(), 1e-12 * size(&problem));
+            // On unbounded sides a slope of 1e-9 of the largest counts as 0 (`Run::offer`), here over distances of up to 10.
+            let negligible = if problem.region.is_bounded() { 1e-12 } else { 1e-8 };
+            let (y, rounding) = (outcome.y.unwrap(), negligible * size(&problem));
             let mut inside = y.clone();
             problem.region.project(&mut inside);
             let off = y.iter().zip(&inside).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
@@ -139,7 +141,8 @@ fn the_start_is_left_unchanged_and_runs_repeat() {
 }
 
 /// f = y² on [−1, 1] from 1 (g = 2y): v₁ = −0.2, y₁ = 1 − 1.3·0.2 = 0.74; v₂ = 0.3·(−0.2) − 0.1·1.48 = −0.208,
-/// y₂ = 0.74 + 0.3·0.2 − 1.3·0.208 = 0.5296; and so on.
+/// y₂ = 0.74 + 0.3·0.2 − 1.3·0.208 = 0.5296; v₃ = 0.3·(−0.208) − 0.1·1.0592 = −0.168 32,
+/// y₃ = 0.5296 + 0.3·0.208 − 1.3·0.168 32 = 0.373 184.
 #[test]
 fn paper_gd_takes_the_thirty_steps_of_the_paper() {
     let problem = Problem {
@@ -154,7 +157,7 @@ fn paper_gd_takes_the_thirty_steps_of_the_paper() {
     assert_eq!((outcome.forward, outcome.backward), (31, 30));
     let points: Vec<f64> = oracle.points.iter().map(|y| y[0]).collect();
     assert_eq!(points.len(), 31);
-    for (found, by_hand) in points.iter().zip([1.0, 0.74, 0.5296, 0.374_736]) {
+    for (found, by_hand) in points.iter().zip([1.0, 0.74, 0.5296, 0.373_184]) {
         assert!((found - by_hand).abs() < 1e-14, "{found} {by_hand}");
     }
 }

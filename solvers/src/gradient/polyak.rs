@@ -4,7 +4,8 @@ use super::search::{Flow, Search, downhill, search, stalled, steepness};
 use crate::SolverError;
 use crate::run::{End, Run};
 
-/// y ← P(y − (f(y) − target)·Dg/‖g‖²), D the squares of the region's sides, ‖g‖² = gᵀDg.
+/// y ← P(y − (f(y) − target)·Dg/‖g‖²), D the squares of the region's sides, ‖g‖² = gᵀDg. Of g the part counts that does
+/// not point out of the region.
 ///
 /// The target is a level below the best value, `best − δ`, but not below the certified lower bound: the minimum itself is
 /// not known. δ starts at what the first slopes promise over the region. An improvement of δ/2 on the way keeps it; after a
@@ -23,12 +24,13 @@ fn levels(search: &mut Search<'_, '_>) -> Flow<End> {
     let (mut record, mut path, mut allowed) = (best.value, 0.0, radius);
     loop {
         let target = (best.value - delta).max(search.run.lower_bound());
-        let norm = steepness(&metric, &cut.gradient);
+        let slope = search.inward(&cut);
+        let norm = steepness(&metric, &slope);
         if norm == 0.0 {
             return stalled("the slope is zero");
         }
         let step = (cut.value - target) / norm;
-        let y = search.moved(&cut.point, step / norm, &downhill(&metric, &cut.gradient));
+        let y = search.moved(&cut.point, step / norm, &downhill(&metric, &slope));
         path += step;
         let finite = match search.evaluate(&y)? {
             Some(next) => {

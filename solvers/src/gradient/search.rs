@@ -178,6 +178,33 @@ impl<'a> Search<'_, 'a> {
         (sides as f64 / 4.0 + self.region().simplices().len() as f64).sqrt().max(0.5)
     }
 
+    /// The gradient of a cut less what the region takes away from it at the cut's point: components that point out of the box,
+    /// and on a simplex the common part. Still a subgradient of f on the region.
+    pub fn inward(&self, cut: &Cut) -> Vec<f64> {
+        let (region, y) = (self.region(), &cut.point);
+        let mut slope = cut.gradient.clone();
+        for j in region.boxed() {
+            if y[j] <= region.lower()[j] && slope[j] > 0.0 || y[j] >= region.upper()[j] && slope[j] < 0.0 {
+                slope[j] = 0.0;
+            }
+        }
+        for simplex in region.simplices() {
+            let mut moving = simplex.members.clone();
+            let common = loop {
+                let common = moving.iter().map(|j| slope[*j]).sum::<f64>() / moving.len() as f64;
+                let before = moving.len();
+                moving.retain(|j| y[*j] > 0.0 || slope[*j] <= common);
+                if moving.len() == before || moving.is_empty() {
+                    break common;
+                }
+            };
+            for j in &simplex.members {
+                slope[*j] = if moving.contains(j) { slope[*j] - common } else { 0.0 };
+            }
+        }
+        slope
+    }
+
     /// P(y + step·direction)
     pub fn moved(&self, y: &[f64], step: f64, direction: &[f64]) -> Vec<f64> {
         let mut out: Vec<f64> = y.iter().zip(direction).map(|(y, d)| y + step * d).collect();

@@ -5,7 +5,7 @@ use crate::SolverError;
 use crate::run::{End, Run};
 
 /// y ← P(y − αₖ·Dg/‖g‖), αₖ = R/√k, with D the squares of the region's sides, ‖g‖² = gᵀDg and R the distance from its
-/// middle to a corner in units of the sides.
+/// middle to a corner in units of the sides. Of g the part counts that does not point out of the region.
 ///
 /// With τ, minimises f − τH by dual averaging: r ← (1 − θ)r + θg with θ = 2/(k + 2), y ← argmin rᵀy − τH(y). On a box that
 /// is y = σ(−r/τ): a step of the logits, which never meets the boundary where H has no slope.
@@ -23,11 +23,12 @@ fn projected(search: &mut Search<'_, '_>) -> Flow<End> {
     let (metric, radius) = (search.metric(&cut.point), search.radius());
     let mut shorter = 1.0;
     for k in 1u64.. {
-        let norm = steepness(&metric, &cut.gradient);
+        let slope = search.inward(&cut);
+        let norm = steepness(&metric, &slope);
         if norm == 0.0 {
             return stalled("the slope is zero");
         }
-        let direction = downhill(&metric, &cut.gradient);
+        let direction = downhill(&metric, &slope);
         let y = search.moved(&cut.point, shorter * radius / (k as f64).sqrt() / norm, &direction);
         match search.evaluate(&y)? {
             Some(next) => cut = next,
