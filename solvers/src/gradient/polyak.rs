@@ -8,8 +8,9 @@ use crate::run::{End, Run};
 /// not point out of the region.
 ///
 /// The target is a level below the best value, `best − δ`, but not below the certified lower bound: the minimum itself is
-/// not known. δ starts at what the first slopes promise over the region. An improvement of δ/2 on the way keeps it; after a
-/// path longer than the region is wide without one, δ is halved, and the method goes on from the best point.
+/// not known. δ starts at what the first slopes promise over the region. An improvement of δ/2 makes it half as large
+/// again; after a path without one, at first as long as the region is wide, δ is halved, and the method goes on from the best
+/// point.
 ///
 /// Errors: those of f at the start.
 pub fn polyak(run: &mut Run<'_>) -> Result<End, SolverError> {
@@ -43,6 +44,7 @@ fn levels(search: &mut Search<'_, '_>) -> Flow<End> {
             None => false,
         };
         if best.value <= record - 0.5 * delta {
+            delta *= 1.5;
             (record, path) = (best.value, 0.0);
         } else if path > allowed || step <= 0.0 || !finite {
             delta *= 0.5;
