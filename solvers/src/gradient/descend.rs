@@ -14,32 +14,51 @@ const EFFORT: u32 = 40;
 /// Share of the predicted decrease that makes a step.
 const SERIOUS: f64 = 0.1;
 
-/// When to take them: when the last ten steps have gained too little of the certified gap.
+/// Evaluations after which the gain of a line-search method is looked at.
+const WINDOW: u64 = 16;
+
+/// When to take them: when the last evaluations have gained too little of the certified gap.
 #[derive(Debug)]
 pub(super) struct Kinks {
     weight: f64,
-    since: u32,
+    /// Bundle steps to take next time; each time twice as many.
+    steps: u32,
+    since: u64,
     value: f64,
 }
 
 impl Kinks {
     pub fn new(cut: &Cut) -> Kinks {
-        Kinks { weight: 1.0, since: 0, value: cut.value }
+        Kinks { weight: 1.0, steps: 2, since: 0, value: cut.value }
     }
 
-    /// Whether ten steps up to `value` gained less than a fifth of the gap. Asked once a step.
+    /// Whether the last 16 evaluations, up to a best value of `value`, gained less than a fifth of the gap. Asked at every step.
     pub fn slow(&mut self, search: &Search<'_, '_>, value: f64) -> bool {
-        self.since += 1;
-        if self.since < 10 || search.run.is_smooth() {
+        if search.tried() < self.since + WINDOW || search.run.is_smooth() {
             return false;
         }
         let gained = self.value - value;
-        (self.since, self.value) = (0, value);
+        (self.since, self.value) = (search.tried(), value);
         gained < 0.2 * (value - search.run.lower_bound())
     }
 
     /// A better point than `centre` by bundle steps; `None` when the model promises nothing above rounding.
     pub fn descend(&mut self, search: &mut Search<'_, '_>, centre: &Arc<Cut>) -> Flow<Option<Arc<Cut>>> {
+        let mut best = None;
+        for _ in 0..self.steps {
+            match self.step(search, best.as_ref().unwrap_or(centre))? {
+                Some(better) => best = Some(better),
+                None => break,
+            }
+        }
+        self.steps = self.steps.saturating_mul(2).min(1 << 20);
+        self.since = search.tried();
+        self.value = best.as_ref().unwrap_or(centre).value;
+        Ok(best)
+    }
+
+    /// One serious step, after as many null steps as it takes.
+    fn step(&mut self, search: &mut Search<'_, '_>, centre: &Arc<Cut>) -> Flow<Option<Arc<Cut>>> {
         let mut nulls = 0;
         loop {
             let region = search.region();
@@ -63,7 +82,6 @@ impl Kinks {
                 if gained >= 0.5 * promised || nulls == 0 {
                     self.weight = (self.weight * 0.3).max(1e-8);
                 }
-                self.since = 0;
                 return Ok(Some(cut));
             }
             nulls += 1;

@@ -20,8 +20,8 @@ const MEMORY: usize = 10;
 const SHARE: f64 = 1e-4;
 /// Share of the slope that a weak Wolfe step leaves.
 const WOLFE: f64 = 0.9;
-/// Trials of one line search.
-const TRIALS: u32 = 30;
+/// Trials of one line search; where f has kinks the bundle takes over sooner.
+const TRIALS: (u32, u32) = (30, 10);
 
 /// y ← P(y − tHg), H the limited-memory BFGS matrix on the coordinates that are free: not at an end of the box towards which
 /// −g points (Bertsekas' two-metric projection). t by bisection and doubling until Armijo's and the weak Wolfe condition
@@ -132,7 +132,7 @@ fn line_search(search: &mut Search<'_, '_>, cut: &Arc<Cut>, direction: &[f64]) -
     }
     let (mut short, mut long, mut t) = (0.0, f64::INFINITY, 1.0);
     let mut found: Option<Arc<Cut>> = None;
-    for _ in 0..TRIALS {
+    for _ in 0..if search.run.is_smooth() { TRIALS.0 } else { TRIALS.1 } {
         let y = search.moved(&cut.point, t, direction);
         let step = difference(&y, &cut.point);
         let slope = dot(&cut.gradient, &step);

@@ -156,6 +156,11 @@ impl<'a> Search<'_, 'a> {
         self.bundle.used(&mixture);
     }
 
+    /// Evaluations so far.
+    pub fn tried(&self) -> u64 {
+        self.tried
+    }
+
     /// The cuts kept.
     pub fn bundle(&mut self) -> &mut Bundle {
         &mut self.bundle

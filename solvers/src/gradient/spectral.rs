@@ -14,8 +14,8 @@ use crate::run::{End, Run};
 const MEMORY: usize = 10;
 /// Armijo's share of the first-order decrease.
 const SHARE: f64 = 1e-4;
-/// Trials of one line search.
-const TRIALS: u32 = 30;
+/// Trials of one line search; where f has kinks the bundle takes over sooner.
+const TRIALS: (u32, u32) = (30, 10);
 
 /// d = P(y − αDg) − y, y ← y + td. D: the squares of the region's sides; α = sᵀD⁻¹s / sᵀΔg from the last step s; t by
 /// interpolation until f(y + td) is below the largest of the last ten values by Armijo's share.
@@ -80,7 +80,7 @@ fn line_search(
     }
     let reference = values.iter().copied().fold(cut.value, f64::max) + rounding(cut);
     let mut t = 1.0;
-    for _ in 0..TRIALS {
+    for _ in 0..if search.run.is_smooth() { TRIALS.0 } else { TRIALS.1 } {
         let y = search.moved(&cut.point, t, &direction);
         if y == cut.point {
             break;
