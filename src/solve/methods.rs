@@ -15,8 +15,20 @@ pub enum Method {
     Pdlp,
     /// The epigraph program with cones for smooth units, by the interior-point method of Clarabel.
     Conic,
-    /// The projected subgradient method with diminishing steps.
+    /// The projected subgradient method with diminishing steps; on the entropic problem, dual averaging.
     Subgradient,
+    /// The projected subgradient method with Polyak's steps.
+    Polyak,
+    /// The heavy-ball method with an adapted rate.
+    Momentum,
+    /// The paper's gradient descent: 30 iterations, rate 0.1, momentum 0.3.
+    PaperGd,
+    /// The spectral projected gradient method, with bundle steps at kinks.
+    Spectral,
+    /// The accelerated projected gradient method with restarts, for smooth networks.
+    Accelerated,
+    /// Projected limited-memory BFGS on boxes, with bundle steps at kinks.
+    Lbfgs,
 }
 
 /// What a method works on.
@@ -78,8 +90,50 @@ pub const METHODS: &[MethodRow] = &[
     MethodRow {
         name: "subgradient",
         method: Method::Subgradient,
-        what: "approximate: projected subgradients, diminishing steps",
+        what: "approximate: projected subgradients, steps like 1/√k; 2–3 digits; solves the entropic problem too",
         engine: Engine::Oracle(gradient::subgradient),
+        entropic: true,
+    },
+    MethodRow {
+        name: "polyak",
+        method: Method::Polyak,
+        what: "approximate: projected subgradients, Polyak steps to an adjusted level; 2–4 digits",
+        engine: Engine::Oracle(gradient::polyak),
+        entropic: false,
+    },
+    MethodRow {
+        name: "momentum",
+        method: Method::Momentum,
+        what: "approximate: heavy ball, adapted rate; 2–4 digits",
+        engine: Engine::Oracle(gradient::momentum),
+        entropic: false,
+    },
+    MethodRow {
+        name: "paper-gd",
+        method: Method::PaperGd,
+        what: "approximate: the paper's 30 gradient iterations (rate 0.1, momentum 0.3); no accuracy promised",
+        engine: Engine::Oracle(gradient::paper_gd),
+        entropic: false,
+    },
+    MethodRow {
+        name: "spectral",
+        method: Method::Spectral,
+        what: "spectral projected gradient, bundle steps at kinks; gap 1e-7 on smooth networks, about 1e-6 with kinks and p ≤ 24",
+        engine: Engine::Oracle(gradient::spectral),
+        entropic: false,
+    },
+    MethodRow {
+        name: "accelerated",
+        method: Method::Accelerated,
+        what: "accelerated projected gradient with restarts, smooth networks only; gap 1e-7",
+        engine: Engine::Oracle(gradient::accelerated),
+        entropic: false,
+    },
+    MethodRow {
+        name: "lbfgs",
+        method: Method::Lbfgs,
+        what: "projected L-BFGS on boxes, bundle steps at kinks; gap 1e-7 on smooth networks, about 1e-6 with kinks and p ≤ 24",
+        engine: Engine::Oracle(gradient::lbfgs),
         entropic: false,
     },
 ];
