@@ -40,6 +40,7 @@
 //! Deliberately absent: integer variables, maximisation (negate the costs), modelling sugar, and
 //! any belief in a status. [`Status::Optimal`] is a claim; whoever needs a proof recomputes the gap.
 
+pub mod bundle_entropy;
 #[cfg(feature = "clarabel")]
 pub mod clarabel;
 mod duality;
