@@ -10,6 +10,7 @@
 //! | [`oracle`], [`region`] | convex functions known by value and subgradient, and sets with closed-form projections |  |
 //! | [`run`]                | what all methods share that call an oracle: incumbent, bound, limits, trace |           |
 //! | [`gradient`]           | gradient methods                                                       |            |
+//! | [`bundle_entropy`]     | cutting planes with the entropy kept exactly (paper §5)                |            |
 //! | `outcome`              | [`LpOutcome`], [`Status`], [`Basis`]                                   |            |
 //! | `prepare`              | checks and scaling that the solvers share                              |            |
 //! | `error`                | [`SolverError`]                                                        |            |

@@ -1,7 +1,7 @@
 //! [`Method`] and the table of all methods: one row each.
 
 use icnn_solvers::run::{End, Run};
-use icnn_solvers::{Algorithm, SolverError, gradient};
+use icnn_solvers::{Algorithm, SolverError, bundle_entropy, gradient};
 
 /// How to minimise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -13,6 +13,8 @@ pub enum Method {
     Ipm,
     /// The same program by the first-order method of HiGHS (PDLP): low memory, low accuracy.
     Pdlp,
+    /// The bundle entropy method, damped.
+    Bundle,
     /// The projected subgradient method with diminishing steps.
     Subgradient,
 }
@@ -63,6 +65,13 @@ pub const METHODS: &[MethodRow] = &[
         what: "approximate: the same program, first order (HiGHS)",
         engine: Engine::Linear(Algorithm::Pdlp),
         entropic: false,
+    },
+    MethodRow {
+        name: "bundle",
+        method: Method::Bundle,
+        what: "iterative: bundle entropy, cutting planes with a certified gap",
+        engine: Engine::Oracle(bundle_entropy::bundle_entropy),
+        entropic: true,
     },
     MethodRow {
         name: "subgradient",

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::SolverError;
 use crate::oracle::Cut;
 use crate::region::Region;
 
@@ -31,17 +32,11 @@ impl Shape {
     pub fn dimension(&self) -> usize {
         self.simplices.last().map_or(self.boxed, |last| last.end)
     }
-
-    /// max H: log 2 for each side of the box, log m for a simplex of m members.
-    pub fn largest_entropy(&self) -> f64 {
-        let simplices: f64 = self.simplices.iter().map(|of| (of.len() as f64).ln()).sum();
-        self.boxed as f64 * std::f64::consts::LN_2 + simplices
-    }
 }
 
 impl Frame {
-    /// The frame of a bounded region.
-    pub fn new(region: &Region) -> Frame {
+    /// The frame of a bounded region. Errors: [`SolverError::Refused`] for one without finite widths.
+    pub fn new(region: &Region) -> Result<Frame, SolverError> {
         let moves = |j: &usize| region.lower()[*j] < region.upper()[*j];
         let mut coordinates: Vec<usize> = region.boxed().filter(moves).collect();
         let mut widths: Vec<f64> = coordinates.iter().map(|j| region.upper()[*j] - region.lower()[*j]).collect();
@@ -54,7 +49,12 @@ impl Frame {
             shape.simplices.push(begin..coordinates.len());
             simplex.members.iter().for_each(|j| origin[*j] = 0.0);
         }
-        Frame { coordinates, widths, origin, shape }
+        if let Some(k) = widths.iter().position(|w| !w.is_finite()) {
+            let (j, width) = (coordinates[k], widths[k]);
+            let reason = format!("y[{j}] has a range of width {width}; the entropy needs a finite one");
+            return Err(SolverError::Refused { reason });
+        }
+        Ok(Frame { coordinates, widths, origin, shape })
     }
 
     /// The set of u.
@@ -67,6 +67,12 @@ impl Frame {
         gradients.extend(self.coordinates.iter().zip(&self.widths).map(|(j, width)| cut.gradient[*j] * width));
         let distances = self.origin.iter().zip(&cut.point).map(|(o, y)| o - y);
         cut.value + cut.gradient.iter().zip(distances).map(|(g, d)| g * d).sum::<f64>()
+    }
+
+    /// u at y, each in [0, 1].
+    pub fn scaled<'s>(&'s self, y: &'s [f64]) -> impl Iterator<Item = f64> + 's {
+        let moved = |(j, width): (&usize, &f64)| ((y[*j] - self.origin[*j]) / width).clamp(0.0, 1.0);
+        self.coordinates.iter().zip(&self.widths).map(moved)
     }
 
     /// y at u, given with 1 − u: from the nearer end, so that nothing is lost close to it.

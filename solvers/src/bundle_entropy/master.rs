@@ -39,12 +39,21 @@ pub struct Solved {
     pub gap: f64,
     /// u(λ)
     pub minimum: Minimum,
+    /// q + Gᵀλ
+    pub slope: Vec<f64>,
     /// max c, the model of f at u(λ).
     pub model: f64,
     /// The size of the numbers that make up D: rounding is relative to it.
     pub size: f64,
     /// Newton steps.
     pub steps: usize,
+}
+
+impl Solved {
+    /// Differences of this size are rounding.
+    pub fn rounding(&self) -> f64 {
+        4.0 * f64::EPSILON * self.size
+    }
 }
 
 impl Master {
@@ -68,7 +77,8 @@ impl Master {
 pub fn solve(master: &Master, lambda: &mut [f64], tolerance: f64, newton: &mut Newton) -> Solved {
     let (k, n) = (master.cuts(), master.linear.len());
     let mut at = Solved::default();
-    let (mut mixed, mut slope, mut along) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    let (mut mixed, mut along) = (vec![0.0; n], vec![0.0; n]);
+    at.slope = vec![0.0; n];
     let (mut below, mut target) = (vec![0.0; k], vec![0.0; k]);
     let (mut least, mut idle) = (f64::INFINITY, 0);
     for steps in 0.. {
@@ -76,8 +86,8 @@ pub fn solve(master: &Master, lambda: &mut [f64], tolerance: f64, newton: &mut N
         lambda.iter_mut().for_each(|l| *l /= total);
         mixed.fill(0.0);
         lambda.iter().enumerate().filter(|(_, l)| **l > 0.0).for_each(|(i, l)| add(*l, master.gradient(i), &mut mixed));
-        slope.iter_mut().zip(&mixed).zip(&master.linear).for_each(|((s, m), q)| *s = m + q);
-        at.minimum.at(&slope, master.tau, &master.shape);
+        at.slope.iter_mut().zip(&mixed).zip(&master.linear).for_each(|((s, m), q)| *s = m + q);
+        at.minimum.at(&at.slope, master.tau, &master.shape);
         let constant = dot(&master.constants, lambda);
         at.bound = constant + at.minimum.value;
         below
@@ -88,12 +98,11 @@ pub fn solve(master: &Master, lambda: &mut [f64], tolerance: f64, newton: &mut N
         below.iter_mut().for_each(|c| *c -= at.model);
         at.gap = -dot(&below, lambda);
         at.steps = steps;
-        at.size = constant.abs() + slope.iter().zip(&at.minimum.u).map(|(s, u)| (s * u).abs()).sum::<f64>();
+        at.size = constant.abs() + at.slope.iter().zip(&at.minimum.u).map(|(s, u)| (s * u).abs()).sum::<f64>();
 
         idle = if at.gap < 0.7 * least { 0 } else { idle + 1 };
         least = least.min(at.gap);
-        let rounding = 4.0 * f64::EPSILON * at.size;
-        let done = at.gap <= tolerance.max(rounding) || idle > IDLE && at.gap <= 1e4 * rounding;
+        let done = at.gap <= tolerance.max(at.rounding()) || idle > IDLE && at.gap <= 1e4 * at.rounding();
         if done || steps >= STEPS || !at.gap.is_finite() {
             return at;
         }
@@ -107,7 +116,7 @@ pub fn solve(master: &Master, lambda: &mut [f64], tolerance: f64, newton: &mut N
             .enumerate()
             .filter(|(_, d)| **d != 0.0)
             .for_each(|(i, d)| add(*d, master.gradient(i), &mut along));
-        let length = ascend(dot(&below, &target), &slope, &along, master);
+        let length = ascend(dot(&below, &target), &at.slope, &along, master);
         for (l, d) in lambda.iter_mut().zip(&target) {
             // A weight that the model sends to 0 ends there exactly.
             *l = if length == 1.0 && *d == -*l { 0.0 } else { (*l + length * d).max(0.0) };
