@@ -71,7 +71,9 @@ pub fn solve_master(master: &Master, tolerance: f64) -> Result<Conic, SolverErro
     for of in &master.shape.simplices {
         all.add(1.0, of.clone().map(|j| (u(j), 1.0)));
     }
-    all.cones.push(ZeroConeT(master.shape.simplices.len()));
+    if !master.shape.simplices.is_empty() {
+        all.cones.push(ZeroConeT(master.shape.simplices.len()));
+    }
     for i in 0..k {
         let gradient = master.gradient(i).iter().enumerate().map(|(j, g)| (u(j), g / scale));
         all.add((offset - master.constants[i]) / scale, gradient.chain([(t, -1.0)]));
