@@ -4,9 +4,8 @@
 mod bundle_common;
 
 use bundle_common::Random;
-use icnn_solvers::bundle_entropy::check::{dual_value, solve_master};
 use icnn_solvers::bundle_entropy::master::{Master, Solved, solve};
-use icnn_solvers::bundle_entropy::{Newton, Shape};
+use icnn_solvers::bundle_entropy::{Newton, Shape, check};
 use proptest::prelude::*;
 
 /// Cuts with normal slopes of standard deviation `scale`, of which `doubled` come twice and as many are mixtures of two.
@@ -34,12 +33,15 @@ fn solved(master: &Master, tolerance: f64) -> (Vec<f64>, Solved) {
     (lambda, solved)
 }
 
-fn size(master: &Master, solved: &Solved) -> f64 {
-    solved.size.max(solved.bound.abs()).max(master.constants.iter().fold(0.0, |m, h| m.max(h.abs())))
+/// The size of the numbers that make up the cuts with weight, at the minimiser: they cancel in D.
+fn size(master: &Master, lambda: &[f64], solved: &Solved) -> f64 {
+    let used = (0..master.cuts()).filter(|i| lambda[*i] > 0.0);
+    let terms = |i: usize| master.gradient(i).iter().zip(&solved.minimum.u).map(|(g, u)| (g * u).abs()).sum::<f64>();
+    used.map(|i| master.constants[i].abs() + terms(i)).fold(solved.bound.abs(), f64::max)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn the_master_is_that_of_clarabel(
@@ -54,15 +56,16 @@ proptest! {
         prop_assume!(shape.dimension() > 0);
         let master = random(k, shape, 10f64.powi(steep as i32), tau, doubled, leaning, seed);
         let (lambda, ours) = solved(&master, 0.0);
-        let size = size(&master, &ours);
+        let size = size(&master, &lambda, &ours);
         prop_assert!(ours.gap <= 1e-12 * size, "gap {:e} at size {size} after {} steps", ours.gap, ours.steps);
         prop_assert!(lambda.iter().all(|l| *l >= 0.0) && (lambda.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        prop_assert!((dual_value(&master, &lambda) - ours.bound).abs() <= 1e-13 * size);
-        let conic = solve_master(&master, 1e-9).unwrap();
-        // Clarabel's weights give a bound as any weights do: ours is at least as good.
-        prop_assert!(dual_value(&master, &conic.lambda) <= ours.bound + 1e-12 * size);
-        let difference = (conic.value - ours.bound).abs();
-        prop_assert!(difference <= 1e-8 * size, "{difference:e} at size {size}, Clarabel says {}", conic.status);
+        prop_assert!((check::bound(&master, &lambda) - ours.bound).abs() <= 1e-13 * size);
+        prop_assert!((check::value(&master, &ours.minimum.u) - ours.bound).abs() <= 1e-12 * size);
+        let conic = check::solve_master(&master, 1e-9 * size).unwrap();
+        // Clarabel's weights and point give bounds from below and above, as any do.
+        prop_assert!(conic.bound <= ours.bound + 1e-12 * size && ours.bound <= conic.value + 1e-12 * size);
+        let width = conic.value - conic.bound;
+        prop_assert!(width <= 1e-8 * size, "{width:e} at size {size}, Clarabel says {}", conic.status);
     }
 }
 
@@ -70,8 +73,8 @@ proptest! {
 fn many_cuts_take_few_steps() {
     for (k, n, scale) in [(400, 2, 10.0), (500, 20, 1.0), (500, 20, 100.0), (300, 100, 3.0)] {
         let master = random(k, Shape { boxed: n, simplices: vec![] }, scale, 1.0, 40, false, 11);
-        let (_, ours) = solved(&master, 0.0);
-        let size = size(&master, &ours);
+        let (lambda, ours) = solved(&master, 0.0);
+        let size = size(&master, &lambda, &ours);
         println!("k {k} n {n} scale {scale}: {} steps, gap {:.1e} of size {size:.1e}", ours.steps, ours.gap);
         assert!(ours.gap <= 1e-12 * size && ours.steps <= 100, "{k} {n} {scale}: {} {:e}", ours.steps, ours.gap);
     }

@@ -7,32 +7,33 @@
 
 use ::clarabel::algebra::CscMatrix;
 use ::clarabel::solver::{
-    DefaultSettings, DefaultSolver, ExponentialConeT, IPSolver, NonnegativeConeT, SolverStatus, SupportedConeT,
-    ZeroConeT,
+    DefaultSettings, DefaultSolver, ExponentialConeT, IPSolver, NonnegativeConeT, SupportedConeT, ZeroConeT,
 };
 
-use super::dense::dot;
+use super::Minimum;
+use super::dense::{add, dot};
 use super::master::Master;
 use crate::SolverError;
 
-/// What Clarabel says of a master.
+/// What Clarabel finds for a master. Value and bound are recomputed from its answer, not its own.
 #[derive(Debug, Clone)]
 pub struct Conic {
-    /// Its minimum, from the primal side.
+    /// max(h + G u) + qᵀu − τH(u): at least the optimum.
     pub value: f64,
-    /// Its minimum, from the dual side.
-    pub dual_value: f64,
-    /// The weights of the cuts (k), ≥ 0, adding up to 1 but for Clarabel's tolerance.
+    /// D(λ): at most the optimum.
+    pub bound: f64,
+    /// The weights of the cuts (k), made feasible.
     pub lambda: Vec<f64>,
-    /// The minimiser of the model (n).
+    /// The minimiser of the model (n), moved into the set.
     pub u: Vec<f64>,
-    /// Whether Clarabel met all of its tolerances, and its words.
-    pub solved: bool,
-    /// Its words.
+    /// Clarabel's word.
     pub status: String,
-    /// Iterations.
+    /// Iterations of the last attempt.
     pub iterations: u32,
 }
+
+/// Tolerances that are tried one after the other: Clarabel's progress breaks down at some where it does not at others.
+const TOLERANCES: [f64; 5] = [1e-10, 1e-11, 1e-9, 1e-12, 1e-8];
 
 /// The columns t, u, v and v′, and the rows in the order in which the cones are listed.
 #[derive(Default)]
@@ -56,14 +57,32 @@ impl Rows {
     }
 }
 
-/// Solves the master by Clarabel to tolerances of `tolerance`, relative to the numbers of the problem: one thread, no output.
+/// Solves the master by Clarabel, one thread, no output, until value and bound are within `width` of each other; what comes
+/// nearest to that otherwise.
 ///
 /// Errors: [`SolverError::Call`] if Clarabel refuses the problem.
-pub fn solve_master(master: &Master, tolerance: f64) -> Result<Conic, SolverError> {
+pub fn solve_master(master: &Master, width: f64) -> Result<Conic, SolverError> {
+    let mut best: Option<Conic> = None;
+    // Tolerances are partly absolute, so the unit of the costs matters: τ, or the largest slope, or in between.
+    let steepest = (master.gradients.iter().chain(&master.linear)).fold(master.tau, |m, g| m.max(g.abs()));
+    let units = [master.tau, (master.tau * steepest).sqrt(), steepest];
+    for (unit, tolerance) in TOLERANCES.iter().flat_map(|tolerance| units.map(|unit| (unit, *tolerance))) {
+        let found = attempt(master, unit, tolerance)?;
+        let done = found.value - found.bound <= width;
+        if best.as_ref().is_none_or(|best| !(best.value - best.bound <= found.value - found.bound)) {
+            best = Some(found);
+        }
+        if done {
+            break;
+        }
+    }
+    best.ok_or_else(|| SolverError::Refused { reason: "no tolerance to try".into() })
+}
+
+fn attempt(master: &Master, scale: f64, tolerance: f64) -> Result<Conic, SolverError> {
     let (k, n, boxed) = (master.cuts(), master.linear.len(), master.shape.boxed);
-    // Costs and cuts are divided by one size, their constants taken from the largest one: tolerances are partly absolute.
+    // The constants of the cuts are taken from the largest one.
     let offset = master.constants.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let scale = (master.gradients.iter().chain(&master.linear)).fold(master.tau, |m, g| m.max(g.abs()));
     let columns = 1 + 2 * n + boxed;
     let (t, u, v, rest) = (0, |j: usize| 1 + j, |j: usize| 1 + n + j, |j: usize| 1 + 2 * n + j);
 
@@ -110,28 +129,46 @@ pub fn solve_master(master: &Master, tolerance: f64) -> Result<Conic, SolverErro
     solver.solve();
     let said = &solver.solution;
     let first = master.shape.simplices.len();
-    let back = |value: f64| value * scale + offset;
+    let lambda = feasible(&said.z[first..first + k]);
+    let mut u: Vec<f64> = said.x[u(0)..u(n)].iter().map(|u| u.clamp(0.0, 1.0)).collect();
+    for of in &master.shape.simplices {
+        let inside = feasible(&u[of.clone()]);
+        u[of.clone()].copy_from_slice(&inside);
+    }
     Ok(Conic {
-        value: back(said.obj_val),
-        dual_value: back(said.obj_val_dual),
-        lambda: said.z[first..first + k].to_vec(),
-        u: said.x[u(0)..u(n)].to_vec(),
-        solved: said.status == SolverStatus::Solved,
+        value: value(master, &u),
+        bound: bound(master, &lambda),
+        lambda,
+        u,
         status: format!("{:?}", said.status),
         iterations: said.iterations,
     })
 }
 
-/// D(λ) for weights that are first made feasible: clipped at 0 and divided by their sum. A lower bound of the master's maximum,
-/// whoever found the weights.
-pub fn dual_value(master: &Master, lambda: &[f64]) -> f64 {
-    let total: f64 = lambda.iter().map(|l| l.max(0.0)).sum();
-    let mut slope = master.linear.clone();
-    for (i, l) in lambda.iter().enumerate().filter(|(_, l)| **l > 0.0) {
-        super::dense::add(l / total, master.gradient(i), &mut slope);
+/// Clipped at 0 and divided by the sum; all alike if nothing is left.
+fn feasible(weights: &[f64]) -> Vec<f64> {
+    let clipped: Vec<f64> = weights.iter().map(|w| if w.is_finite() { w.max(0.0) } else { 0.0 }).collect();
+    let sum: f64 = clipped.iter().sum();
+    match sum > 0.0 {
+        true => clipped.iter().map(|w| w / sum).collect(),
+        false => vec![1.0 / weights.len() as f64; weights.len()],
     }
-    let weights: Vec<f64> = lambda.iter().map(|l| l.max(0.0) / total).collect();
-    let mut minimum = super::Minimum::default();
+}
+
+/// D(λ) at weights ≥ 0 that add up to 1: a lower bound of the master's maximum, whoever found them.
+pub fn bound(master: &Master, lambda: &[f64]) -> f64 {
+    let mut slope = master.linear.clone();
+    lambda.iter().enumerate().for_each(|(i, l)| add(*l, master.gradient(i), &mut slope));
+    let mut minimum = Minimum::default();
     minimum.at(&slope, master.tau, &master.shape);
-    dot(&master.constants, &weights) + minimum.value
+    dot(&master.constants, lambda) + minimum.value
+}
+
+/// The model max(h + G u) + qᵀu − τH(u) at a point of the set: an upper bound of the master's maximum.
+pub fn value(master: &Master, u: &[f64]) -> f64 {
+    let cuts = (0..master.cuts()).map(|i| master.constants[i] + dot(master.gradient(i), u));
+    let xlogx = |t: f64| if t > 0.0 { t * t.ln() } else { 0.0 };
+    let negative_entropy: f64 =
+        u.iter().map(|u| xlogx(*u)).sum::<f64>() + u[..master.shape.boxed].iter().map(|u| xlogx(1.0 - u)).sum::<f64>();
+    cuts.fold(f64::NEG_INFINITY, f64::max) + dot(&master.linear, u) + master.tau * negative_entropy
 }
