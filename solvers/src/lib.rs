@@ -11,6 +11,7 @@
 //! | [`oracle`], [`region`] | convex functions known by value and subgradient, and sets with closed-form projections |  |
 //! | [`run`]                | what all methods share that call an oracle: incumbent, bound, limits, trace |           |
 //! | [`gradient`]           | gradient methods                                                       |            |
+//! | [`bundle_entropy`]     | cutting planes with the entropy kept exactly (paper §5)                |            |
 //! | `outcome`              | [`LpOutcome`], [`Status`], [`Basis`]                                   |            |
 //! | `prepare`              | checks and scaling that the solvers share                              |            |
 //! | `error`                | [`SolverError`]                                                        |            |
@@ -41,6 +42,7 @@
 //! Deliberately absent: integer variables, maximisation (negate the costs), modelling sugar, and
 //! any belief in a status. [`Status::Optimal`] is a claim; whoever needs a proof recomputes the gap.
 
+pub mod bundle_entropy;
 #[cfg(feature = "clarabel")]
 pub mod clarabel;
 mod conic_program;

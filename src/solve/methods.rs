@@ -1,7 +1,7 @@
 //! [`Method`] and the table of all methods: one row each.
 
 use icnn_solvers::run::{End, Run};
-use icnn_solvers::{Algorithm, SolverError, gradient};
+use icnn_solvers::{Algorithm, SolverError, bundle_entropy, gradient};
 
 /// How to minimise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -15,6 +15,8 @@ pub enum Method {
     Pdlp,
     /// The epigraph program with cones for smooth units, by the interior-point method of Clarabel.
     Conic,
+    /// The bundle entropy method, damped.
+    Bundle,
     /// The projected subgradient method with diminishing steps; on the entropic problem, dual averaging.
     Subgradient,
     /// The projected subgradient method with Polyak's steps.
@@ -85,6 +87,13 @@ pub const METHODS: &[MethodRow] = &[
         method: Method::Conic,
         what: "exact: epigraph program with cones for smooth units, interior point (Clarabel)",
         engine: Engine::Conic,
+        entropic: true,
+    },
+    MethodRow {
+        name: "bundle",
+        method: Method::Bundle,
+        what: "iterative: bundle entropy, cutting planes with a certified gap",
+        engine: Engine::Oracle(bundle_entropy::bundle_entropy),
         entropic: true,
     },
     MethodRow {

@@ -1,0 +1,118 @@
+//! [`Bundle`]: the cuts met so far, the weights of the last master, and what of it is kept.
+
+use std::sync::Arc;
+
+use super::dense::dot;
+use super::face::Newton;
+use super::frame::Frame;
+use super::master::{self, Master, Solved};
+use crate::SolverError;
+use crate::oracle::Cut;
+use crate::region::Region;
+use crate::run::Mixture;
+
+/// Masters in a row in which a cut has weight 0 before it is dropped.
+const PATIENCE: u32 = 40;
+
+/// How close to 0 and 1 a start may be as a centre: farther out, the damping would hold it there.
+const CORNER: f64 = 1e-3;
+
+/// The cuts and their master.
+#[derive(Debug)]
+pub struct Bundle<'a> {
+    region: &'a Region,
+    frame: Frame,
+    cuts: Vec<Arc<Cut>>,
+    /// For each cut the masters since it last had weight.
+    idle: Vec<u32>,
+    master: Master,
+    lambda: Vec<f64>,
+    newton: Newton,
+}
+
+impl<'a> Bundle<'a> {
+    /// No cuts yet. Errors: [`SolverError::Refused`] for a region without finite widths.
+    pub fn new(region: &'a Region) -> Result<Bundle<'a>, SolverError> {
+        let frame = Frame::new(region)?;
+        let shape = frame.shape().clone();
+        let linear = vec![0.0; shape.dimension()];
+        let master = Master { gradients: vec![], constants: vec![], linear, tau: 1.0, shape };
+        Ok(Bundle { region, frame, cuts: vec![], idle: vec![], master, lambda: vec![], newton: Newton::default() })
+    }
+
+    /// Adds a cut, without weight unless it is the first.
+    pub fn add(&mut self, cut: Arc<Cut>) {
+        let constant = self.frame.cut(&cut, &mut self.master.gradients);
+        self.master.constants.push(constant);
+        self.lambda.push(if self.cuts.is_empty() { 1.0 } else { 0.0 });
+        self.idle.push(0);
+        self.cuts.push(cut);
+    }
+
+    /// −τH(u) + ρ·B(u, centre) from now on: temperature τ + ρ, and a linear term that pulls to the centre.
+    pub fn set_temperature(&mut self, tau: f64, rho: f64, centre: &[f64]) {
+        self.master.tau = tau + rho;
+        self.master.linear.iter_mut().zip(centre).for_each(|(q, lean)| *q = rho * lean);
+    }
+
+    /// Solves the master from the last weights.
+    pub fn solve(&mut self, tolerance: f64) -> Solved {
+        let solved = master::solve(&self.master, &mut self.lambda, tolerance, &mut self.newton);
+        self.idle.iter_mut().zip(&self.lambda).for_each(|(idle, l)| *idle = if *l > 0.0 { 0 } else { *idle + 1 });
+        solved
+    }
+
+    /// The minimiser of the model, in y.
+    pub fn point(&self, solved: &Solved) -> Vec<f64> {
+        self.frame.point(&solved.minimum.u, &solved.minimum.rest, self.region)
+    }
+
+    /// ∇H at the minimiser of the model, negated, up to a constant for each simplex: the slopes over the temperature.
+    pub fn lean(&self, solved: &Solved) -> Vec<f64> {
+        solved.slope.iter().map(|s| s / self.master.tau).collect()
+    }
+
+    /// ∇H at y, likewise, at a distance from the corners.
+    pub fn lean_of(&self, y: &[f64]) -> Vec<f64> {
+        let boxed = self.master.shape.boxed;
+        let lean = |(k, u): (usize, f64)| match k < boxed {
+            true => ((1.0 - u.clamp(CORNER, 1.0 - CORNER)) / u.clamp(CORNER, 1.0 - CORNER)).ln(),
+            false => -u.max(CORNER / self.master.linear.len() as f64).ln(),
+        };
+        self.frame.scaled(y).enumerate().map(lean).collect()
+    }
+
+    /// The root mean square of the slopes of the newest cut; 1 if they are all 0.
+    pub fn typical_slope(&self) -> f64 {
+        let Some(last) = self.master.cuts().checked_sub(1) else { return 1.0 };
+        let g = self.master.gradient(last);
+        let slope = (dot(g, g) / g.len().max(1) as f64).sqrt();
+        if slope > 0.0 && slope.is_finite() { slope } else { 1.0 }
+    }
+
+    /// The combination of cuts that the last master found.
+    pub fn mixture(&self) -> Mixture {
+        let used = self.lambda.iter().zip(&self.cuts).filter(|(l, _)| **l > 0.0);
+        used.map(|(l, cut)| (*l, cut.clone())).collect()
+    }
+
+    /// Drops cuts that have had no weight for [`PATIENCE`] masters. The bound stays: it is that of the cuts with weight.
+    pub fn prune(&mut self) {
+        let n = self.master.linear.len();
+        let keep: Vec<bool> = self.idle.iter().map(|idle| *idle < PATIENCE).collect();
+        if keep.iter().all(|k| *k) {
+            return;
+        }
+        let mut row = keep.iter().flat_map(|k| std::iter::repeat_n(*k, n));
+        self.master.gradients.retain(|_| row.next().unwrap_or(true));
+        retain(&mut self.master.constants, &keep);
+        retain(&mut self.lambda, &keep);
+        retain(&mut self.idle, &keep);
+        retain(&mut self.cuts, &keep);
+    }
+}
+
+fn retain<T>(of: &mut Vec<T>, keep: &[bool]) {
+    let mut keep = keep.iter();
+    of.retain(|_| *keep.next().unwrap_or(&true));
+}

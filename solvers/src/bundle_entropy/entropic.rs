@@ -1,0 +1,95 @@
+//! min sᵀu − τH(u) over [0, 1]ⁿ × simplices: value, minimiser (paper eq. 12) and curvature, without overflow or cancellation.
+
+use super::dense::dot;
+use super::frame::Shape;
+
+/// Φ(s) = min sᵀu − τH(u) and where it is attained.
+#[derive(Debug, Clone, Default)]
+pub struct Minimum {
+    /// Φ(s) = −τ Σ log(1 + e^{−s_j/τ}) − τ Σ log Σ e^{−s_j/τ}
+    pub value: f64,
+    /// u(s) = ∇Φ(s) (n)
+    pub u: Vec<f64>,
+    /// 1 − u, exact where u is close to 1 (n).
+    pub rest: Vec<f64>,
+}
+
+impl Minimum {
+    /// The minimum for these slopes.
+    pub fn at(&mut self, slope: &[f64], tau: f64, shape: &Shape) {
+        self.value = 0.0;
+        self.u.resize(slope.len(), 0.0);
+        self.rest.resize(slope.len(), 0.0);
+        for ((s, u), rest) in slope[..shape.boxed].iter().zip(&mut self.u).zip(&mut self.rest) {
+            let t = -s / tau;
+            let e = (-t.abs()).exp();
+            let (near, far) = (1.0 / (1.0 + e), e / (1.0 + e));
+            (*u, *rest) = if t >= 0.0 { (near, far) } else { (far, near) };
+            self.value -= tau * (t.max(0.0) + e.ln_1p());
+        }
+        for of in &shape.simplices {
+            let least = slope[of.clone()].iter().copied().fold(f64::INFINITY, f64::min);
+            let mut sum = 0.0;
+            for (u, s) in self.u[of.clone()].iter_mut().zip(&slope[of.clone()]) {
+                *u = (-(s - least) / tau).exp();
+                sum += *u;
+            }
+            self.value += least - tau * sum.ln();
+            for (u, rest) in self.u[of.clone()].iter_mut().zip(&mut self.rest[of.clone()]) {
+                *rest = (sum - *u) / sum;
+                *u /= sum;
+            }
+        }
+    }
+
+    /// R g with RᵀR = −∇²Φ(s): (Rg)ᵀ(Rg′) is the curvature along g and g′. On the box R = diag √(u(1−u)/τ); on a simplex it
+    /// is √(u/τ)·(g − uᵀg).
+    pub fn root(&self, gradient: &[f64], tau: f64, shape: &Shape, scaled: &mut Vec<f64>) {
+        let begin = scaled.len();
+        scaled.extend_from_slice(gradient);
+        let scaled = &mut scaled[begin..];
+        for ((g, u), rest) in scaled[..shape.boxed].iter_mut().zip(&self.u).zip(&self.rest) {
+            *g *= (u * rest / tau).sqrt();
+        }
+        for of in &shape.simplices {
+            let u = &self.u[of.clone()];
+            let mean = dot(u, &scaled[of.clone()]);
+            scaled[of.clone()].iter_mut().zip(u).for_each(|(g, u)| *g = (*g - mean) * (u / tau).sqrt());
+        }
+    }
+
+    /// Rᵀt, in place.
+    pub fn root_transposed(&self, t: &mut [f64], tau: f64, shape: &Shape) {
+        for ((t, u), rest) in t[..shape.boxed].iter_mut().zip(&self.u).zip(&self.rest) {
+            *t *= (u * rest / tau).sqrt();
+        }
+        for of in &shape.simplices {
+            let u = &self.u[of.clone()];
+            t[of.clone()].iter_mut().zip(u).for_each(|(t, u)| *t *= (u / tau).sqrt());
+            let sum: f64 = t[of.clone()].iter().sum();
+            t[of.clone()].iter_mut().zip(u).for_each(|(t, u)| *t -= u * sum);
+        }
+    }
+}
+
+/// d/dt Φ(s + t·r) = u(s + t·r)ᵀr.
+pub fn slope_along(s: &[f64], r: &[f64], t: f64, tau: f64, shape: &Shape) -> f64 {
+    let mut sum = 0.0;
+    for (s, r) in s[..shape.boxed].iter().zip(r) {
+        let t = -(s + t * r) / tau;
+        let e = (-t.abs()).exp();
+        sum += r * if t >= 0.0 { 1.0 } else { e } / (1.0 + e);
+    }
+    for of in &shape.simplices {
+        let (s, r) = (&s[of.clone()], &r[of.clone()]);
+        let least = s.iter().zip(r).map(|(s, r)| s + t * r).fold(f64::INFINITY, f64::min);
+        let (mut total, mut along) = (0.0, 0.0);
+        for (s, r) in s.iter().zip(r) {
+            let weight = (-(s + t * r - least) / tau).exp();
+            total += weight;
+            along += weight * r;
+        }
+        sum += along / total;
+    }
+    sum
+}
