@@ -17,7 +17,7 @@ mod methods;
 mod polish;
 #[cfg(feature = "highs")]
 mod quadratic;
-mod search;
+pub(crate) mod search;
 mod solution;
 
 use std::time::Duration;
