@@ -205,6 +205,7 @@ pub fn entry(question: &Question<'_>, method: Method, limits: &Limits, start: Op
         Ok(Ok(solution)) => Outcome::Solved(Box::new(solution)),
         Ok(Err(error)) => match error {
             Error::Solver(_) | Error::NotFinite { .. } => Outcome::Failed(error.to_string()),
+            Error::Method { reason, .. } => Outcome::Refused(reason),
             _ => Outcome::Refused(error.to_string()),
         },
         Err(_) => Outcome::Panicked,

@@ -32,18 +32,44 @@ struct Curve {
     closed: bool,
 }
 
-/// The figure; `None` if no method has a gap. `asked` is the gap at which a method may stop.
-pub fn figure(entries: &[Entry], against: Against, asked: f64) -> Option<String> {
-    let curves: Vec<Curve> = entries.iter().enumerate().filter_map(|(k, e)| curve(k, e, against)).collect();
-    let all = || curves.iter().flat_map(|c| &c.points);
-    let positive = || all().map(|p| p.1).filter(|g| *g > 0.0).chain([asked]);
+/// The vertical axis that both figures share.
+#[derive(Debug, Clone, Copy)]
+struct Gaps {
+    scale: Scale,
+    /// The decade of the smallest gap above 0.
+    floor: f64,
+    /// Whether there is a gap of 0; it is drawn one decade below.
+    zero: bool,
+}
+
+/// The figures against passes (if a method has a trace) and against time, with the same vertical axis. `asked` is the gap at
+/// which a method may stop.
+pub fn figures(entries: &[Entry], asked: f64) -> Vec<String> {
+    let [passes, time] = [Against::Passes, Against::Time]
+        .map(|against| entries.iter().enumerate().filter_map(|(k, e)| curve(k, e, against)).collect::<Vec<Curve>>());
+    let Some(gaps) = shared(time.iter().chain(&passes), asked) else { return vec![] };
+    let drawn = [(passes, Against::Passes), (time, Against::Time)];
+    drawn.into_iter().filter_map(|(curves, against)| figure(&curves, against, gaps, asked)).collect()
+}
+
+fn shared<'a>(curves: impl Iterator<Item = &'a Curve>, asked: f64) -> Option<Gaps> {
+    let all: Vec<f64> = curves.flat_map(|c| &c.points).map(|p| p.1).collect();
+    let zero = all.iter().any(|g| *g <= 0.0);
+    if all.is_empty() {
+        return None;
+    }
+    let positive = || all.iter().copied().filter(|g| *g > 0.0).chain([asked]);
     let (low, high) = (positive().reduce(f64::min)?, positive().reduce(f64::max)?);
-    let (xs, xe) = (all().map(|p| p.0).reduce(f64::min)?, all().map(|p| p.0).reduce(f64::max)?);
-    let zero = all().any(|p| p.1 <= 0.0);
     let floor = low.log10().floor();
     let bottom = floor - if zero { 1.0 } else { 0.0 };
     let top = high.log10().ceil().max(bottom + 1.0);
-    let y = Scale { from: (bottom, top), to: (BOTTOM, TOP), log: true };
+    Some(Gaps { scale: Scale { from: (bottom, top), to: (BOTTOM, TOP), log: true }, floor, zero })
+}
+
+fn figure(curves: &[Curve], against: Against, gaps: Gaps, asked: f64) -> Option<String> {
+    let Gaps { scale: y, floor, zero } = gaps;
+    let all = || curves.iter().flat_map(|c| &c.points);
+    let (xs, xe) = (all().map(|p| p.0).reduce(f64::min)?, all().map(|p| p.0).reduce(f64::max)?);
     let (xs, xe) = (xs.log10() - 0.08, xe.log10() + 0.08);
     let (xs, xe) = if xe - xs < 0.5 { (xs - 0.3, xe + 0.3) } else { (xs, xe) };
     let x = Scale { from: (xs, xe), to: (LEFT, RIGHT), log: true };

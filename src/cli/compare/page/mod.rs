@@ -20,7 +20,6 @@ use super::table::{small, value};
 use super::{Comparison, asked};
 use crate::cli::Stop;
 use crate::cli::write::{Pending, failed};
-use gaps::Against;
 use svg::escaped;
 
 /// Rows that get figures of their own, if there are more than this: the one with the largest gap and the one in the middle.
@@ -97,7 +96,7 @@ fn head(done: &Comparison<'_>) -> Result<String, Stop> {
         }
         None => format!("the plain problem <b>min f(y)</b>{terms}"),
     };
-    let limits = format!("relative gap {}, {} a method and row", small(done.args.gap), duration(done.args.time_limit));
+    let limits = format!("relative gap {:e}, at most {} s a method and row", done.args.gap, done.args.time_limit);
     let decisions = if p == 1 { "decision" } else { "decisions" };
     Ok(format!("<p>{kind} in {p} {decisions}{}; {rows}{limits}</p>", escaped(&set)))
 }
@@ -182,14 +181,14 @@ fn section(out: &mut String, done: &Comparison<'_>, row: &Compared, why: &str) -
         );
     }
     let asked_gap = done.args.gap * row.size();
-    let charts = [Against::Passes, Against::Time].map(|a| gaps::figure(&row.entries, a, asked_gap));
-    if charts.iter().any(Option::is_some) {
+    let charts = gaps::figures(&row.entries, asked_gap);
+    if !charts.is_empty() {
         let _ = write!(
             out,
             "<h3>How the gap closes</h3><div class=pair>{}</div><p class=caption>A full mark at the end: the gap is closed. \
              An open one: stopped before. Methods that take the network apart and solve one program have no passes to \
              count; they are points at their time.</p>",
-            charts.into_iter().flatten().map(|c| format!("<figure>{c}</figure>")).collect::<String>()
+            charts.iter().map(|c| format!("<figure>{c}</figure>")).collect::<String>()
         );
     }
     if let Some((_, solution)) = answer

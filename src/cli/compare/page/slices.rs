@@ -36,7 +36,7 @@ fn figure(slice: &Slice, value: f64, bound: Option<f64>, y: Scale) -> String {
         "<svg class=\"slice\" viewBox=\"0 0 {w} {h}\" role=\"img\" aria-label=\"f along y[{}]\">",
         slice.coordinate
     );
-    let title = format!("y[{}]", slice.coordinate);
+    let title = format!("y[{}] = {}", slice.coordinate, tick((slice.at * 1e4).round() / 1e4));
     text(&mut out, LEFT, 15.0, "start", "title", &title);
     if slice.on_simplex {
         text(&mut out, RIGHT, 15.0, "end", "note", "along its simplex");
@@ -69,8 +69,6 @@ fn figure(slice: &Slice, value: f64, bound: Option<f64>, y: Scale) -> String {
     let (a, b) = (x.at(slice.at), y.at(value));
     line(&mut out, (a, b), (a, BOTTOM), "drop");
     let _ = write!(out, "<circle class=\"best\" cx=\"{a:.1}\" cy=\"{b:.1}\" r=\"4.5\"/>");
-    let (anchor, shift) = if a > 0.5 * (LEFT + RIGHT) { ("end", -8.0) } else { ("start", 8.0) };
-    text(&mut out, a + shift, BOTTOM - 6.0, anchor, "note", &tick((slice.at * 1e4).round() / 1e4));
     out.push_str("</svg>");
     out
 }
