@@ -79,7 +79,8 @@ pub fn faults(question: &Question<'_>, gap: f64, entries: &[Entry]) -> Vec<Fault
         }
         for (b, other) in &answers {
             if let Some(message) = exclusion(question.domain, (a, bounding), (b, other)) {
-                faults.push(Fault { kind: Kind::Status, methods: vec![a, b], message });
+                let methods = if a == b { vec![*a] } else { vec![*a, *b] };
+                faults.push(Fault { kind: Kind::Status, methods, message });
             }
         }
     }

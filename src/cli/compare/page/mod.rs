@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use icnn::Domain;
-use icnn::compare::advice::duration;
+
 use icnn::compare::summary::Compared;
 use icnn::compare::{Question, best, best_bound, slices as lines, units::units};
 use icnn::solve::METHODS;

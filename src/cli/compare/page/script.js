@@ -42,3 +42,6 @@ for (const chart of document.querySelectorAll(".chart")) {
   });
   chart.addEventListener("pointerleave", () => { tip.hidden = true; });
 }
+
+// For those who wait for the page.
+document.documentElement.dataset.ready = "yes";
