@@ -288,7 +288,10 @@ fn true_answers_are_no_fault_and_each_lie_is_one() {
     assert_eq!(kinds(&found), [Kind::Bound]);
     assert_eq!(found[0].methods, ["lp", "subgradient"]);
     assert_eq!(judged(forged(&lp, |s| (s.status, s.y, s.value) = (Status::Infeasible, None, None))), [Kind::Status]);
-    assert_eq!(judged(forged(&lp, |s| (s.status, s.y, s.value, s.lower_bound) = (Status::Unbounded, None, None, None))), [Kind::Status]);
+    assert_eq!(
+        judged(forged(&lp, |s| (s.status, s.y, s.value, s.lower_bound) = (Status::Unbounded, None, None, None))),
+        [Kind::Status]
+    );
     assert_eq!(judged(Entry { outcome: Outcome::Panicked, ..lp.clone() }), [Kind::Panic]);
     assert_eq!(judged(Entry { outcome: Outcome::Refused("no".into()), ..lp.clone() }), []);
 }

@@ -5,10 +5,18 @@ use crate::domain::Domain;
 use crate::ir::interval::Interval;
 use crate::solve::search::FEASIBLE;
 
-/// Evaluations spent on choosing coordinates.
+/// Most evaluations spent on choosing coordinates.
 const BUDGET: usize = 4000;
-/// Samples of a slice.
+/// Most multiplications spent on that, counted as one for each weight and evaluation: some seconds.
+const WORK: usize = 4_000_000_000;
+/// Most samples of a slice, and along each side of a grid.
 const SAMPLES: usize = 81;
+
+/// Evaluations that large networks leave time for.
+fn budget(question: &Question<'_>) -> usize {
+    let weights: usize = question.objective.program().params().iter().map(|p| p.len).sum();
+    (WORK / weights.max(1)).clamp(40, BUDGET)
+}
 
 /// One sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,9 +71,10 @@ impl Line<'_> {
 /// Slices through y (a point of the domain) along the coordinates in which the function varies most, at most `most` of them.
 pub fn slices(question: &Question<'_>, y: &[f64], most: usize) -> Vec<Slice> {
     let free: Vec<usize> = (0..y.len()).filter(|j| !question.domain.intervals()[*j].is_point()).collect();
-    let each = (BUDGET / free.len().max(1)).clamp(2, 9);
+    let budget = budget(question);
+    let each = (budget / free.len().max(1)).clamp(2, 9);
     // With very many coordinates an even share of them is looked at.
-    let stride = (2 * free.len()).div_ceil(BUDGET).max(1);
+    let stride = (2 * free.len()).div_ceil(budget).max(1);
     let mut ranked: Vec<(f64, usize)> = free
         .iter()
         .step_by(stride)
@@ -77,12 +86,13 @@ pub fn slices(question: &Question<'_>, y: &[f64], most: usize) -> Vec<Slice> {
         })
         .collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    ranked.into_iter().take(most).map(|(_, j)| slice(question, y, j)).collect()
+    let samples = (budget / (4 * most.max(1))).clamp(11, SAMPLES);
+    ranked.into_iter().take(most).map(|(_, j)| slice(question, y, j, samples)).collect()
 }
 
-fn slice(question: &Question<'_>, y: &[f64], j: usize) -> Slice {
+fn slice(question: &Question<'_>, y: &[f64], j: usize, samples: usize) -> Slice {
     let line = line(question.domain, y, j);
-    let mut at = ticks(line.range, SAMPLES);
+    let mut at = ticks(line.range, samples);
     at.push(y[j]);
     at.sort_by(f64::total_cmp);
     at.dedup();
@@ -132,9 +142,10 @@ pub struct Grid {
     pub inside: Vec<bool>,
 }
 
-/// `n` × `n` values around y; `None` unless p = 2. On an unbounded side the window holds `points` too.
-pub fn grid(question: &Question<'_>, y: &[f64], points: &[[f64; 2]], n: usize) -> Option<Grid> {
+/// Values around y, at most 81 × 81; `None` unless p = 2. On an unbounded side the window holds `points` too.
+pub fn grid(question: &Question<'_>, y: &[f64], points: &[[f64; 2]]) -> Option<Grid> {
     let [_, _] = y else { return None };
+    let n = (2 * budget(question)).isqrt().clamp(21, SAMPLES);
     let side = |j: usize| {
         let interval = question.domain.intervals()[j];
         points.iter().fold(window(interval, y[j]), |w, p| w.hull(window(interval, p[j])))

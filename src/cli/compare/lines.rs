@@ -199,7 +199,7 @@ fn of_all(methods: &[MethodSummary], n: usize) -> String {
         .iter()
         .map(|m| {
             if m.reason.is_some() {
-                return vec![m.method.to_string(), "refused".to_string()];
+                return vec![m.method.to_string(), "no answer".to_string()];
             }
             vec![
                 m.method.to_string(),

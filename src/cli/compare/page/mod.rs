@@ -26,8 +26,6 @@ use svg::escaped;
 const SHOWN: usize = 4;
 /// Most slices.
 const SLICES: usize = 12;
-/// Points of the plane along each side.
-const GRID: usize = 81;
 
 /// Writes the page.
 pub fn write(mut file: Pending, done: &Comparison<'_>) -> Result<(), Stop> {
@@ -195,7 +193,7 @@ fn section(out: &mut String, done: &Comparison<'_>, row: &Compared, why: &str) -
         && let (Some(y), Some(found)) = (&solution.y, solution.value)
     {
         let points: Vec<[f64; 2]> = row.entries.iter().flat_map(|e| e.iterates.iter().copied()).collect();
-        if let Some(grid) = lines::grid(&question, y, &points, GRID)
+        if let Some(grid) = lines::grid(&question, y, &points)
             && let Some(figure) = contours::figure(&grid, &row.entries, y)
         {
             let _ = write!(

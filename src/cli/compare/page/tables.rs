@@ -32,7 +32,7 @@ pub fn of_all(methods: &[MethodSummary], n: usize) -> String {
     for (k, m) in methods.iter().enumerate() {
         let _ = write!(out, "<tr><th scope=row>{}", name(k, m.method));
         if m.reason.is_some() {
-            out.push_str("<td class=bad>refused<td colspan=7>");
+            out.push_str("<td class=bad>no answer<td colspan=7>");
             continue;
         }
         let class = if m.optimal == n { "good" } else { "bad" };
