@@ -9,7 +9,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO := . .tools/env && cargo
 
-.PHONY: help setup build demo test check-pure bench clean
+.PHONY: help setup build demo test check-pure bench screenshot clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r target what; do printf '%-12s%s\n' "$$target" "$$what"; done
@@ -28,7 +28,7 @@ demo: build ## solve example networks and show the proofs
 test: setup ## formatting, lints, documentation, all tests, and the build without C++
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --release --workspace --all-targets --all-features -- -D warnings
-	$(CARGO) test --release --workspace --all-features
+	ICNN_BROWSER=$$(scripts/browser) && export ICNN_BROWSER && $(CARGO) test --release --workspace --all-features
 	RUSTDOCFLAGS='-D warnings' && export RUSTDOCFLAGS && $(CARGO) doc --release --workspace --all-features --no-deps
 	$(MAKE) check-pure
 
@@ -37,6 +37,9 @@ check-pure: setup ## build and test without HiGHS, with compilers that fail if c
 
 bench: setup ## compare icnn solve with HiGHS alone, in time and memory
 	$(CARGO) bench --workspace --all-features --bench overhead
+
+screenshot: build ## make docs/compare-digits.png again
+	scripts/screenshot
 
 clean: ## delete what was compiled; what set-up installed stays
 	cargo clean

@@ -18,6 +18,7 @@
 //! | [`lower`] | program → linear program, and the answer back |
 //! | [`certificate`] | lower bounds and rays that trust no solver |
 //! | [`solve`] | the whole chain |
+//! | [`compare`] | several methods on one problem, and a judge over their answers |
 //! | `embed` | a network inside a model of your own (cargo feature `embed`) |
 //! | `explain` | why an optimum is where it is, why there is none, and what would move it |
 //!
@@ -47,6 +48,7 @@
 pub mod build;
 pub mod certificate;
 pub mod check;
+pub mod compare;
 pub mod domain;
 #[cfg(feature = "embed")]
 pub mod embed;

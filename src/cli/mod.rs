@@ -4,6 +4,8 @@
 
 mod answers;
 mod check;
+#[cfg(feature = "highs")]
+mod compare;
 mod convert;
 mod demo;
 mod dump;
@@ -69,6 +71,9 @@ enum Command {
     Eval(eval::Args),
     /// The exact minimum over y, one line a context row.
     Solve(solve::Args),
+    /// Several methods on the same rows: a table, a page with figures, contradictions.
+    #[cfg(feature = "highs")]
+    Compare(compare::Args),
     /// Why the minimum is where it is, what would move it, or why there is none.
     #[cfg(feature = "highs")]
     Explain(explain::Args),
@@ -106,6 +111,8 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(args, cli.verbose > 0),
         Command::Eval(args) => eval::run(args),
         Command::Solve(args) => solve::run(args),
+        #[cfg(feature = "highs")]
+        Command::Compare(args) => compare::run(args),
         #[cfg(feature = "highs")]
         Command::Explain(args) => explain::run(args),
         Command::Project(args) => project::run(args),

@@ -21,7 +21,7 @@ mod polish;
 #[cfg(feature = "highs")]
 mod quadratic;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
-mod search;
+pub(crate) mod search;
 mod solution;
 
 use std::time::Duration;

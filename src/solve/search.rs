@@ -14,10 +14,10 @@ use crate::lower::quadratic::added_weights;
 use crate::lower::{Conic, Linear};
 
 /// Largest relative violation of the domain that a returned point may have.
-const FEASIBLE: f64 = 1e-6;
+pub(crate) const FEASIBLE: f64 = 1e-6;
 
 /// A gap below this share of the numbers that are added up is rounding, the solver's included.
-pub(super) const ROUNDING: f64 = 1e-12;
+pub(crate) const ROUNDING: f64 = 1e-12;
 
 /// Slopes that cancel leave a residue, which counts times the side of the box, but no more than this: beyond, it is a gap.
 const REACH: f64 = 1e3;
@@ -243,7 +243,7 @@ impl<'a> Search<'a> {
 }
 
 /// |y|, and the sides of the box where they are farther from 0 (but not beyond [`REACH`]).
-pub(super) fn reach(domain: &Domain, y: &[f64]) -> Vec<f64> {
+pub(crate) fn reach(domain: &Domain, y: &[f64]) -> Vec<f64> {
     let size = |side: f64| if side.is_finite() { side.abs().min(REACH) } else { 0.0 };
     let sides = domain.intervals().iter();
     sides.zip(y).map(|(i, y)| y.abs().max(size(i.lower)).max(size(i.upper))).collect()

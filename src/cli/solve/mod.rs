@@ -67,6 +67,9 @@ pub struct Args {
     /// Print the multipliers behind the lower bound: of rows, learned constraints and coordinates.
     #[arg(long)]
     duals: bool,
+    /// Add to each --json line how value and bound came closer, step by step, where the method calls f.
+    #[arg(long, requires = "json")]
+    trace: bool,
     /// One JSON object a line: row, status, method, y, value, lower_bound, gap, proof, seconds, work.
     #[arg(long)]
     json: bool,

@@ -6,6 +6,7 @@ use icnn::certificate::Farkas;
 use icnn::solve::duals::{Duals, Side};
 use icnn::solve::{Proof, Work};
 use icnn::{Domain, Error, Solution, Status};
+use icnn_solvers::run::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -44,6 +45,8 @@ struct Line<'a> {
     duals: Option<&'a Duals>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: &'a Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'a [Progress]>,
 }
 
 /// What came out of one row.
@@ -219,6 +222,7 @@ impl<'a> Report<'a> {
             farkas: &s.farkas,
             duals: s.duals.as_ref().filter(|_| args.duals),
             message: &s.message,
+            trace: args.trace.then_some(&s.trace),
         }
     }
 
