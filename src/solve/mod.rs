@@ -13,7 +13,6 @@ mod ends;
 #[cfg(feature = "highs")]
 mod linear;
 mod methods;
-#[cfg(feature = "highs")]
 mod polish;
 #[cfg(feature = "highs")]
 mod quadratic;
