@@ -8,7 +8,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use pulp::Arch;
 
 use super::kernels::{Nonzeros, accumulate_rows, add_products, all_finite, vectorised};
-use super::plan::{Action, Dense, Plan, Span, Term, transpose};
+use super::plan::{Action, Dense, Layouts, Plan, Span, Term};
 use super::units::UnitKernel;
 use crate::ir::forward::{group_value, holds};
 use crate::ir::instance::Instance;
@@ -25,7 +25,7 @@ const NARROW: usize = 8;
 pub(super) struct Numbers {
     pub plan: Arc<Plan>,
     params: Vec<Arc<[f64]>>,
-    copies: Vec<Arc<[f64]>>,
+    matrices: Vec<Arc<Layouts>>,
     units: Vec<UnitKernel>,
     arch: Arch,
 }
@@ -82,14 +82,14 @@ impl Numbers {
         let params: Vec<Arc<[f64]>> = (0..instance.program().params().len())
             .map(|k| instance.shared(ParamId(k as u32)))
             .collect::<Option<_>>()?;
-        let copies = (plan.copies.iter())
-            .map(|copy| match &copy.constant {
+        let matrices = (plan.matrices.iter())
+            .map(|stored| match &stored.constant {
                 Some(made) => made.clone(),
-                None => transpose(&params[copy.weight.index()], copy.rows, copy.columns),
+                None => Arc::new(Layouts::new(&params[stored.weight.index()], stored.rows, stored.columns)),
             })
             .collect();
         let units = plan.units.iter().map(|(unit, len)| UnitKernel::new(instance, unit, *len)).collect();
-        Some(Numbers { plan, params, copies, units, arch: Arch::new() })
+        Some(Numbers { plan, params, matrices, units, arch: Arch::new() })
     }
 
     /// Evaluates every step at the `n` points `ys` (one after the other); f is then in the last `n` entries of the values. Returns whether
@@ -158,8 +158,7 @@ impl Numbers {
             Term::Copy(input) => add(out, v(input)),
             Term::Scale { input, by } => add_scaled(out, &self.params[by.index()], v(input)),
             Term::Dense { input, dense } => {
-                let (by_rows, by_columns) = self.layouts(dense);
-                self.multiply(by_rows, by_columns, (dense.rows, dense.columns), v(input), out, n, nonzeros);
+                self.multiply(dense, dense.transposed, v(input), out, n, nonzeros);
             }
             Term::Sparse { input, matrix } => {
                 for (out, v) in out.chunks_exact_mut(matrix.rows()).zip(v(input).chunks_exact(input.len)) {
@@ -263,9 +262,7 @@ impl Numbers {
             Term::Copy(input) => add(at_mut(before, *input, n), above),
             Term::Scale { input, by } => add_scaled(at_mut(before, *input, n), &self.params[by.index()], above),
             Term::Dense { input, dense } => {
-                let (by_rows, by_columns) = self.layouts(dense);
-                let below = at_mut(before, *input, n);
-                self.multiply(by_columns, by_rows, (dense.columns, dense.rows), above, below, n, nonzeros);
+                self.multiply(dense, !dense.transposed, above, at_mut(before, *input, n), n, nonzeros);
             }
             Term::Sparse { input, matrix } => {
                 let rows = at_mut(before, *input, n).chunks_exact_mut(input.len).zip(above.chunks_exact(matrix.rows()));
@@ -289,24 +286,13 @@ impl Numbers {
         }
     }
 
-    /// A matrix row by row, and column by column.
-    fn layouts(&self, dense: &Dense) -> (&[f64], &[f64]) {
-        let (stored, copy) = (&self.params[dense.weight.index()], &self.copies[dense.copy]);
-        if dense.transposed { (copy, stored) } else { (stored, copy) }
-    }
-
-    /// out += A·v for each vector side by side in `v`, at n points; A is given row by row and column by column.
-    #[allow(clippy::too_many_arguments)]
-    fn multiply(
-        &self,
-        by_rows: &[f64],
-        by_columns: &[f64],
-        (rows, columns): (usize, usize),
-        v: &[f64],
-        out: &mut [f64],
-        n: usize,
-        nonzeros: &mut Nonzeros,
-    ) {
+    /// out += A·v for each vector side by side in `v`, at n points; A is the matrix as it is stored, or its transpose.
+    fn multiply(&self, dense: &Dense, turned: bool, v: &[f64], out: &mut [f64], n: usize, nonzeros: &mut Nonzeros) {
+        let (stored, layouts) = (&self.plan.matrices[dense.matrix], &self.matrices[dense.matrix]);
+        let (rows, columns, by_rows, by_columns) = match turned {
+            false => (stored.rows, stored.columns, &layouts.by_rows, &layouts.by_columns),
+            true => (stored.columns, stored.rows, &layouts.by_columns, &layouts.by_rows),
+        };
         if rows == 0 || columns == 0 {
             return;
         }
@@ -314,10 +300,11 @@ impl Numbers {
             let count = v.len() / columns;
             let views = (
                 ArrayView2::from_shape((count, columns), v),
-                ArrayView2::from_shape((columns, rows), by_columns),
+                ArrayView2::from_shape((stored.rows, stored.columns), &self.params[stored.weight.index()]),
                 ArrayViewMut2::from_shape((count, rows), &mut *out),
             );
             if let (Ok(v), Ok(matrix), Ok(mut out)) = views {
+                let matrix = if turned { matrix } else { matrix.reversed_axes() };
                 return general_mat_mul(1.0, &v, &matrix, 1.0, &mut out);
             }
         }

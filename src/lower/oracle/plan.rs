@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sprs::CsMat;
 
+use super::kernels::Weights;
 use super::runs::Runs;
 use crate::ir::linear::LinearMap;
 use crate::ir::program::{GroupKind, Groups, NodeId, Op, ParamId, ParamSource, Program};
@@ -32,13 +33,12 @@ pub(super) enum Term {
 /// W, applied to `repeat` vectors side by side.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dense {
-    pub weight: ParamId,
     pub rows: usize,
     pub columns: usize,
     /// Whether the parameter holds Wᵀ.
     pub transposed: bool,
-    /// Which of [`Plan::copies`] holds the transpose of what the parameter holds.
-    pub copy: usize,
+    /// Which of [`Plan::matrices`] it is.
+    pub matrix: usize,
 }
 
 /// What a step does with the entries before its own.
@@ -80,16 +80,29 @@ pub(super) struct Step {
     pub action: Action,
 }
 
-/// The transpose of a weight matrix, so that both passes read along rows.
+/// A weight matrix as a parameter holds it, row by row.
 #[derive(Debug)]
-pub(super) struct Copy {
+pub(super) struct Stored {
     pub weight: ParamId,
-    /// Rows of what the parameter holds.
     pub rows: usize,
-    /// Its columns.
     pub columns: usize,
-    /// The transpose; `None` where the weights depend on the context.
-    pub constant: Option<Arc<[f64]>>,
+    /// The layouts for the passes; `None` where the weights depend on the context.
+    pub constant: Option<Arc<Layouts>>,
+}
+
+/// A matrix row by row and column by column, so that both passes read along rows.
+#[derive(Debug)]
+pub(super) struct Layouts {
+    pub by_rows: Weights,
+    pub by_columns: Weights,
+}
+
+impl Layouts {
+    /// From the entries row by row.
+    pub fn new(w: &[f64], rows: usize, columns: usize) -> Layouts {
+        let turned = |k: usize| w[k % rows * columns + k / rows];
+        Layouts { by_rows: Weights::new(w.len(), |k| w[k]), by_columns: Weights::new(w.len(), turned) }
+    }
 }
 
 /// A program laid out for evaluation.
@@ -103,7 +116,7 @@ pub(super) struct Plan {
     pub finite: bool,
     /// Length of the longest vector that is multiplied.
     pub longest: usize,
-    pub copies: Vec<Copy>,
+    pub matrices: Vec<Stored>,
     /// The functions of unit steps, and how many elements each has.
     pub units: Vec<(Unit, usize)>,
 }
@@ -116,7 +129,7 @@ impl Plan {
             ParamSource::Constant(v) => v.iter().all(|v| v.is_finite()),
             ParamSource::Context { .. } => true,
         });
-        let mut plan = Plan { steps: vec![], size: 0, finite, longest: 0, copies: vec![], units: vec![] };
+        let mut plan = Plan { steps: vec![], size: 0, finite, longest: 0, matrices: vec![], units: vec![] };
         let mut known = HashMap::new();
         let mut spans = vec![Span { at: 0, len: 0 }; program.nodes().len()];
         let mut waiting: Vec<Option<Vec<Term>>> = program.nodes().iter().map(|_| None).collect();
@@ -171,15 +184,16 @@ impl Plan {
             LinearMap::Dense { weight, rows, columns, transposed, .. } => {
                 self.longest = self.longest.max(*rows).max(*columns);
                 let (stored_rows, stored_columns) = if *transposed { (*columns, *rows) } else { (*rows, *columns) };
-                let copy = *known.entry((*weight, stored_rows)).or_insert_with(|| {
+                let matrix = *known.entry((*weight, stored_rows)).or_insert_with(|| {
                     let constant = match &program.params()[weight.index()].source {
-                        ParamSource::Constant(w) => Some(transpose(w, stored_rows, stored_columns)),
+                        ParamSource::Constant(w) => Some(Arc::new(Layouts::new(w, stored_rows, stored_columns))),
                         ParamSource::Context { .. } => None,
                     };
-                    self.copies.push(Copy { weight: *weight, rows: stored_rows, columns: stored_columns, constant });
-                    self.copies.len() - 1
+                    let (rows, columns) = (stored_rows, stored_columns);
+                    self.matrices.push(Stored { weight: *weight, rows, columns, constant });
+                    self.matrices.len() - 1
                 });
-                let dense = Dense { weight: *weight, rows: *rows, columns: *columns, transposed: *transposed, copy };
+                let dense = Dense { rows: *rows, columns: *columns, transposed: *transposed, matrix };
                 Term::Dense { input, dense }
             }
             LinearMap::Sparse(matrix) => Term::Sparse { input, matrix: matrix.clone() },
@@ -215,9 +229,4 @@ fn joined(inputs: &[NodeId], spans: &[Span], waiting: &mut [Option<Vec<Term>>]) 
     let mut terms = if lists.is_empty() { vec![] } else { lists.swap_remove(longest) };
     terms.extend(lists.into_iter().flatten());
     terms
-}
-
-/// The transpose of a row-major matrix.
-pub(super) fn transpose(w: &[f64], rows: usize, columns: usize) -> Arc<[f64]> {
-    (0..columns).flat_map(|j| (0..rows).map(move |i| w[i * columns + j])).collect()
 }
