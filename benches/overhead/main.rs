@@ -3,6 +3,8 @@
 //! For each family a network is written to a file, and two processes take turns: `icnn solve` on that file, and HiGHS
 //! alone on the linear program that the file leads to, with the same options. docs/benchmarks.md says what is counted.
 
+#[path = "../families/mod.rs"]
+mod families;
 mod family;
 mod role;
 
@@ -11,11 +13,10 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use family::{FAMILIES, Family};
+use families::Failure;
+use family::{MEASURED, Measured};
 use role::{Alone, Stages};
 use serde::{Deserialize, Serialize};
-
-type Failure = Box<dyn std::error::Error>;
 
 /// What is required: whole time and peak memory of `icnn solve`, in units of HiGHS alone.
 const LARGEST_TIME: f64 = 1.10;
@@ -109,7 +110,7 @@ fn compare(names: &[&str]) -> Result<(), Failure> {
     );
     println!("{}", line(COLUMNS.map(|(title, _)| title.to_string())));
     let mut rows = vec![];
-    for family in FAMILIES.iter().filter(|f| names.is_empty() || names.contains(&f.name)) {
+    for family in MEASURED.iter().filter(|m| names.is_empty() || names.contains(&m.family.name)) {
         let row = measure(family, folder.path())?;
         println!("{}", row.line());
         rows.push(row);
@@ -131,11 +132,12 @@ fn output() -> Result<PathBuf, Failure> {
     Ok(target.join("bench/overhead.json"))
 }
 
-fn measure(family: &Family, folder: &Path) -> Result<Row, Failure> {
+fn measure(measured: &Measured, folder: &Path) -> Result<Row, Failure> {
+    let family = &measured.family;
     let itself = std::env::current_exe()?;
     let (model, lp) = (folder.join(format!("{}.onnx", family.name)), folder.join(format!("{}.lp", family.name)));
-    std::fs::write(&model, family.onnx())?;
-    let (lower, upper) = (family.box_ends.0.to_string(), family.box_ends.1.to_string());
+    std::fs::write(&model, measured.onnx())?;
+    let (lower, upper) = (family.ends.0.to_string(), family.ends.1.to_string());
 
     let mut stages = Command::new(&itself);
     stages.args(["--role", "stages"]).arg(&model).args([&lower, &upper]).arg(&lp);
@@ -147,7 +149,7 @@ fn measure(family: &Family, folder: &Path) -> Result<Row, Failure> {
     let mut icnn = Command::new(env!("CARGO_BIN_EXE_icnn"));
     icnn.arg("solve").arg(&model).args(["--lower", &lower, "--upper", &upper, "--json"]);
     let (mut alone, mut whole): (Vec<(f64, Alone)>, Vec<Run>) = (vec![], vec![]);
-    for k in 0..family.repetitions {
+    for k in 0..measured.repetitions {
         // Whoever comes second finds the processor warmer; they take turns in that as well.
         for first in [k % 2 == 0, k % 2 != 0] {
             if first {

@@ -41,6 +41,7 @@ impl Builder {
             context,
             decision_name: self.decision_name.clone(),
             decision_shape: self.decision_shape.clone(),
+            derived: Default::default(),
         })
     }
 }
@@ -131,6 +132,7 @@ impl Builder {
             context: self.context,
             decision_name: self.decision_name,
             decision_shape: self.decision_shape,
+            derived: Default::default(),
         }
     }
 }

@@ -191,11 +191,11 @@ impl Scalars {
     }
 }
 
-fn holds(test: f64, strict: bool) -> bool {
+pub(crate) fn holds(test: f64, strict: bool) -> bool {
     if strict { test > 0.0 } else { test >= 0.0 }
 }
 
-fn group_value(kind: GroupKind, members: impl Iterator<Item = f64> + Clone) -> f64 {
+pub(crate) fn group_value(kind: GroupKind, members: impl Iterator<Item = f64> + Clone) -> f64 {
     let largest = members.clone().fold(f64::NEG_INFINITY, f64::max);
     match kind {
         GroupKind::Max => largest,

@@ -7,6 +7,7 @@
 //! | `linear`, `unit`, `scalar`, `lines` | what nodes are made of |
 //! | `context` | the x-path |
 //! | `instance` | a program at one x |
+//! | `derived` | what a later stage makes of a program once |
 //! | `fold` | constants where the box fixes coordinates |
 //! | `forward`, `adjoint` | value and gradient |
 //! | `magnitude` | the size of what is added up |
@@ -21,6 +22,7 @@ pub mod builder;
 pub mod context;
 pub mod convexity;
 pub mod curvature;
+mod derived;
 mod explain;
 pub(crate) mod finish;
 pub mod fold;

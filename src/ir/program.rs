@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sprs::CsMat;
 
 use super::context::{ContextProgram, ContextValue};
+use super::derived::Derived;
 use super::instance::Instance;
 use super::interval::Interval;
 use super::linear::LinearMap;
@@ -251,6 +252,7 @@ pub struct Program {
     pub(crate) context: ContextProgram,
     pub(crate) decision_name: String,
     pub(crate) decision_shape: Vec<usize>,
+    pub(crate) derived: Derived,
 }
 
 impl Program {

@@ -142,7 +142,7 @@ fn program(file: File) -> Result<Program, Error> {
         _ => return Err(at("nodes", "there are 0, 1 at least is needed")),
     }
     let (decision_name, decision_shape) = (decision.name, decision.shape);
-    Ok(Program { nodes, params, context: replayed.context, decision_name, decision_shape })
+    Ok(Program { nodes, params, context: replayed.context, decision_name, decision_shape, derived: Default::default() })
 }
 
 /// The number of entries of extents, from 1 to `limit`.

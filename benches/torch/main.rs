@@ -1,0 +1,73 @@
+//! Our side of the comparison with torch: reads requests, one a line, and answers each with a line of JSON.
+//!
+//! `check FAMILY`: value and gradient at a point that compare.py knows as well. `time FAMILY POINTS SECONDS`: the median
+//! seconds of a forward and a backward pass in y at so many points, x fixed.
+
+#[path = "../families/mod.rs"]
+mod families;
+
+use std::io::{BufRead, Write};
+use std::time::{Duration, Instant};
+
+use families::{Failure, Family, Kind};
+use icnn::lower::oracle::NetworkOracle;
+use icnn_solvers::oracle::Oracle;
+
+fn main() -> Result<(), Failure> {
+    for request in std::io::stdin().lock().lines() {
+        let request = request?;
+        let answer = match request.split_whitespace().collect::<Vec<_>>()[..] {
+            ["check", name] => check(family(name)?)?,
+            ["time", name, points, seconds] => time(family(name)?, points.parse()?, seconds.parse()?)?,
+            _ => return Err(format!("'{request}' is no request").into()),
+        };
+        println!("{answer}");
+        std::io::stdout().flush()?;
+    }
+    Ok(())
+}
+
+fn family(name: &str) -> Result<&'static Family, Failure> {
+    Family::named(name).ok_or_else(|| format!("no family is called '{name}'").into())
+}
+
+/// Point `k`: y[j] is a golden-section sequence over the box.
+fn point(family: &Family, k: usize) -> impl Iterator<Item = f64> {
+    let ((low, high), p) = (family.ends, family.decisions);
+    (0..p).map(move |j| low + (high - low) * (0.618_033_988_749_894_8 * (k * p + j + 1) as f64).fract())
+}
+
+fn check(family: &Family) -> Result<serde_json::Value, Failure> {
+    let instances = family.instances(Kind::Trained, 1.0, 1)?;
+    let instance = instances.first().ok_or("no context")?;
+    let mut oracle = NetworkOracle::new(instance, &instance.bounds(family.domain()?.intervals()));
+    let mut gradient = vec![0.0; family.decisions];
+    let value = oracle.value_and_gradient(&point(family, 0).collect::<Vec<_>>(), &mut gradient)?;
+    Ok(serde_json::json!({ "value": value, "gradient": gradient }))
+}
+
+fn time(family: &Family, points: usize, seconds: f64) -> Result<serde_json::Value, Failure> {
+    let instances = family.instances(Kind::Trained, 1.0, 1)?;
+    let instance = instances.first().ok_or("no context")?;
+    let mut oracle = NetworkOracle::new(instance, &instance.bounds(family.domain()?.intervals()));
+    let ys: Vec<f64> = (0..points).flat_map(|k| point(family, k)).collect();
+    let (mut values, mut gradients) = (vec![0.0; points], vec![0.0; ys.len()]);
+    let mut call = || match points {
+        1 => oracle.value_and_gradient(&ys, &mut gradients).map(|value| values[0] = value),
+        _ => oracle.values_and_gradients(&ys, &mut values, &mut gradients),
+    };
+    // Blocks of calls that take about a millisecond, so that reading the clock costs nothing.
+    let clock = Instant::now();
+    call()?;
+    let calls = (1e-3 / clock.elapsed().as_secs_f64()).clamp(1.0, 1e6) as u32;
+    let (clock, mut blocks) = (Instant::now(), vec![]);
+    while blocks.len() < 3 || clock.elapsed() < Duration::from_secs_f64(seconds) {
+        let block = Instant::now();
+        for _ in 0..calls {
+            call()?;
+        }
+        blocks.push(block.elapsed().as_secs_f64() / f64::from(calls));
+    }
+    blocks.sort_by(f64::total_cmp);
+    Ok(serde_json::json!({ "seconds": blocks[blocks.len() / 2], "blocks": blocks.len() }))
+}

@@ -1,0 +1,230 @@
+//! The inner loops, with the widest vectors the processor has (chosen at run time; the compiled baseline is SSE2 on x86-64).
+//!
+//! All sums are in f64. A matrix whose entries are f32 numbers, as in most files, is kept in f32, which is exact and halves what
+//! has to come from memory: the passes over one point are bound by that.
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// The entries of a matrix.
+#[derive(Debug)]
+pub(super) enum Weights {
+    /// All of them are f32 numbers.
+    Single(Vec<f32>),
+    Double(Vec<f64>),
+}
+
+impl Weights {
+    /// `len` entries, given by place.
+    pub fn new(len: usize, entry: impl Fn(usize) -> f64) -> Weights {
+        if (0..len).all(|k| f64::from(entry(k) as f32) == entry(k)) {
+            Weights::Single((0..len).map(|k| entry(k) as f32).collect())
+        } else {
+            Weights::Double((0..len).map(entry).collect())
+        }
+    }
+}
+
+/// f32 or f64, read as f64.
+trait Entry: Copy {
+    fn wide(self) -> f64;
+
+    /// The vectors of f64 in a row, converted, and what is left over.
+    fn vector<S: Simd>(simd: S, row: &[Self], i: usize) -> S::f64s;
+}
+
+impl Entry for f32 {
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
+
+    #[inline(always)]
+    fn vector<S: Simd>(_: S, row: &[f32], i: usize) -> S::f64s {
+        let mut wide = [0.0f64; 8];
+        let part = &row[i * S::F64_LANES..(i + 1) * S::F64_LANES];
+        for l in 0..S::F64_LANES {
+            wide[l] = f64::from(part[l]);
+        }
+        S::as_simd_f64s(&wide).0[0]
+    }
+}
+
+impl Entry for f64 {
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        self
+    }
+
+    #[inline(always)]
+    fn vector<S: Simd>(_: S, row: &[f64], i: usize) -> S::f64s {
+        S::as_simd_f64s(row).0[i]
+    }
+}
+
+/// The nonzero entries of a vector: inactive units cost nothing.
+#[derive(Debug, Default)]
+pub(super) struct Nonzeros {
+    index: Vec<usize>,
+    value: Vec<f64>,
+    count: usize,
+}
+
+impl Nonzeros {
+    /// Room for vectors of `len` entries.
+    pub fn with_room(len: usize) -> Nonzeros {
+        Nonzeros { index: vec![0; len], value: vec![0.0; len], count: 0 }
+    }
+
+    /// Those of `v`, without a branch for each.
+    fn fill(&mut self, v: &[f64]) {
+        let (index, value) = (&mut self.index[..v.len()], &mut self.value[..v.len()]);
+        let mut count = 0;
+        for (i, t) in v.iter().enumerate() {
+            index[count] = i;
+            value[count] = *t;
+            count += usize::from(*t != 0.0);
+        }
+        self.count = count;
+    }
+}
+
+/// out += Σᵢ vᵢ · (row i of `matrix`), over the nonzero vᵢ; rows have the length of `out`.
+pub(super) fn accumulate_rows(arch: Arch, matrix: &Weights, v: &[f64], out: &mut [f64], nonzeros: &mut Nonzeros) {
+    nonzeros.fill(v);
+    let (index, value) = (&nonzeros.index[..nonzeros.count], &nonzeros.value[..nonzeros.count]);
+    match matrix {
+        Weights::Single(matrix) => arch.dispatch(AccumulateRows { matrix, index, value, out }),
+        Weights::Double(matrix) => arch.dispatch(AccumulateRows { matrix, index, value, out }),
+    }
+}
+
+struct AccumulateRows<'a, W> {
+    matrix: &'a [W],
+    index: &'a [usize],
+    value: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl<W: Entry> WithSimd for AccumulateRows<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let AccumulateRows { matrix, index, value, out } = self;
+        let width = out.len();
+        let row = |i: usize| &matrix[i * width..(i + 1) * width];
+        // Eight rows at a time: one load and one store of `out` for eight products.
+        let (eights, rest) = index.as_chunks::<8>();
+        let (values, single) = value.as_chunks::<8>();
+        for (i, c) in eights.iter().zip(values) {
+            add_rows::<S, W, 8>(simd, i.map(row), c, out);
+        }
+        let (twos, rest) = rest.as_chunks::<2>();
+        let (values, single) = single.as_chunks::<2>();
+        for (i, c) in twos.iter().zip(values) {
+            add_rows::<S, W, 2>(simd, i.map(row), c, out);
+        }
+        for (i, c) in rest.iter().zip(single) {
+            add_rows::<S, W, 1>(simd, [row(*i)], &[*c], out);
+        }
+    }
+}
+
+/// out += Σₖ cₖ·rowₖ
+#[inline(always)]
+fn add_rows<S: Simd, W: Entry, const K: usize>(simd: S, rows: [&[W]; K], c: &[f64; K], out: &mut [f64]) {
+    let width = out.len();
+    let rows = rows.map(|row| &row[..width]);
+    let (out, tail) = S::as_mut_simd_f64s(out);
+    let done = width - tail.len();
+    let factors = c.map(|c| simd.splat_f64s(c));
+    for (i, o) in out.iter_mut().enumerate() {
+        let mut sum = *o;
+        for k in 0..K {
+            sum = simd.mul_add_e_f64s(factors[k], W::vector(simd, rows[k], i), sum);
+        }
+        *o = sum;
+    }
+    for (i, o) in tail.iter_mut().enumerate() {
+        for k in 0..K {
+            *o += c[k] * rows[k][done + i].wide();
+        }
+    }
+}
+
+/// outᵢ += (row i of `matrix`)·v; rows have the length of `v`.
+pub(super) fn add_products(arch: Arch, matrix: &Weights, v: &[f64], out: &mut [f64]) {
+    match matrix {
+        Weights::Single(matrix) => arch.dispatch(AddProducts { matrix, v, out }),
+        Weights::Double(matrix) => arch.dispatch(AddProducts { matrix, v, out }),
+    }
+}
+
+struct AddProducts<'a, W> {
+    matrix: &'a [W],
+    v: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl<W: Entry> WithSimd for AddProducts<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let AddProducts { matrix, v, out } = self;
+        for (out, row) in out.iter_mut().zip(matrix.chunks_exact(v.len().max(1))) {
+            *out += product(simd, row, v);
+        }
+    }
+}
+
+/// row·v
+#[inline(always)]
+fn product<S: Simd, W: Entry>(simd: S, row: &[W], v: &[f64]) -> f64 {
+    let row = &row[..v.len()];
+    let (v, tail) = S::as_simd_f64s(v);
+    let done = row.len() - tail.len();
+    let (fours, rest) = v.as_chunks::<4>();
+    // Four running sums, so that the additions of one do not wait for those of another.
+    let mut sums = [simd.splat_f64s(0.0); 4];
+    for (i, v) in fours.iter().enumerate() {
+        for k in 0..4 {
+            sums[k] = simd.mul_add_e_f64s(v[k], W::vector(simd, row, 4 * i + k), sums[k]);
+        }
+    }
+    for (i, v) in rest.iter().enumerate() {
+        sums[i] = simd.mul_add_e_f64s(*v, W::vector(simd, row, 4 * fours.len() + i), sums[i]);
+    }
+    let sum = simd.add_f64s(simd.add_f64s(sums[0], sums[1]), simd.add_f64s(sums[2], sums[3]));
+    simd.reduce_sum_f64s(sum) + tail.iter().zip(&row[done..]).map(|(v, w)| v * w.wide()).sum::<f64>()
+}
+
+/// Calls `f` compiled for the processor at hand; for loops that the compiler turns into vectors by itself.
+#[inline(always)]
+pub(super) fn vectorised<R>(arch: Arch, f: impl FnOnce() -> R) -> R {
+    struct Call<F>(F);
+    impl<F: FnOnce() -> R, R> WithSimd for Call<F> {
+        type Output = R;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> R {
+            self.0()
+        }
+    }
+    arch.dispatch(Call(f))
+}
+
+/// Whether all entries are finite.
+pub(super) fn all_finite(arch: Arch, v: &[f64]) -> bool {
+    vectorised(arch, || {
+        let (chunks, rest) = v.as_chunks::<16>();
+        // 0·t is NaN exactly where t is not finite.
+        let mut sums = [0.0; 16];
+        for chunk in chunks {
+            for (sum, t) in sums.iter_mut().zip(chunk) {
+                *sum += 0.0 * t;
+            }
+        }
+        sums.iter().sum::<f64>() + rest.iter().map(|t| 0.0 * t).sum::<f64>() == 0.0
+    })
+}

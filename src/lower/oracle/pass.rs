@@ -1,0 +1,333 @@
+//! Forward and backward pass over the steps of a [`Plan`], for one point or for several at once. Values and adjoints of n points lie
+//! step by step, and within a step point by point.
+
+use std::sync::Arc;
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2};
+use pulp::Arch;
+
+use super::kernels::{Nonzeros, accumulate_rows, add_products, all_finite, vectorised};
+use super::plan::{Action, Dense, Layouts, Plan, Span, Term};
+use super::units::UnitKernel;
+use crate::ir::forward::{group_value, holds};
+use crate::ir::instance::Instance;
+use crate::ir::program::{GroupKind, ParamId};
+
+/// From so many points on a matrix product beats skipping inactive units.
+const MATRIX_PRODUCT: usize = 8;
+
+/// Matrices with fewer rows than this are multiplied row by row.
+const NARROW: usize = 8;
+
+/// A plan with the numbers of one context.
+#[derive(Debug)]
+pub(super) struct Numbers {
+    pub plan: Arc<Plan>,
+    params: Vec<Arc<[f64]>>,
+    matrices: Vec<Arc<Layouts>>,
+    units: Vec<UnitKernel>,
+    arch: Arch,
+}
+
+/// What the passes write to.
+#[derive(Debug, Default)]
+pub(super) struct Workspace {
+    pub values: Vec<f64>,
+    pub adjoints: Vec<f64>,
+    nonzeros: Nonzeros,
+}
+
+impl Workspace {
+    /// Room for `n` points.
+    pub fn reserve(&mut self, plan: &Plan, n: usize) {
+        if self.values.len() < n * plan.size {
+            self.values.resize(n * plan.size, 0.0);
+            self.adjoints.resize(n * plan.size, 0.0);
+            self.nonzeros = Nonzeros::with_room(plan.longest);
+        }
+    }
+}
+
+/// The entries of a span, at n points.
+fn at(buffer: &[f64], span: Span, n: usize) -> &[f64] {
+    &buffer[span.at * n..(span.at + span.len) * n]
+}
+
+fn at_mut(buffer: &mut [f64], span: Span, n: usize) -> &mut [f64] {
+    &mut buffer[span.at * n..(span.at + span.len) * n]
+}
+
+/// out += v
+fn add(out: &mut [f64], v: &[f64]) {
+    out.iter_mut().zip(v).for_each(|(o, v)| *o += v);
+}
+
+/// out += factors·v, elementwise, at every point; one factor stands for all.
+fn add_scaled(out: &mut [f64], factors: &[f64], v: &[f64]) {
+    match factors {
+        [c] => out.iter_mut().zip(v).for_each(|(o, v)| *o += c * v),
+        _ if factors.is_empty() => {}
+        _ => {
+            for (out, v) in out.chunks_exact_mut(factors.len()).zip(v.chunks_exact(factors.len())) {
+                out.iter_mut().zip(factors).zip(v).for_each(|((o, c), v)| *o += c * v);
+            }
+        }
+    }
+}
+
+impl Numbers {
+    /// `None` where a parameter is not known.
+    pub fn new(instance: &Instance, plan: Arc<Plan>) -> Option<Numbers> {
+        let params: Vec<Arc<[f64]>> = (0..instance.program().params().len())
+            .map(|k| instance.shared(ParamId(k as u32)))
+            .collect::<Option<_>>()?;
+        let matrices = (plan.matrices.iter())
+            .map(|stored| match &stored.constant {
+                Some(made) => made.clone(),
+                None => Arc::new(Layouts::new(&params[stored.weight.index()], stored.rows, stored.columns)),
+            })
+            .collect();
+        let units = plan.units.iter().map(|(unit, len)| UnitKernel::new(instance, unit, *len)).collect();
+        Some(Numbers { plan, params, matrices, units, arch: Arch::new() })
+    }
+
+    /// Evaluates every step at the `n` points `ys` (one after the other); f is then in the last `n` entries of the values. Returns whether
+    /// all values are finite.
+    pub fn forward(&self, work: &mut Workspace, ys: &[f64], n: usize) -> bool {
+        let Workspace { values, nonzeros, .. } = work;
+        for step in &self.plan.steps {
+            let (before, rest) = values.split_at_mut(step.out.at * n);
+            let out = &mut rest[..step.out.len * n];
+            let v = |span: &Span| at(before, *span, n);
+            match &step.action {
+                Action::Decision => out.copy_from_slice(ys),
+                Action::Affine(terms) => {
+                    out.fill(0.0);
+                    for term in terms {
+                        self.add_term(term, before, out, n, nonzeros);
+                    }
+                }
+                Action::Concat(inputs) => {
+                    for (k, out) in out.chunks_exact_mut(step.out.len.max(1)).enumerate() {
+                        let mut rest = out;
+                        for input in inputs {
+                            let (head, tail) = rest.split_at_mut(input.len);
+                            head.copy_from_slice(&v(input)[k * input.len..(k + 1) * input.len]);
+                            rest = tail;
+                        }
+                    }
+                }
+                Action::Unit { input, unit } => self.units[*unit].apply(self.arch, v(input), out, input.len),
+                Action::Group { input, kind, groups } => {
+                    for (out, v) in out.chunks_exact_mut(groups.len()).zip(v(input).chunks_exact(input.len)) {
+                        for (g, out) in out.iter_mut().enumerate() {
+                            *out = group_value(*kind, groups.group(g).iter().map(|i| v[*i]));
+                        }
+                    }
+                }
+                Action::Quadratic { input, matrix } => {
+                    for (out, v) in out.iter_mut().zip(v(input).chunks_exact(input.len)) {
+                        *out = matrix.iter().map(|(m, (i, j))| m * v[i] * v[j]).sum();
+                    }
+                }
+                Action::Product(a, b) => {
+                    out.iter_mut().zip(v(a)).zip(v(b)).for_each(|((o, a), b)| *o = a * b);
+                }
+                Action::Quotient(a, b) => {
+                    out.iter_mut().zip(v(a)).zip(v(b)).for_each(|((o, a), b)| *o = a / b);
+                }
+                Action::Select { test, strict, then, otherwise } => {
+                    let choices = v(test).iter().zip(v(then)).zip(v(otherwise));
+                    out.iter_mut().zip(choices).for_each(|(o, ((test, then), otherwise))| {
+                        *o = if holds(*test, *strict) { *then } else { *otherwise };
+                    });
+                }
+            }
+        }
+        all_finite(self.arch, &values[..n * self.plan.size])
+    }
+
+    fn add_term(&self, term: &Term, before: &[f64], out: &mut [f64], n: usize, nonzeros: &mut Nonzeros) {
+        let v = |span: &Span| at(before, *span, n);
+        match term {
+            Term::Param(p) => {
+                let values = &self.params[p.index()];
+                out.chunks_exact_mut(values.len().max(1)).for_each(|out| add(out, values));
+            }
+            Term::Copy(input) => add(out, v(input)),
+            Term::Scale { input, by } => add_scaled(out, &self.params[by.index()], v(input)),
+            Term::Dense { input, dense } => {
+                self.multiply(dense, dense.transposed, v(input), out, n, nonzeros);
+            }
+            Term::Sparse { input, matrix } => {
+                for (out, v) in out.chunks_exact_mut(matrix.rows()).zip(v(input).chunks_exact(input.len)) {
+                    matrix.iter().for_each(|(m, (i, j))| out[i] += m * v[j]);
+                }
+            }
+            Term::Convolution { input, weight, runs } => {
+                let (len, weights) = (out.len() / n.max(1), &self.params[weight.index()]);
+                for (out, v) in out.chunks_exact_mut(len.max(1)).zip(v(input).chunks_exact(input.len.max(1))) {
+                    vectorised(self.arch, || runs.apply(weights, v, out));
+                }
+            }
+            Term::Gather { input, index } => {
+                for (out, v) in out.chunks_exact_mut(index.len().max(1)).zip(v(input).chunks_exact(input.len.max(1))) {
+                    out.iter_mut().zip(index.iter()).for_each(|(o, i)| *o += v[*i]);
+                }
+            }
+        }
+    }
+
+    /// ∇f at the points of the last forward pass, point by point in the first entries of the adjoints.
+    pub fn backward(&self, work: &mut Workspace, n: usize) {
+        let Workspace { values, adjoints, nonzeros } = work;
+        let size = n * self.plan.size;
+        adjoints[..size - n].fill(0.0);
+        adjoints[size - n..size].fill(1.0);
+        for step in self.plan.steps.iter().rev() {
+            let (before, rest) = adjoints.split_at_mut(step.out.at * n);
+            let above = &rest[..step.out.len * n];
+            let v = |span: &Span| at(values, *span, n);
+            match &step.action {
+                Action::Decision => {}
+                Action::Affine(terms) => {
+                    for term in terms {
+                        self.add_term_adjoint(term, above, before, n, nonzeros);
+                    }
+                }
+                Action::Concat(inputs) => {
+                    for (k, above) in above.chunks_exact(step.out.len.max(1)).enumerate() {
+                        let mut rest = above;
+                        for input in inputs {
+                            let (head, tail) = rest.split_at(input.len);
+                            add(&mut at_mut(before, *input, n)[k * input.len..(k + 1) * input.len], head);
+                            rest = tail;
+                        }
+                    }
+                }
+                Action::Unit { input, unit } => {
+                    let below = at_mut(before, *input, n);
+                    self.units[*unit].add_adjoint(self.arch, v(input), above, below, input.len);
+                }
+                Action::Group { input, kind, groups } => {
+                    let (t, out, below) = (v(input), v(&step.out), at_mut(before, *input, n));
+                    let rows = below.chunks_exact_mut(input.len).zip(t.chunks_exact(input.len));
+                    let above = above.chunks_exact(groups.len()).zip(out.chunks_exact(groups.len()));
+                    for ((below, t), (above, out)) in rows.zip(above) {
+                        for g in (0..groups.len()).filter(|g| above[*g] != 0.0) {
+                            add_group_adjoint(*kind, groups.group(g), t, (out[g], above[g]), below);
+                        }
+                    }
+                }
+                Action::Quadratic { input, matrix } => {
+                    let rows =
+                        at_mut(before, *input, n).chunks_exact_mut(input.len).zip(v(input).chunks_exact(input.len));
+                    for ((below, t), a) in rows.zip(above) {
+                        for (m, (i, j)) in matrix.iter() {
+                            below[i] += a * m * t[j];
+                            below[j] += a * m * t[i];
+                        }
+                    }
+                }
+                Action::Product(a, b) => {
+                    let add = |below: &mut [f64], other: &[f64]| {
+                        below.iter_mut().zip(above).zip(other).for_each(|((o, above), t)| *o += above * t);
+                    };
+                    add(at_mut(before, *a, n), v(b));
+                    add(at_mut(before, *b, n), v(a));
+                }
+                Action::Quotient(a, b) => {
+                    let (p, q) = (v(a), v(b));
+                    let below = at_mut(before, *a, n).iter_mut().zip(above).zip(q);
+                    below.for_each(|((o, above), q)| *o += above / q);
+                    let below = at_mut(before, *b, n).iter_mut().zip(above).zip(p).zip(q);
+                    below.for_each(|(((o, above), p), q)| *o -= above * p / (q * q));
+                }
+                Action::Select { test, strict, then, otherwise } => {
+                    let add = |below: &mut [f64], when: bool| {
+                        let entries = below.iter_mut().zip(above).zip(v(test));
+                        entries.filter(|(_, t)| holds(**t, *strict) == when).for_each(|((o, above), _)| *o += above);
+                    };
+                    add(at_mut(before, *then, n), true);
+                    add(at_mut(before, *otherwise, n), false);
+                }
+            }
+        }
+    }
+
+    fn add_term_adjoint(&self, term: &Term, above: &[f64], before: &mut [f64], n: usize, nonzeros: &mut Nonzeros) {
+        match term {
+            Term::Param(_) => {}
+            Term::Copy(input) => add(at_mut(before, *input, n), above),
+            Term::Scale { input, by } => add_scaled(at_mut(before, *input, n), &self.params[by.index()], above),
+            Term::Dense { input, dense } => {
+                self.multiply(dense, !dense.transposed, above, at_mut(before, *input, n), n, nonzeros);
+            }
+            Term::Sparse { input, matrix } => {
+                let rows = at_mut(before, *input, n).chunks_exact_mut(input.len).zip(above.chunks_exact(matrix.rows()));
+                for (below, above) in rows {
+                    matrix.iter().for_each(|(m, (i, j))| below[j] += m * above[i]);
+                }
+            }
+            Term::Convolution { input, weight, runs } => {
+                let (len, weights) = (above.len() / n.max(1), &self.params[weight.index()]);
+                let below = at_mut(before, *input, n).chunks_exact_mut(input.len.max(1));
+                for (below, above) in below.zip(above.chunks_exact(len.max(1))) {
+                    vectorised(self.arch, || runs.apply_transposed(weights, above, below));
+                }
+            }
+            Term::Gather { input, index } => {
+                let below = at_mut(before, *input, n).chunks_exact_mut(input.len.max(1));
+                for (below, above) in below.zip(above.chunks_exact(index.len().max(1))) {
+                    index.iter().zip(above).for_each(|(i, a)| below[*i] += a);
+                }
+            }
+        }
+    }
+
+    /// out += A·v for each vector side by side in `v`, at n points; A is the matrix as it is stored, or its transpose.
+    fn multiply(&self, dense: &Dense, turned: bool, v: &[f64], out: &mut [f64], n: usize, nonzeros: &mut Nonzeros) {
+        let (stored, layouts) = (&self.plan.matrices[dense.matrix], &self.matrices[dense.matrix]);
+        let (rows, columns, by_rows, by_columns) = match turned {
+            false => (stored.rows, stored.columns, &layouts.by_rows, &layouts.by_columns),
+            true => (stored.columns, stored.rows, &layouts.by_columns, &layouts.by_rows),
+        };
+        if rows == 0 || columns == 0 {
+            return;
+        }
+        if n >= MATRIX_PRODUCT {
+            let count = v.len() / columns;
+            let views = (
+                ArrayView2::from_shape((count, columns), v),
+                ArrayView2::from_shape((stored.rows, stored.columns), &self.params[stored.weight.index()]),
+                ArrayViewMut2::from_shape((count, rows), &mut *out),
+            );
+            if let (Ok(v), Ok(matrix), Ok(mut out)) = views {
+                let matrix = if turned { matrix } else { matrix.reversed_axes() };
+                return general_mat_mul(1.0, &v, &matrix, 1.0, &mut out);
+            }
+        }
+        for (v, out) in v.chunks_exact(columns).zip(out.chunks_exact_mut(rows)) {
+            if rows < NARROW {
+                add_products(self.arch, by_rows, v, out);
+            } else {
+                accumulate_rows(self.arch, by_columns, v, out, nonzeros);
+            }
+        }
+    }
+}
+
+/// What one group passes down; `out` is its value and `above` its adjoint.
+fn add_group_adjoint(kind: GroupKind, group: &[usize], t: &[f64], (out, above): (f64, f64), below: &mut [f64]) {
+    match kind {
+        GroupKind::Max => {
+            if let Some(first) = group.iter().find(|i| t[**i] == out) {
+                below[*first] += above;
+            }
+        }
+        GroupKind::LogSumExp => group.iter().for_each(|i| below[*i] += above * (t[*i] - out).exp()),
+        GroupKind::Norm if out > 0.0 => group.iter().for_each(|i| below[*i] += above * t[*i] / out),
+        GroupKind::Norm => {}
+    }
+}

@@ -1,0 +1,232 @@
+//! [`Plan`]: a program as a list of steps over one flat buffer. It is made once for a program and shared by all contexts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sprs::CsMat;
+
+use super::kernels::Weights;
+use super::runs::Runs;
+use crate::ir::linear::LinearMap;
+use crate::ir::program::{GroupKind, Groups, NodeId, Op, ParamId, ParamSource, Program};
+use crate::ir::unit::Unit;
+
+/// Entries of the flat buffer: those of one node.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub at: usize,
+    pub len: usize,
+}
+
+/// One summand of an affine step.
+#[derive(Debug)]
+pub(super) enum Term {
+    Param(ParamId),
+    Copy(Span),
+    Scale { input: Span, by: ParamId },
+    Dense { input: Span, dense: Dense },
+    Sparse { input: Span, matrix: Arc<CsMat<f64>> },
+    Convolution { input: Span, weight: ParamId, runs: Arc<Runs> },
+    Gather { input: Span, index: Arc<[usize]> },
+}
+
+/// W, applied to `repeat` vectors side by side.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dense {
+    pub rows: usize,
+    pub columns: usize,
+    /// Whether the parameter holds Wᵀ.
+    pub transposed: bool,
+    /// Which of [`Plan::matrices`] it is.
+    pub matrix: usize,
+}
+
+/// What a step does with the entries before its own.
+#[derive(Debug)]
+pub(super) enum Action {
+    /// y
+    Decision,
+    /// A sum of affine functions; its terms need no room of their own.
+    Affine(Vec<Term>),
+    Concat(Vec<Span>),
+    /// `unit` is the place in [`Plan::units`].
+    Unit {
+        input: Span,
+        unit: usize,
+    },
+    Group {
+        input: Span,
+        kind: GroupKind,
+        groups: Arc<Groups>,
+    },
+    Quadratic {
+        input: Span,
+        matrix: Arc<CsMat<f64>>,
+    },
+    Product(Span, Span),
+    Quotient(Span, Span),
+    Select {
+        test: Span,
+        strict: bool,
+        then: Span,
+        otherwise: Span,
+    },
+}
+
+/// One node, or a sum with its terms.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub out: Span,
+    pub action: Action,
+}
+
+/// A weight matrix as a parameter holds it, row by row.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub weight: ParamId,
+    pub rows: usize,
+    pub columns: usize,
+    /// The layouts for the passes; `None` where the weights depend on the context.
+    pub constant: Option<Arc<Layouts>>,
+}
+
+/// A matrix row by row and column by column, so that both passes read along rows.
+#[derive(Debug)]
+pub(super) struct Layouts {
+    pub by_rows: Weights,
+    pub by_columns: Weights,
+}
+
+impl Layouts {
+    /// From the entries row by row.
+    pub fn new(w: &[f64], rows: usize, columns: usize) -> Layouts {
+        let turned = |k: usize| w[k % rows * columns + k / rows];
+        Layouts { by_rows: Weights::new(w.len(), |k| w[k]), by_columns: Weights::new(w.len(), turned) }
+    }
+}
+
+/// A program laid out for evaluation.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// In the order of evaluation; the first is the decision, the last the output.
+    pub steps: Vec<Step>,
+    /// Length of the buffer.
+    pub size: usize,
+    /// Whether all stored parameters are finite, so that zeros can be skipped.
+    pub finite: bool,
+    /// Length of the longest vector that is multiplied.
+    pub longest: usize,
+    pub matrices: Vec<Stored>,
+    /// The functions of unit steps, and how many elements each has.
+    pub units: Vec<(Unit, usize)>,
+}
+
+impl Plan {
+    /// Lays out `program`.
+    pub fn new(program: &Program) -> Plan {
+        let absorbed = absorbed(program);
+        let finite = program.params().iter().all(|param| match &param.source {
+            ParamSource::Constant(v) => v.iter().all(|v| v.is_finite()),
+            ParamSource::Context { .. } => true,
+        });
+        let mut plan = Plan { steps: vec![], size: 0, finite, longest: 0, matrices: vec![], units: vec![] };
+        let mut known = HashMap::new();
+        let mut spans = vec![Span { at: 0, len: 0 }; program.nodes().len()];
+        let mut waiting: Vec<Option<Vec<Term>>> = program.nodes().iter().map(|_| None).collect();
+        for (k, node) in program.nodes().iter().enumerate() {
+            let span = |id: &NodeId| spans[id.index()];
+            let affine = match &node.op {
+                Op::Param(p) => Some(vec![Term::Param(*p)]),
+                Op::Scale { input, by } => Some(vec![Term::Scale { input: span(input), by: *by }]),
+                Op::Linear { input, map } => Some(vec![plan.linear(program, span(input), map, &mut known)]),
+                Op::Sum(inputs) => Some(joined(inputs, &spans, &mut waiting)),
+                _ => None,
+            };
+            let action = match (&node.op, affine) {
+                (_, Some(terms)) if absorbed[k] => {
+                    waiting[k] = Some(terms);
+                    continue;
+                }
+                (_, Some(terms)) => Action::Affine(terms),
+                (Op::Concat(inputs), _) => Action::Concat(inputs.iter().map(span).collect()),
+                (Op::Unit { input, unit }, _) => {
+                    plan.units.push((unit.clone(), node.len));
+                    Action::Unit { input: span(input), unit: plan.units.len() - 1 }
+                }
+                (Op::Group { input, kind, groups }, _) => {
+                    Action::Group { input: span(input), kind: *kind, groups: groups.clone() }
+                }
+                (Op::Quadratic { input, matrix }, _) => {
+                    Action::Quadratic { input: span(input), matrix: matrix.clone() }
+                }
+                (Op::Product(a, b), _) => Action::Product(span(a), span(b)),
+                (Op::Quotient(a, b), _) => Action::Quotient(span(a), span(b)),
+                (Op::Select { test, strict, then, otherwise }, _) => {
+                    Action::Select { test: span(test), strict: *strict, then: span(then), otherwise: span(otherwise) }
+                }
+                _ => Action::Decision,
+            };
+            spans[k] = Span { at: plan.size, len: node.len };
+            plan.size += node.len;
+            plan.steps.push(Step { out: spans[k], action });
+        }
+        plan
+    }
+
+    fn linear(
+        &mut self,
+        program: &Program,
+        input: Span,
+        map: &LinearMap,
+        known: &mut HashMap<(ParamId, usize), usize>,
+    ) -> Term {
+        match map {
+            LinearMap::Dense { weight, rows, columns, transposed, .. } => {
+                self.longest = self.longest.max(*rows).max(*columns);
+                let (stored_rows, stored_columns) = if *transposed { (*columns, *rows) } else { (*rows, *columns) };
+                let matrix = *known.entry((*weight, stored_rows)).or_insert_with(|| {
+                    let constant = match &program.params()[weight.index()].source {
+                        ParamSource::Constant(w) => Some(Arc::new(Layouts::new(w, stored_rows, stored_columns))),
+                        ParamSource::Context { .. } => None,
+                    };
+                    let (rows, columns) = (stored_rows, stored_columns);
+                    self.matrices.push(Stored { weight: *weight, rows, columns, constant });
+                    self.matrices.len() - 1
+                });
+                let dense = Dense { rows: *rows, columns: *columns, transposed: *transposed, matrix };
+                Term::Dense { input, dense }
+            }
+            LinearMap::Sparse(matrix) => Term::Sparse { input, matrix: matrix.clone() },
+            LinearMap::Convolution { weight, geometry } => {
+                Term::Convolution { input, weight: *weight, runs: Arc::new(Runs::new(geometry)) }
+            }
+            LinearMap::Gather { index, .. } => Term::Gather { input, index: index.clone() },
+        }
+    }
+}
+
+/// The nodes that are added straight into the sum that reads them: affine ones with that one reader.
+fn absorbed(program: &Program) -> Vec<bool> {
+    let (mut readers, mut outside) = (vec![0usize; program.nodes().len()], vec![false; program.nodes().len()]);
+    for node in program.nodes() {
+        for input in node.op.inputs() {
+            readers[input.index()] += 1;
+            outside[input.index()] |= !matches!(node.op, Op::Sum(_));
+        }
+    }
+    let affine = |op: &Op| matches!(op, Op::Param(_) | Op::Scale { .. } | Op::Linear { .. } | Op::Sum(_));
+    (program.nodes().iter().enumerate()).map(|(k, n)| readers[k] == 1 && !outside[k] && affine(&n.op)).collect()
+}
+
+/// The terms of a sum, those of absorbed sums included. The longest list is kept and the others are added to it, so that a sum
+/// written term by term is not copied for every term.
+fn joined(inputs: &[NodeId], spans: &[Span], waiting: &mut [Option<Vec<Term>>]) -> Vec<Term> {
+    let mut lists: Vec<Vec<Term>> = inputs
+        .iter()
+        .map(|id| waiting[id.index()].take().unwrap_or_else(|| vec![Term::Copy(spans[id.index()])]))
+        .collect();
+    let longest = (0..lists.len()).max_by_key(|k| lists[*k].len()).unwrap_or(0);
+    let mut terms = if lists.is_empty() { vec![] } else { lists.swap_remove(longest) };
+    terms.extend(lists.into_iter().flatten());
+    terms
+}
