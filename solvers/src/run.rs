@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::SolverError;
 use crate::oracle::{Cut, Oracle, dot};
 use crate::region::Region;
+use crate::{Interrupt, SolverError};
 
 /// When to stop.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunLimits {
     /// The gap is closed at `gap` times the size of the numbers that make up the value.
     pub gap: f64,
@@ -20,6 +20,8 @@ pub struct RunLimits {
     pub time: Option<Duration>,
     /// Most passes, forward and backward ones added up.
     pub passes: Option<u64>,
+    /// A switch by which another thread stops the run.
+    pub interrupt: Option<Interrupt>,
 }
 
 /// A moment of a run.
@@ -295,6 +297,9 @@ impl<'a> Run<'a> {
         if let Some(watch) = &mut self.watch
             && !watch(&progress, y)
         {
+            return Some(End::Caller);
+        }
+        if self.limits.interrupt.as_ref().is_some_and(Interrupt::is_stopped) {
             return Some(End::Caller);
         }
         if self.limits.passes.is_some_and(|most| self.forward + self.backward >= most) {

@@ -31,7 +31,7 @@ fn assert_certified(f: &MaxAffine, region: &Region, tau: Option<f64>, outcome: &
 }
 
 fn limits(gap: f64) -> RunLimits {
-    RunLimits { gap, time: None, passes: Some(40_000) }
+    RunLimits { gap, passes: Some(40_000), ..RunLimits::default() }
 }
 
 #[test]

@@ -23,7 +23,7 @@ const METHODS: &[(&str, Method, f64, f64)] = &[
 ];
 
 fn limits(passes: Option<u64>) -> RunLimits {
-    RunLimits { gap: 1e-9, time: None, passes }
+    RunLimits { gap: 1e-9, passes, ..RunLimits::default() }
 }
 
 fn run(problem: &Problem, method: Method, limits: RunLimits) -> (Result<RunOutcome, SolverError>, u64, u64) {
@@ -108,7 +108,7 @@ fn limits_and_callers_stop_at_once() {
                 let used = outcome.forward + outcome.backward;
                 assert!(used <= most + 1, "{name} on {}: {used} passes, {most} allowed", problem.name);
             }
-            let instant = RunLimits { time: Some(std::time::Duration::ZERO), gap: 0.0, passes: None };
+            let instant = RunLimits { time: Some(std::time::Duration::ZERO), ..RunLimits::default() };
             let outcome = run(&problem, *method, instant).0.unwrap();
             assert!(outcome.trace.len() <= 2, "{name} on {}", problem.name);
             let (mut calls, mut oracle) = (0, problem.oracle());
@@ -117,7 +117,7 @@ fn limits_and_callers_stop_at_once() {
                 calls += 1;
                 calls < 3
             };
-            let run = Run::new(&mut oracle, &problem.region, None, RunLimits { gap: 0.0, time: None, passes: None });
+            let run = Run::new(&mut oracle, &problem.region, None, RunLimits { gap: 0.0, ..RunLimits::default() });
             let outcome = run.unwrap().watched(&mut watch).with(*method).unwrap();
             assert!(outcome.end != End::Caller || calls == 3, "{name} on {}: {calls} calls", problem.name);
             assert!(calls <= 4);
@@ -151,7 +151,7 @@ fn paper_gd_takes_the_thirty_steps_of_the_paper() {
         ..Problem::quadratic("square", &[2.0], &[0.0])
     };
     let mut oracle = problem.oracle();
-    let run = Run::new(&mut oracle, &problem.region, None, RunLimits { gap: 0.0, time: None, passes: None }).unwrap();
+    let run = Run::new(&mut oracle, &problem.region, None, RunLimits { gap: 0.0, ..RunLimits::default() }).unwrap();
     let outcome = run.starting_at(&[1.0]).with(paper_gd).unwrap();
     assert_eq!(outcome.end, End::Stalled("the 30 iterations of the paper are done".into()));
     assert_eq!((outcome.forward, outcome.backward), (31, 30));

@@ -45,7 +45,12 @@ pub(super) fn minimize(
         return Err(Error::Method { method, reason });
     }
     let mut oracle = NetworkOracle::new(instance, &bounds);
-    let limits = RunLimits { gap: task.limits.gap, time: task.limits.time, passes: task.limits.passes };
+    let limits = RunLimits {
+        gap: task.limits.gap,
+        time: task.limits.time,
+        passes: task.limits.passes,
+        interrupt: task.limits.interrupt.clone(),
+    };
     let mut prepared = Run::new(&mut oracle, &set.region, task.tau, limits)?;
     if let Some(y) = task.start {
         prepared = prepared.starting_at(y);

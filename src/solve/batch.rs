@@ -128,7 +128,8 @@ impl Session {
 
     /// min f over the domain from a starting point (length p; moved into the domain), which methods that take the network apart do not
     /// use. `watch` is called at every step of a method that calls f, with the progress and the best point so far, and every
-    /// 10 ms while HiGHS or Clarabel works, with the time alone; false stops it (PDLP at its end only), with status [`Stopped`](super::Status::Stopped). The starting point is not changed.
+    /// 10 ms while HiGHS or Clarabel works, with the time alone; false stops it (PDLP at its end only), with status
+    /// [`Stopped`](super::Status::Stopped). The starting point is not changed.
     ///
     /// Errors: as for [`minimize`](Self::minimize); a start of another length.
     pub fn minimize_watched(
@@ -149,7 +150,10 @@ impl Session {
                 super::approximate::minimize(&instance, &self.domain, run, task)
             }
             #[cfg(feature = "clarabel")]
-            Engine::Conic => super::conic::minimize(&instance, &self.domain, &self.limits, self.tau),
+            Engine::Conic => super::interrupt::watched(watch, self.limits.interrupt.as_ref(), |interrupt| {
+                let limits = Limits { interrupt, ..self.limits.clone() };
+                super::conic::minimize(&instance, &self.domain, &limits, self.tau)
+            }),
             #[cfg(not(feature = "clarabel"))]
             Engine::Conic => {
                 let (_, proof) = crate::check::prove(&instance, &self.domain);
@@ -157,7 +161,7 @@ impl Session {
                 Err(Error::MissingFeature("clarabel"))
             }
             #[cfg(feature = "highs")]
-            Engine::Linear(_) => super::interrupt::watched(watch, |interrupt| {
+            Engine::Linear(_) => super::interrupt::watched(watch, self.limits.interrupt.as_ref(), |interrupt| {
                 let limits = Limits { interrupt, ..self.limits.clone() };
                 super::linear::minimize(&instance, &self.domain, self.method, &limits, self.start.as_ref())
             }),

@@ -151,6 +151,7 @@ fn options(tolerance: f64, limits: &Limits, begun: Instant) -> LpOptions {
         iteration_limit: limits.iterations,
         primal_tolerance: tolerance,
         dual_tolerance: tolerance,
+        interrupt: limits.interrupt.clone(),
         ..LpOptions::default()
     }
 }

@@ -11,10 +11,10 @@ use icnn_solvers::run::{Progress, Watch};
 /// How often the callback is asked.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// What `work` returns; it gets a switch that is turned on when `watch` says so. The progress that `watch` sees has the
+/// What `work` returns; it gets a switch that is turned on when `watch` says so or the caller's own switch, `given`, is. The progress that `watch` sees has the
 /// time only, since value and bound are known at the end.
 pub(super) fn watched<T: Send>(watch: Option<&mut Watch<'_>>, work: impl FnOnce(Option<Interrupt>) -> T + Send) -> T {
-    let Some(watch) = watch else { return work(None) };
+    let Some(watch) = watch else { return work(given.cloned()) };
     let begun = Instant::now();
     let interrupt = Interrupt::new();
     let mut goes_on = || {
@@ -36,7 +36,8 @@ pub(super) fn watched<T: Send>(watch: Option<&mut Watch<'_>>, work: impl FnOnce(
             result
         });
         while is_done.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-            if !interrupt.is_stopped() && !goes_on() {
+            let switched = given.is_some_and(Interrupt::is_stopped);
+            if !interrupt.is_stopped() && (switched || !goes_on()) {
                 interrupt.stop();
             }
         }

@@ -12,6 +12,7 @@ mod cuts;
 pub mod duals;
 #[cfg(feature = "clarabel")]
 mod ends;
+#[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod interrupt;
 #[cfg(feature = "highs")]
 mod linear;
@@ -49,7 +50,7 @@ pub struct Limits {
     pub iterations: Option<u64>,
     /// Most passes over the network for one row, forward and backward ones added up, for methods that call f.
     pub passes: Option<u64>,
-    /// A switch by which another thread stops HiGHS and Clarabel.
+    /// A switch by which another thread stops a solve.
     pub interrupt: Option<Interrupt>,
 }
 

@@ -103,6 +103,9 @@ pub(super) fn run(program: &ConicProgram, options: &LpOptions) -> Result<ConicOu
     let (p, a) = (upper_triangle(program, exponent), by_columns(program));
     let mut solver = DefaultSolver::new(&p, &costs, &a, &program.rhs, &cones(program), settings(options))
         .map_err(|error| SolverError::Call { solver: "Clarabel", call: "new".into(), returned: error.to_string() })?;
+    if let Some(interrupt) = options.interrupt.clone() {
+        solver.set_termination_callback(move |_: &_| interrupt.is_stopped());
+    }
     solver.solve();
 
     let mut outcome = read(program, exponent, &solver.solution);

@@ -91,6 +91,6 @@ pub fn unit_simplex(p: usize) -> Region {
 
 /// Runs the bundle entropy method, at most 20 000 evaluations.
 pub fn solve(f: &mut dyn Oracle, region: &Region, tau: Option<f64>, gap: f64) -> RunOutcome {
-    let limits = RunLimits { gap, time: None, passes: Some(40_000) };
+    let limits = RunLimits { gap, passes: Some(40_000), ..RunLimits::default() };
     Run::new(f, region, tau, limits).unwrap().with(icnn_solvers::bundle_entropy::bundle_entropy).unwrap()
 }

@@ -184,7 +184,8 @@ fn chosen(args: &Args, problem: &Problem) -> Result<std::ops::Range<usize>, Stop
 
 fn compare(args: &Args, question: &Question<'_>, row: usize, start: Option<&[f64]>) -> Result<Compared, Stop> {
     let time = Duration::try_from_secs_f64(args.time_limit).map_err(|e| Stop::input(format!("--time-limit: {e}")))?;
-    let limits = Limits { gap: args.gap, time: Some(time), iterations: args.iteration_limit, passes: args.pass_limit };
+    let (iterations, passes) = (args.iteration_limit, args.pass_limit);
+    let limits = Limits { gap: args.gap, time: Some(time), iterations, passes, ..Limits::default() };
     let mut methods: Vec<Method> = match args.methods.is_empty() {
         true => METHODS.iter().map(|m| m.method).collect(),
         false => args.methods.clone(),
