@@ -25,8 +25,20 @@ enum Promise {
 }
 
 /// The table: every row of METHODS has one here.
-const PROMISES: &[(&str, Promise)] =
-    &[("lp", Promise::Exact), ("ipm", Promise::Exact), ("pdlp", Promise::Nothing), ("subgradient", Promise::Nothing)];
+const PROMISES: &[(&str, Promise)] = &[
+    ("lp", Promise::Exact),
+    ("ipm", Promise::Exact),
+    ("pdlp", Promise::Nothing),
+    ("conic", Promise::Exact),
+    ("bundle", Promise::Smooth),
+    ("subgradient", Promise::Nothing),
+    ("polyak", Promise::Nothing),
+    ("momentum", Promise::Nothing),
+    ("paper-gd", Promise::Nothing),
+    ("spectral", Promise::Smooth),
+    ("accelerated", Promise::Smooth),
+    ("lbfgs", Promise::Smooth),
+];
 
 const GAP: f64 = 1e-7;
 const PASSES: u64 = 400;

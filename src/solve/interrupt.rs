@@ -13,7 +13,11 @@ const INTERVAL: Duration = Duration::from_millis(10);
 
 /// What `work` returns; it gets a switch that is turned on when `watch` says so or the caller's own switch, `given`, is. The progress that `watch` sees has the
 /// time only, since value and bound are known at the end.
-pub(super) fn watched<T: Send>(watch: Option<&mut Watch<'_>>, work: impl FnOnce(Option<Interrupt>) -> T + Send) -> T {
+pub(super) fn watched<T: Send>(
+    watch: Option<&mut Watch<'_>>,
+    given: Option<&Interrupt>,
+    work: impl FnOnce(Option<Interrupt>) -> T + Send,
+) -> T {
     let Some(watch) = watch else { return work(given.cloned()) };
     let begun = Instant::now();
     let interrupt = Interrupt::new();
