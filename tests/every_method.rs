@@ -101,7 +101,9 @@ fn domains(p: usize) -> Vec<(&'static str, Domain)> {
 
 /// What a refusal may be about: the form of the network or of the domain, never the numbers.
 fn is_refusal(error: &Error) -> bool {
-    matches!(error, Error::Lowering { .. } | Error::Method { .. } | Error::NotProven { .. } | Error::Concave)
+    let entropy_without_sides = matches!(error, Error::Objective(reason) if reason.contains("entropy"));
+    entropy_without_sides
+        || matches!(error, Error::Lowering { .. } | Error::Method { .. } | Error::NotProven { .. } | Error::Concave)
 }
 
 /// The numbers that rounding may play with: a few thousand additions of numbers of this size.
