@@ -131,7 +131,7 @@ fn closed_form(unit: &Unit, on: Interval, slope: f64) -> Option<Line> {
             (s, -1.0 - s.ln())
         }
         Unit::Entropy => {
-            let s = into((f64::NAN, STEEPEST))?.clamp(-STEEPEST, STEEPEST);
+            let s = into((f64::NAN, STEEPEST))?.clamp(-STEEPEST, 1.0 + STEEPEST.ln());
             (s, -(s - 1.0).exp())
         }
         Unit::Power(0.0) => (0.0, 1.0),
