@@ -64,7 +64,10 @@ pub(super) fn supporting_line(g: &Scalar, on: Interval, weight: f64, slope: f64)
         through(on.upper)
     } else {
         match g {
-            Scalar::Smooth(unit) => closed_form(unit, on, slope).or_else(|| touching(g, on, sign, slope)),
+            Scalar::Smooth(unit) => {
+                let finite = |line: &Line| line.slope.is_finite() && line.intercept.is_finite();
+                closed_form(unit, on, slope).filter(finite).or_else(|| touching(g, on, sign, slope))
+            }
             _ => touching(g, on, sign, slope),
         }?
     };
