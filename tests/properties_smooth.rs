@@ -196,3 +196,23 @@ fn combination() -> Program {
     let output = b.scale(sum, one).unwrap();
     b.finish(output).unwrap()
 }
+
+/// y² + sin y is convex by bounds on its Hessian only: units have no slopes of their own, but f lies above its tangents.
+#[test]
+fn a_network_proven_by_its_hessian_lies_above_its_tangents() {
+    let text = "y 2\nn1 = power n0 2\nn2 = sin n0\nn3 = sum n1 n2\nn4 = dense n3 [[1, 2]]\noutput n4";
+    let f = Arc::new(text.parse::<Program>().unwrap()).at(&[]).unwrap();
+    let domain = icnn::Domain::cube(2, -3.0, 3.0).unwrap();
+    let (bounds, proof) = icnn::check::prove(&f, &domain);
+    assert!(proof.output().is_convex() && !proof.by_composition().is_convex());
+    let grid = || (0..=12).flat_map(|i| (0..=12).map(move |j| [f64::from(i) / 2.0 - 3.0, f64::from(j) / 2.0 - 3.0]));
+    for y in grid() {
+        let trace = f.forward(&y).unwrap();
+        assert!(Minorant::new(&f, &bounds, &Multipliers::subgradient(&f, &trace)).is_none());
+        let tangent = Minorant::tangent(&f, &trace).unwrap();
+        assert!((tangent.at(&y) - trace.value()).abs() < 1e-12);
+        for v in grid() {
+            assert!(tangent.at(&v) <= f.forward(&v).unwrap().value() + 1e-12, "{tangent:?} at {v:?}");
+        }
+    }
+}

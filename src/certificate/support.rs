@@ -24,6 +24,9 @@ use crate::ir::unit::Unit;
 /// Slopes beyond this magnitude are cut off: their lines would be sums of infinities.
 const STEEPEST: f64 = 1e100;
 
+/// How far beyond the slope at an end of the interval a line may lean, relative to max(1, |slope|).
+const BEYOND: f64 = 1e-3;
+
 /// Smallest slope at which a concave function that grows for ever is touched.
 const FLATTEST: f64 = 1e-300;
 
@@ -36,6 +39,9 @@ pub(super) fn supporting_line(g: &Scalar, on: Interval, weight: f64, slope: f64)
     if let Scalar::Lines(lines) = g {
         return of_pieces(lines.on(on), weight, slope);
     }
+    if matches!(g, Scalar::Smooth(Unit::Elu { .. } | Unit::Celu { .. })) && on.lower >= 0.0 {
+        return Some(Line { slope: 1.0, intercept: 0.0 });
+    }
     let behaviour = g.behaviour(on);
     if !(if weight > 0.0 { behaviour.convex } else { behaviour.concave }) {
         return None;
@@ -45,14 +51,23 @@ pub(super) fn supporting_line(g: &Scalar, on: Interval, weight: f64, slope: f64)
     let most = if behaviour.nonincreasing { 0.0 } else { STEEPEST };
     let slope = if slope.is_nan() { 0.0 } else { slope.clamp(least.min(most), most.max(least)) };
     let sign = weight.signum();
-    let through = |t: f64| Line { slope, intercept: g.value(t) - slope * t };
+    // Beyond the slope at an end, but no farther than a solver's error: numbers that are large and cancel say nothing.
+    let through = |t: f64| {
+        let end = g.derivative(t);
+        let slack = BEYOND * end.abs().max(1.0);
+        let slope = slope.clamp(end - slack, end + slack);
+        Line { slope, intercept: g.value(t) - slope * t }
+    };
     let line = if on.lower.is_finite() && sign * (slope - g.derivative(on.lower)) < 0.0 {
         through(on.lower)
     } else if on.upper.is_finite() && sign * (slope - g.derivative(on.upper)) > 0.0 {
         through(on.upper)
     } else {
         match g {
-            Scalar::Smooth(unit) => closed_form(unit, on, slope).or_else(|| touching(g, on, sign, slope)),
+            Scalar::Smooth(unit) => {
+                let finite = |line: &Line| line.slope.is_finite() && line.intercept.is_finite();
+                closed_form(unit, on, slope).filter(finite).or_else(|| touching(g, on, sign, slope))
+            }
             _ => touching(g, on, sign, slope),
         }?
     };
@@ -98,7 +113,6 @@ fn closed_form(unit: &Unit, on: Interval, slope: f64) -> Option<Line> {
             let s = into((0.0, 1.0))?;
             (s, -(xlogx(s) + (1.0 - s) * (-s).ln_1p().max(f64::MIN)) / beta)
         }
-        Unit::Elu { .. } | Unit::Celu { .. } if on.lower >= 0.0 => (1.0, 0.0),
         Unit::Elu { alpha } => {
             let s = into((0.0, 1.0))?;
             if *alpha == 0.0 || on.upper > 0.0 && s >= *alpha {
@@ -120,7 +134,7 @@ fn closed_form(unit: &Unit, on: Interval, slope: f64) -> Option<Line> {
             (s, -1.0 - s.ln())
         }
         Unit::Entropy => {
-            let s = into((f64::NAN, STEEPEST))?.clamp(-STEEPEST, STEEPEST);
+            let s = into((f64::NAN, STEEPEST))?.clamp(-STEEPEST, 1.0 + STEEPEST.ln());
             (s, -(s - 1.0).exp())
         }
         Unit::Power(0.0) => (0.0, 1.0),

@@ -24,7 +24,7 @@ const TOLERANCES: [f64; 2] = [1e-8, 1e-10];
 const ACCURACY: f64 = 1e-10;
 
 /// A coordinate this near to a side of the box, relative to max(1, |side|), is tried at the side as well.
-const AT_SIDE: f64 = 1e-7;
+const AT_SIDE: f64 = 1e-4;
 
 /// min f over `domain`, or min f − τH.
 pub(super) fn minimize(

@@ -117,7 +117,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Of a quadratic program: the bound of a tangent point and of multipliers near those of `outcome`.
+    /// Of a quadratic program: a point near that of `outcome`, and the bound of its tangent and of multipliers nearby.
     fn refine(&mut self, outcome: &LpOutcome, y: &[f64]) {
         if self.cones.as_ref().is_some_and(|(conic, _)| !conic.cones.is_empty()) {
             return;
@@ -126,6 +126,10 @@ impl<'a> Search<'a> {
         let Some(point) = self.linear.decisions_of(&better.primal) else { return };
         let Ok(trace) = self.instance.forward(&point) else { return };
         self.work.forward += 1;
+        let inside = self.domain.clip(&point) == point && self.domain.violation(&point) <= FEASIBLE;
+        if inside && self.best.as_ref().is_none_or(|(_, value)| trace.value() < *value) {
+            self.best = Some((point, trace.value()));
+        }
         let start = Multipliers::subgradient(self.instance, &trace);
         let slopes = self.slopes(0, self.instance, &better.row_dual, &better.column_dual, start);
         if let Some(lagrangian) = self.lagrangian(&slopes, &better.row_dual, &better.column_dual, y) {

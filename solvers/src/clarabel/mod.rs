@@ -84,7 +84,7 @@ pub fn solve(lp: &LinearProgram, options: &LpOptions) -> Result<LpOutcome, Solve
     outcome.farkas = said.certificate.map(|z| sides.multipliers(&z).0);
     if !said.primal.is_empty() {
         (outcome.row_dual, outcome.column_dual) = sides.multipliers(&said.dual);
-        (outcome.objective, outcome.primal) = (said.objective, said.primal);
+        (outcome.objective, outcome.primal) = (lp.value(&said.primal), said.primal);
     }
     outcome.seconds = clock.elapsed().as_secs_f64();
     Ok(outcome)
