@@ -126,6 +126,23 @@ pub enum SolverError {
         reason: String,
     },
 
+    /// Two methods contradict each other beyond what gap and tolerances allow: one of them is wrong.
+    #[error("{what}: {ours} here, between {lower} and {upper} by {solver}; at most {allowed:.1e} apart is allowed")]
+    Contradiction {
+        /// The number.
+        what: &'static str,
+        /// What was found here.
+        ours: f64,
+        /// The other solver.
+        solver: &'static str,
+        /// Its interval.
+        lower: f64,
+        /// Its interval.
+        upper: f64,
+        /// How far outside the number may be.
+        allowed: f64,
+    },
+
     /// A method that does not take the function or the set.
     #[error("{reason}")]
     Refused {

@@ -89,3 +89,24 @@ fn affine_functions_have_no_choice() {
     let (_, ours) = solved(&master, 0.0);
     assert!(ours.gap <= 1e-15 * ours.size.max(1.0) && ours.steps <= 1);
 }
+
+#[test]
+fn outcomes_are_verified_and_false_ones_are_not() {
+    use bundle_common::{MaxAffine, solve, unit_box, unit_simplex};
+    use icnn_solvers::SolverError;
+    for (region, p) in [(unit_box(6), 6), (unit_simplex(9), 9)] {
+        for tau in [Some(1.0), Some(0.05), None] {
+            let outcome = solve(&mut MaxAffine::random(20, p, 10.0, 5), &region, tau, 1e-7);
+            let found = check::verify(&region, tau, &outcome).unwrap();
+            assert!(found.cuts > 1 && found.between.1 - found.between.0 <= 1e-8 * found.size);
+            assert!(found.master.is_none_or(|d| d <= 1e-9 * found.size), "{:?}", found.master);
+
+            let mut high = outcome.clone();
+            high.lower_bound += 1e-6 * found.size + (outcome.value - outcome.lower_bound);
+            assert!(matches!(check::verify(&region, tau, &high), Err(SolverError::Contradiction { .. })));
+            let mut low = outcome.clone();
+            low.value -= 1e-6 * found.size + (outcome.value - outcome.lower_bound);
+            assert!(matches!(check::verify(&region, tau, &low), Err(SolverError::Contradiction { .. })));
+        }
+    }
+}

@@ -22,6 +22,8 @@ pub(super) struct Task<'a, 'w> {
     pub limits: &'a Limits,
     /// τ of the entropic problem.
     pub tau: Option<f64>,
+    /// Whether the bundle's answer is checked by Clarabel.
+    pub check: bool,
     /// Where to start; the middle of the domain if not given.
     pub start: Option<&'a [f64]>,
     pub watch: Option<&'a mut Watch<'w>>,
@@ -62,8 +64,13 @@ pub(super) fn minimize(
         SolverError::Refused { reason } => Error::Method { method, reason },
         other => other.into(),
     })?;
+    let checked = task.check.then(|| checked(&set, task.tau, &outcome)).transpose()?;
     let solution = certified(instance, domain, &set, task.tau, task.limits, outcome)?;
-    Ok(Solution { method, seconds: begun.elapsed().as_secs_f64(), ..solution })
+    let message = match (solution.message.clone(), checked) {
+        (Some(end), Some(checked)) => Some(format!("{end}; {checked}")),
+        (end, checked) => end.or(checked),
+    };
+    Ok(Solution { method, message, seconds: begun.elapsed().as_secs_f64(), ..solution })
 }
 
 /// The answer with value and bound recomputed: f by a forward pass, the bound from the combination of cuts.
@@ -133,6 +140,25 @@ fn certified(
         message: (!closed).then(|| words(&outcome.end)),
         ..Solution::empty(if closed { Status::Optimal } else { Status::Stopped })
     })
+}
+
+/// What Clarabel says about the cuts behind the bound.
+#[cfg(feature = "highs")]
+fn checked(set: &SimpleSet, tau: Option<f64>, outcome: &RunOutcome) -> Result<String, Error> {
+    let found = icnn_solvers::bundle_entropy::check::verify(&set.region, tau, outcome)?;
+    let (lower, upper) = found.between;
+    let width = upper - lower;
+    let master = found.master.map_or(String::new(), |d| format!(", the master's optimum here within {d:.1e} of it"));
+    let bound = outcome.lower_bound;
+    Ok(format!(
+        "checked by Clarabel: its optimum over {} cuts is {upper} to {width:.1e}, the bound {bound}{master}",
+        found.cuts
+    ))
+}
+
+#[cfg(not(feature = "highs"))]
+fn checked(_: &SimpleSet, _: Option<f64>, _: &RunOutcome) -> Result<String, Error> {
+    Err(Error::MissingFeature("highs"))
 }
 
 fn words(end: &End) -> String {

@@ -30,6 +30,7 @@ pub struct Session {
     method: Method,
     limits: Limits,
     tau: Option<f64>,
+    check: bool,
     #[cfg(feature = "highs")]
     start: Option<Start>,
 }
@@ -44,6 +45,7 @@ impl Session {
             method,
             limits,
             tau: None,
+            check: false,
             #[cfg(feature = "highs")]
             start: None,
         }
@@ -64,6 +66,22 @@ impl Session {
             return Err(Error::Method { method: row.name, reason });
         }
         self.tau = Some(tau);
+        Ok(self)
+    }
+
+    /// Has every answer checked by a second solver, Clarabel, which gets the cuts behind the bound as a conic program. The
+    /// answer's message says how it went; a contradiction is an error.
+    ///
+    /// Errors: a method other than [`Method::Bundle`]; a build without Clarabel.
+    pub fn with_check(mut self) -> Result<Session, Error> {
+        if self.method != Method::Bundle {
+            let reason = format!("there is no second solver for its answers; {} has one", Method::Bundle.name());
+            return Err(Error::Method { method: self.method.name(), reason });
+        }
+        if cfg!(not(feature = "highs")) {
+            return Err(Error::MissingFeature("highs"));
+        }
+        self.check = true;
         Ok(self)
     }
 
@@ -103,7 +121,7 @@ impl Session {
 
     /// The same question over another domain, without a warm start.
     pub fn over(&self, domain: Domain) -> Session {
-        Session { tau: self.tau, ..Session::new(domain, self.method, self.limits.clone()) }
+        Session { tau: self.tau, check: self.check, ..Session::new(domain, self.method, self.limits.clone()) }
     }
 
     /// The domain.
@@ -146,7 +164,8 @@ impl Session {
         let instance = folded(instance, &self.domain)?;
         match self.method.row().engine {
             Engine::Oracle(run) => {
-                let task = Task { method: self.method, limits: &self.limits, tau: self.tau, start, watch };
+                let task =
+                    Task { method: self.method, limits: &self.limits, tau: self.tau, check: self.check, start, watch };
                 super::approximate::minimize(&instance, &self.domain, run, task)
             }
             #[cfg(feature = "clarabel")]

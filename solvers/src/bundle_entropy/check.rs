@@ -5,6 +5,8 @@
 //!
 //! By duality its minimum is max D, and the multipliers of the first rows are λ.
 
+use std::ops::Range;
+
 use ::clarabel::algebra::CscMatrix;
 use ::clarabel::solver::{
     DefaultSettings, DefaultSolver, ExponentialConeT, IPSolver, NonnegativeConeT, SupportedConeT, ZeroConeT,
@@ -12,8 +14,12 @@ use ::clarabel::solver::{
 
 use super::Minimum;
 use super::dense::{add, dot};
-use super::master::Master;
+use super::face::Newton;
+use super::frame::Frame;
+use super::master::{self, Master};
 use crate::SolverError;
+use crate::region::Region;
+use crate::run::RunOutcome;
 
 /// What Clarabel finds for a master. Value and bound are recomputed from its answer, not its own.
 #[derive(Debug, Clone)]
@@ -65,7 +71,12 @@ pub fn solve_master(master: &Master, width: f64) -> Result<Conic, SolverError> {
     let mut best: Option<Conic> = None;
     // Tolerances are partly absolute, so the unit of the costs matters: τ, or the largest slope, or in between.
     let steepest = (master.gradients.iter().chain(&master.linear)).fold(master.tau, |m, g| m.max(g.abs()));
-    let units = [master.tau, (master.tau * steepest).sqrt(), steepest];
+    let (steepest, gentlest) = match (steepest > 0.0, master.tau > 0.0) {
+        (true, true) => (steepest, master.tau),
+        (true, false) => (steepest, steepest),
+        _ => (1.0, 1.0),
+    };
+    let units = [gentlest, (gentlest * steepest).sqrt(), steepest];
     for (unit, tolerance) in TOLERANCES.iter().flat_map(|tolerance| units.map(|unit| (unit, *tolerance))) {
         let found = attempt(master, unit, tolerance)?;
         let done = found.value - found.bound <= width;
@@ -83,7 +94,7 @@ fn attempt(master: &Master, scale: f64, tolerance: f64) -> Result<Conic, SolverE
     let (k, n, boxed) = (master.cuts(), master.linear.len(), master.shape.boxed);
     // The constants of the cuts are taken from the largest one.
     let offset = master.constants.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let columns = 1 + 2 * n + boxed;
+    let columns = if master.tau > 0.0 { 1 + 2 * n + boxed } else { 1 + n };
     let (t, u, v, rest) = (0, |j: usize| 1 + j, |j: usize| 1 + n + j, |j: usize| 1 + 2 * n + j);
 
     let mut all = Rows::default();
@@ -99,7 +110,13 @@ fn attempt(master: &Master, scale: f64, tolerance: f64) -> Result<Conic, SolverE
     }
     all.cones.push(NonnegativeConeT(k));
     // (−v, u, 1) with u·e^{−v/u} ≤ 1, which is v ≥ u log u; likewise for 1 − u.
-    for j in 0..n {
+    if master.tau == 0.0 {
+        let bounds = (0..n).map(|j| (0.0, -1.0, j)).chain((0..boxed).map(|j| (1.0, 1.0, j)));
+        bounds.for_each(|(right, sign, j)| all.add(right, [(u(j), sign)]));
+        all.cones.push(NonnegativeConeT(n + boxed));
+    }
+    // Without entropy nothing holds v, and nothing needs it.
+    for j in 0..if master.tau > 0.0 { n } else { 0 } {
         all.add(0.0, [(v(j), 1.0)]);
         all.add(0.0, [(u(j), -1.0)]);
         all.add(1.0, []);
@@ -155,10 +172,78 @@ fn feasible(weights: &[f64]) -> Vec<f64> {
     }
 }
 
+/// What [`verify`] found.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// Cuts behind the bound.
+    pub cuts: usize,
+    /// Clarabel's optimum over them is between these.
+    pub between: (f64, f64),
+    /// The distance of the optimum of the master here from that; `None` without τ.
+    pub master: Option<f64>,
+    /// Size of the numbers that make up the cuts.
+    pub size: f64,
+}
+
+/// How far apart the two may be, relative to the numbers that make up the cuts.
+const ALLOWED: f64 = 1e-8;
+
+/// Checks an outcome of [`bundle_entropy`](super::bundle_entropy) against Clarabel. With the cuts behind its bound,
+/// bound ≤ Clarabel's optimum ≤ value has to hold; and the master of these cuts, solved here, has to have that optimum.
+///
+/// Errors: [`SolverError::Contradiction`] for what does not hold by more than 1e-8 of the size of the numbers;
+/// [`SolverError::Refused`] for an outcome without a bound, and where Clarabel gets nowhere.
+pub fn verify(region: &Region, tau: Option<f64>, outcome: &RunOutcome) -> Result<Verified, SolverError> {
+    let refuse = |reason: String| SolverError::Refused { reason };
+    let cuts = outcome.mixture.len();
+    if cuts == 0 {
+        return Err(refuse("there is no bound to check".into()));
+    }
+    let frame = Frame::new(region)?;
+    let mut gradients = vec![];
+    let constants: Vec<f64> = outcome.mixture.iter().map(|(_, cut)| frame.cut(cut, &mut gradients)).collect();
+    let shape = frame.shape().clone();
+    let linear = vec![0.0; shape.dimension()];
+    let master = Master { gradients, constants, linear, tau: tau.unwrap_or(0.0), shape };
+    let size = (0..cuts).map(|i| master.constants[i].abs() + master.gradient(i).iter().map(|g| g.abs()).sum::<f64>());
+    let size = size.fold(outcome.value.abs(), f64::max);
+    let conic = solve_master(&master, 0.1 * ALLOWED * size)?;
+    let width = conic.value - conic.bound;
+    if !(width <= 1e-6 * size) {
+        return Err(refuse(format!(
+            "Clarabel ends with {} and a gap of {width:.1e}: nothing is checked",
+            conic.status
+        )));
+    }
+    let allowed = ALLOWED * size;
+    let holds = |what, ours: f64, below: f64, above: f64| match ours - above <= allowed && below - ours <= allowed {
+        true => Ok(()),
+        false => {
+            let (lower, upper) = (conic.bound, conic.value);
+            Err(SolverError::Contradiction { what, ours, solver: "Clarabel", lower, upper, allowed })
+        }
+    };
+    holds("the lower bound", outcome.lower_bound, f64::NEG_INFINITY, conic.value)?;
+    holds("the value", outcome.value, conic.bound, f64::INFINITY)?;
+    let mut distance = None;
+    if tau.is_some() {
+        let mut lambda: Vec<f64> = outcome.mixture.iter().map(|(weight, _)| *weight).collect();
+        let ours = master::solve(&master, &mut lambda, 0.0, &mut Newton::default()).bound;
+        holds("the optimum of the master", ours, conic.bound, conic.value)?;
+        distance = Some((ours - conic.value).max(conic.bound - ours).max(0.0));
+    }
+    Ok(Verified { cuts, between: (conic.bound, conic.value), master: distance, size })
+}
+
 /// D(λ) at weights ≥ 0 that add up to 1: a lower bound of the master's maximum, whoever found them.
 pub fn bound(master: &Master, lambda: &[f64]) -> f64 {
     let mut slope = master.linear.clone();
     lambda.iter().enumerate().for_each(|(i, l)| add(*l, master.gradient(i), &mut slope));
+    if master.tau == 0.0 {
+        let of_box: f64 = slope[..master.shape.boxed].iter().map(|s| s.min(0.0)).sum();
+        let least = |of: &Range<usize>| slope[of.clone()].iter().copied().fold(f64::INFINITY, f64::min);
+        return dot(&master.constants, lambda) + of_box + master.shape.simplices.iter().map(least).sum::<f64>();
+    }
     let mut minimum = Minimum::default();
     minimum.at(&slope, master.tau, &master.shape);
     dot(&master.constants, lambda) + minimum.value

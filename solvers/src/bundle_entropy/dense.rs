@@ -21,27 +21,81 @@ pub fn add(a: f64, x: &[f64], y: &mut [f64]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += a * x);
 }
 
-/// Replaces the lower triangle of the symmetric m×m matrix in `a` (by rows) by its Cholesky factor. A pivot below `least` is
-/// raised to it.
-pub fn cholesky(a: &mut [f64], m: usize, least: f64) {
-    for i in 0..m {
-        let (above, row) = a.split_at_mut(i * m);
-        for j in 0..i {
-            let other = &above[j * m..j * m + j + 1];
+/// The Cholesky factor L of a symmetric matrix that gains and loses rows.
+#[derive(Debug, Default)]
+pub struct Factor {
+    /// Row i has i + 1 entries.
+    rows: Vec<Vec<f64>>,
+}
+
+impl Factor {
+    /// Of the empty matrix.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+    }
+
+    /// Appends a row of the matrix, up to and with its diagonal entry. A pivot below `least` is raised to it.
+    pub fn append(&mut self, mut row: Vec<f64>, least: f64) {
+        let m = self.rows.len();
+        for (j, other) in self.rows.iter().enumerate() {
             row[j] = (row[j] - dot(&row[..j], &other[..j])) / other[j];
         }
-        row[i] = (row[i] - dot(&row[..i], &row[..i])).max(least).sqrt();
+        row[m] = (row[m] - dot(&row[..m], &row[..m])).max(least).sqrt();
+        self.rows.push(row);
+    }
+
+    /// Removes row and column k; plane rotations restore the triangle.
+    pub fn remove(&mut self, k: usize) {
+        self.rows.remove(k);
+        for j in k..self.rows.len() {
+            let (row, below) = self.rows[j..].split_at_mut(1);
+            let row = &mut row[0];
+            let (a, b) = (row[j], row[j + 1]);
+            let length = a.hypot(b);
+            let (c, s) = (a / length, b / length);
+            row.truncate(j + 1);
+            row[j] = length;
+            for other in below {
+                let (x, y) = (other[j], other[j + 1]);
+                other[j] = c * x + s * y;
+                other[j + 1] = c * y - s * x;
+            }
+        }
+    }
+
+    /// Solves L Lᵀ x = b in place.
+    pub fn solve(&self, b: &mut [f64]) {
+        for (i, row) in self.rows.iter().enumerate() {
+            b[i] = (b[i] - dot(&row[..i], &b[..i])) / row[i];
+        }
+        for (i, row) in self.rows.iter().enumerate().rev() {
+            b[i] /= row[i];
+            let x = b[i];
+            add(-x, &row[..i], &mut b[..i]);
+        }
     }
 }
 
-/// Solves L Lᵀ x = b in place.
-pub fn solve_factored(l: &[f64], m: usize, b: &mut [f64]) {
-    for i in 0..m {
-        b[i] = (b[i] - dot(&l[i * m..i * m + i], &b[..i])) / l[i * m + i];
-    }
-    for i in (0..m).rev() {
-        b[i] /= l[i * m + i];
-        let (solved, x) = (&l[i * m..i * m + i], b[i]);
-        add(-x, solved, &mut b[..i]);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_factor_that_lost_rows_solves_the_smaller_system() {
+        let entry = |i: usize, j: usize| if i == j { 9.0 } else { ((i * 7 + j * 7) % 5) as f64 / 2.0 };
+        let mut kept: Vec<usize> = (0..9).collect();
+        let mut factor = Factor::default();
+        kept.iter().for_each(|i| factor.append((0..=*i).map(|j| entry(*i, j)).collect(), 1e-13));
+        for k in [3, 0, 6] {
+            kept.remove(k);
+            factor.remove(k);
+            let right: Vec<f64> = (0..kept.len()).map(|i| 1.0 + i as f64).collect();
+            let mut x = right.clone();
+            factor.solve(&mut x);
+            for (i, b) in kept.iter().zip(&right) {
+                let product: f64 = kept.iter().zip(&x).map(|(j, x)| entry(*i, *j) * x).sum();
+                assert!((product - b).abs() < 1e-12, "{product} {b}");
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! One Newton step of the master: the quadratic model of D, maximised over the whole simplex by an active-set method.
 
-use super::dense::{add, cholesky, dot, solve_factored};
+use super::dense::{Factor, add, dot};
 use super::entropic::Minimum;
 use super::master::Master;
 
@@ -20,15 +20,21 @@ pub struct Newton {
     /// λᵢ and the weight now, for each member.
     from: Vec<f64>,
     weight: Vec<f64>,
-    /// Members that may have weight.
+    /// Members that may have weight, but for the reference; in the order of the factor.
     active: Vec<usize>,
+    /// A member of large weight, which is eliminated: it has what the others leave of 1.
+    reference: usize,
+    /// Of H reduced to the active members and scaled to a unit diagonal.
+    factor: Factor,
+    /// What is added to diagonal entries before they are scaled: the size of their rounding.
+    floor: f64,
+    /// For each active member.
+    scale: Vec<f64>,
+    right: Vec<f64>,
     /// Slope of the model for each member.
     slope: Vec<f64>,
     centred: Vec<f64>,
     step: Vec<f64>,
-    factor: Vec<f64>,
-    right: Vec<f64>,
-    scale: Vec<f64>,
 }
 
 /// λ and what is known there.
@@ -52,27 +58,30 @@ impl Newton {
         self.hessian.clear();
         self.from.clear();
         self.weight.clear();
-        self.active.clear();
-        (0..master.cuts()).filter(|i| here.lambda[*i] > 0.0).for_each(|i| self.join(i, master, here));
+        (0..master.cuts()).filter(|i| here.lambda[*i] > 0.0).for_each(|i| {
+            self.join(i, master, here);
+        });
         let top = (0..master.cuts()).max_by(|a, b| here.below[*a].total_cmp(&here.below[*b]));
-        top.filter(|i| here.lambda[*i] <= 0.0).into_iter().for_each(|i| self.join(i, master, here));
+        if let Some(i) = top.filter(|i| here.lambda[*i] <= 0.0) {
+            self.join(i, master, here);
+        }
+        self.active = (0..self.members.len()).collect();
+        self.refer(here);
         let most = 4 * self.members.len() + 40;
         for _ in 0..most {
             if self.to_face_maximum(here) {
-                match self.entering(master, here) {
-                    Some(i) => match self.members.iter().position(|m| *m == i) {
-                        Some(a) => self.active.push(a),
-                        None => self.join(i, master, here),
-                    },
-                    None => break,
-                }
+                let Some(i) = self.entering(master, here) else { break };
+                let member = self.members.iter().position(|m| *m == i);
+                let member = member.unwrap_or_else(|| self.join(i, master, here));
+                self.activate(member);
             }
         }
         target.fill(0.0);
         self.members.iter().zip(&self.weight).for_each(|(i, w)| target[*i] = *w);
     }
 
-    fn join(&mut self, i: usize, master: &Master, here: &Here<'_>) {
+    /// Adds a cut to the members, with its row of H.
+    fn join(&mut self, i: usize, master: &Master, here: &Here<'_>) -> usize {
         let n = here.mixed.len();
         self.centred.clear();
         self.centred.extend(master.gradient(i).iter().zip(here.mixed).map(|(g, m)| g - m));
@@ -80,10 +89,10 @@ impl Newton {
         let a = self.members.len();
         let new = &self.rows[a * n..];
         self.hessian.extend((0..=a).map(|b| dot(new, &self.rows[b * n..(b + 1) * n])));
-        self.active.push(a);
         self.members.push(i);
         self.from.push(here.lambda[i]);
         self.weight.push(here.lambda[i]);
+        a
     }
 
     fn curvature(&self, a: usize, b: usize) -> f64 {
@@ -91,56 +100,52 @@ impl Newton {
         self.hessian[high * (high + 1) / 2 + low]
     }
 
+    /// Curvature along two exchanges of weight with the reference.
+    fn reduced(&self, a: usize, b: usize) -> f64 {
+        let r = self.reference;
+        self.curvature(a, b) - self.curvature(a, r) - self.curvature(b, r) + self.curvature(r, r)
+    }
+
+    /// Makes the active member of largest weight the reference, and factors anew.
+    fn refer(&mut self, here: &Here<'_>) {
+        let heavier = |a: &usize, b: &usize| self.weight[self.active[*a]].total_cmp(&self.weight[self.active[*b]]);
+        let Some(at) = (0..self.active.len()).max_by(heavier) else { return };
+        self.reference = self.active.swap_remove(at);
+        let largest = self.active.iter().map(|a| self.reduced(*a, *a)).fold(0.0, f64::max);
+        let steepest = self.members.iter().map(|i| here.below[*i].abs()).fold(0.0, f64::max);
+        self.floor = DEPENDENT * largest.max(steepest) + f64::MIN_POSITIVE;
+        self.factor.clear();
+        self.scale.clear();
+        std::mem::take(&mut self.active).into_iter().for_each(|a| self.activate(a));
+    }
+
+    fn activate(&mut self, a: usize) {
+        let scale = 1.0 / (self.reduced(a, a).max(0.0) + self.floor).sqrt();
+        let others = self.active.iter().zip(&self.scale).map(|(b, other)| self.reduced(a, *b) * scale * other);
+        let row = others.chain([1.0 + DEPENDENT]).collect();
+        self.factor.append(row, DEPENDENT);
+        self.active.push(a);
+        self.scale.push(scale);
+    }
+
     /// A step towards the maximum over the face of the active members: all the way (true), or until a weight is 0, whose
     /// member is dropped (false).
     fn to_face_maximum(&mut self, here: &Here<'_>) -> bool {
-        let Some(at) = (0..self.active.len()).max_by(|a, b| {
-            let weight = |k: &usize| self.weight[self.active[*k]];
-            weight(a).total_cmp(&weight(b))
-        }) else {
-            return true;
-        };
-        // One weight, the largest, is eliminated: it is 1 less the others.
-        let reference = self.active.swap_remove(at);
-        let m = self.active.len();
+        let n = here.mixed.len();
+        self.bend(n);
         self.slope.clear();
-        for a in 0..self.members.len() {
-            let bend: f64 =
-                (0..self.members.len()).map(|b| self.curvature(a, b) * (self.weight[b] - self.from[b])).sum();
-            self.slope.push(here.below[self.members[a]] - bend);
-        }
-        let corner = self.curvature(reference, reference);
+        let rows = (0..self.members.len()).map(|a| &self.rows[a * n..(a + 1) * n]);
+        self.slope.extend(self.members.iter().zip(rows).map(|(i, row)| here.below[*i] - dot(row, &self.step)));
+        let level = self.slope[self.reference];
         self.right.clear();
-        self.right.extend(self.active.iter().map(|a| self.slope[*a] - self.slope[reference]));
-        let diagonal = |a: usize| self.curvature(a, a) - 2.0 * self.curvature(a, reference) + corner;
-        let diagonals: Vec<f64> = self.active.iter().map(|a| diagonal(*a)).collect();
-        let largest = diagonals.iter().copied().fold(0.0, f64::max);
-        let steepest = self.right.iter().fold(0.0f64, |m, r| m.max(r.abs()));
-        let floor = DEPENDENT * largest.max(steepest) + f64::MIN_POSITIVE;
-        self.scale.clear();
-        self.scale.extend(diagonals.iter().map(|d| 1.0 / (d.max(0.0) + floor).sqrt()));
-        let mut factor = std::mem::take(&mut self.factor);
-        factor.clear();
-        factor.resize(m * m, 0.0);
-        for (x, a) in self.active.iter().enumerate() {
-            for (y, b) in self.active[..x].iter().enumerate() {
-                let reduced =
-                    self.curvature(*a, *b) - self.curvature(*a, reference) - self.curvature(*b, reference) + corner;
-                factor[x * m + y] = reduced * self.scale[x] * self.scale[y];
-            }
-            factor[x * m + x] = 1.0 + DEPENDENT;
-        }
-        cholesky(&mut factor, m, DEPENDENT);
-        self.right.iter_mut().zip(&self.scale).for_each(|(r, s)| *r *= s);
-        solve_factored(&factor, m, &mut self.right);
-        self.factor = factor;
+        self.right.extend(self.active.iter().zip(&self.scale).map(|(a, scale)| (self.slope[*a] - level) * scale));
+        self.factor.solve(&mut self.right);
         self.right.iter_mut().zip(&self.scale).for_each(|(r, s)| *r *= s);
 
         let back = -self.right.iter().sum::<f64>();
+        let all = self.active.iter().zip(&self.right).map(|(a, d)| (*a, *d)).chain([(self.reference, back)]);
         let (mut length, mut blocking) = (1.0, None);
-        for (k, (a, d)) in
-            self.active.iter().zip(&self.right).map(|(a, d)| (*a, *d)).chain([(reference, back)]).enumerate()
-        {
+        for (k, (a, d)) in all.enumerate() {
             if d < 0.0 && self.weight[a] < -d * length {
                 (length, blocking) = (self.weight[a] / -d, Some(k));
             }
@@ -148,33 +153,42 @@ impl Newton {
         for (a, d) in self.active.iter().zip(&self.right) {
             self.weight[*a] = (self.weight[*a] + length * d).max(0.0);
         }
-        self.weight[reference] = (self.weight[reference] + length * back).max(0.0);
-        self.active.push(reference);
+        self.weight[self.reference] = (self.weight[self.reference] + length * back).max(0.0);
         match blocking {
-            Some(k) => {
-                let dropped = self.active.swap_remove(k);
+            Some(k) if k < self.active.len() => {
+                let dropped = self.active.remove(k);
+                self.scale.remove(k);
+                self.factor.remove(k);
                 self.weight[dropped] = 0.0;
-                false
             }
-            None => true,
+            Some(_) => {
+                self.weight[self.reference] = 0.0;
+                self.refer(here);
+            }
+            None => {}
+        }
+        blocking.is_none()
+    }
+
+    /// The step so far, as R(Gᵀd).
+    fn bend(&mut self, n: usize) {
+        self.step.clear();
+        self.step.resize(n, 0.0);
+        for (a, (w, from)) in self.weight.iter().zip(&self.from).enumerate().filter(|(_, (w, from))| w != from) {
+            add(w - from, &self.rows[a * n..(a + 1) * n], &mut self.step);
         }
     }
 
     /// The cut whose model slope exceeds that of the active ones most, if by enough to matter.
     fn entering(&mut self, master: &Master, here: &Here<'_>) -> Option<usize> {
         let n = here.mixed.len();
-        self.step.clear();
-        self.step.resize(n, 0.0);
-        for (a, (w, from)) in self.weight.iter().zip(&self.from).enumerate() {
-            if w != from {
-                add(w - from, &self.rows[a * n..(a + 1) * n], &mut self.step);
-            }
-        }
+        self.bend(n);
         here.minimum.root_transposed(&mut self.step, master.tau, &master.shape);
         // The same constant, (Gᵀλ)ᵀstep, is missing on both sides.
         let slope = |i: usize| here.below[i] - dot(master.gradient(i), &self.step);
-        let level = self.active.iter().map(|a| slope(self.members[*a])).fold(f64::NEG_INFINITY, f64::max);
-        let inactive = |i: &usize| !self.active.iter().any(|a| self.members[*a] == *i);
+        let all = self.active.iter().chain([&self.reference]);
+        let level = all.map(|a| slope(self.members[*a])).fold(f64::NEG_INFINITY, f64::max);
+        let inactive = |i: &usize| !self.active.iter().chain([&self.reference]).any(|a| self.members[*a] == *i);
         let best = (0..master.cuts()).filter(inactive).map(|i| (slope(i), i)).max_by(|a, b| a.0.total_cmp(&b.0));
         best.filter(|(slope, _)| *slope > level + 0.05 * here.gap).map(|(_, i)| i)
     }

@@ -58,6 +58,9 @@ pub struct Args {
     /// Minimise f(y) − TAU·H(y), H the entropy of the box (scaled to [0,1]) or of simplices: another problem.
     #[arg(long, value_name = "TAU", allow_negative_numbers = true, value_parser = positive)]
     entropy: Option<f64>,
+    /// Check the answers of --method bundle by a second solver (Clarabel); a contradiction is an error.
+    #[arg(long)]
+    check: bool,
     /// Start here, for methods that call f.
     #[arg(long, value_name = "FILE|N,N,...", allow_hyphen_values = true)]
     start: Option<Source>,
@@ -114,6 +117,9 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         Session::new(domain.unwrap_or(Domain::everything(problem.network.decisions())), args.method, limits);
     if let Some(tau) = args.entropy {
         session = session.with_entropy(tau)?;
+    }
+    if args.check {
+        session = session.with_check()?;
     }
     let start =
         args.start.as_ref().map(|source| Rows::read(source, problem.network.decisions(), "--start")).transpose()?;
