@@ -221,3 +221,28 @@ fn the_entropic_problem_is_solved_or_refused() {
         }
     }
 }
+
+#[test]
+fn entropic_bounds_hold_and_close() {
+    for problem in problems().into_iter().filter(|p| p.region.is_bounded() && p.scale == 1.0) {
+        for tau in [0.01, 1.0] {
+            let mut oracle = problem.oracle();
+            let limits = RunLimits { gap: 1e-9, time: None, passes: Some(2000) };
+            let run = Run::new(&mut oracle, &problem.region, Some(tau), limits).unwrap();
+            let outcome = run.with(subgradient).unwrap();
+            let (y, size) = (outcome.y.unwrap(), size(&problem) + tau);
+            let found = problem.oracle().value(&y).unwrap() - tau * problem.region.entropy(&y);
+            assert!((found - outcome.value).abs() <= 1e-12 * size, "{}", problem.name);
+            let gap = outcome.value - outcome.lower_bound;
+            println!("{:24} τ {tau} gap {gap:.1e} {:?}", problem.name, outcome.end);
+            assert!(gap >= -1e-12 * size && gap <= 1e-1 * size, "{}: gap {gap:.1e}", problem.name);
+            let mut random = gradient_problems::random(7);
+            for _ in 0..100 {
+                let mut y: Vec<f64> = problem.region.centre().iter().map(|c| c + 2.0 * random()).collect();
+                problem.region.project(&mut y);
+                let value = problem.oracle().value(&y).unwrap() - tau * problem.region.entropy(&y);
+                assert!(outcome.lower_bound <= value + 1e-12 * size, "{}", problem.name);
+            }
+        }
+    }
+}
