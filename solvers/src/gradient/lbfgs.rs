@@ -51,7 +51,8 @@ fn steps(search: &mut Search<'_, '_>) -> Flow<End> {
     let (metric, radius) = (search.metric(&cut.point), search.radius());
     let mut pairs: VecDeque<Pair> = VecDeque::new();
     loop {
-        let next = match kinks.slow(search, cut.value) {
+        let slow = kinks.slow(search, cut.value);
+        let next = match slow {
             true => None,
             false => {
                 let free = free(search, &cut);
@@ -61,7 +62,7 @@ fn steps(search: &mut Search<'_, '_>) -> Flow<End> {
         };
         let next = match next {
             Some(next) => next,
-            None if !pairs.is_empty() && search.run.is_smooth() => {
+            None if !slow && !pairs.is_empty() && search.run.is_smooth() => {
                 pairs.clear();
                 continue;
             }

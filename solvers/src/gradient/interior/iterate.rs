@@ -1,15 +1,7 @@
-//! A small primal–dual interior-point method for the model that a set of cuts makes of f:
-//!
-//! min over y in the region of  maxᵢ (hᵢ + gᵢᵀy) + φ(y),  φ one of [`Term`].
-//!
-//! Its multipliers λ (≥ 0, sum 1) are the best convex combination of the cuts. The Newton systems have one row for each cut
-//! and each simplex: the cost of a step is m²p/2 + m³/6 multiplications for m cuts. Nothing here is trusted: a combination
-//! is worth what [`Run::offer`](crate::run::Run::offer) computes from it.
+//! The Newton steps of the interior-point method.
 
-use std::sync::Arc;
-
-use crate::oracle::Cut;
-use crate::region::Region;
+use super::systems::{dot, factorise, substitute};
+use super::{Coordinate, Term};
 
 /// Rounds of iterative refinement of a Newton step.
 const REFINEMENTS: u32 = 2;
@@ -18,124 +10,8 @@ const REFINEMENTS: u32 = 2;
 /// from the ends. It makes steps shorter, and no solution wrong.
 const DAMPING: f64 = 1e-8;
 
-/// Sides that are longer count as unbounded: their squares would overflow.
-const ENDLESS: f64 = 1e100;
-
-/// What is added to the maximum of the cuts.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Term {
-    /// Nothing: a linear program.
-    Nothing,
-    /// −τH(y): paper eq. 9.
-    Entropy(f64),
-    /// κσ/2·‖v‖², v the distance from the reference point in units of the sides, σ the size of the slopes in these units.
-    Proximal(f64),
-}
-
-/// The solution.
-pub(super) struct Model {
-    /// λ, one for each cut; not exactly of sum 1.
-    pub weights: Vec<f64>,
-    /// The minimiser, in the region up to rounding.
-    pub y: Vec<f64>,
-    /// maxᵢ (hᵢ + gᵢᵀy) there, minus the value of the reference cut.
-    pub rise: f64,
-}
-
-/// Lengths of the sides: what a step in each coordinate is measured by. 0 where l = u; on an unbounded side the distance
-/// that the cuts cover, or 1.
-pub(super) fn sides(region: &Region, centre: &[f64], cuts: &[Arc<Cut>]) -> Vec<f64> {
-    let mut sides = vec![0.0; region.dimension()];
-    for j in region.boxed() {
-        let width = region.upper()[j] - region.lower()[j];
-        sides[j] = if width < ENDLESS {
-            width
-        } else {
-            let far = cuts.iter().fold(0.0f64, |m, cut| m.max((cut.point[j] - centre[j]).abs()));
-            if far > 0.0 && far.is_finite() { far } else { centre[j].abs().max(1.0) }
-        };
-    }
-    for simplex in region.simplices() {
-        simplex.members.iter().for_each(|j| sides[*j] = simplex.total);
-    }
-    sides
-}
-
-/// One coordinate that can move: v = (y − reference)/side between `lower` and `upper`.
-struct Coordinate {
-    index: usize,
-    side: f64,
-    lower: f64,
-    upper: f64,
-    simplex: Option<usize>,
-}
-
-/// Solves the model in at most `effort` Newton steps. `reference` is a cut at a point of the region; sizes and rounding are
-/// relative to it. `None` if there is nothing to move or nothing but zero slopes, and if numbers overflow.
-pub(super) fn solve(cuts: &[Arc<Cut>], region: &Region, reference: &Cut, term: Term, effort: u32) -> Option<Model> {
-    let centre = &reference.point;
-    let sides = sides(region, centre, cuts);
-    let coordinates = coordinates(region, centre, &sides);
-    let steepest =
-        |cut: &Arc<Cut>| coordinates.iter().fold(0.0f64, |m, c| m.max((cut.gradient[c.index] * c.side).abs()));
-    let scale = cuts.iter().map(steepest).fold(0.0, f64::max);
-    if coordinates.is_empty() || !(scale > 0.0 && scale.is_finite()) {
-        return None;
-    }
-    let mut rows: Vec<Vec<f64>> =
-        cuts.iter().map(|cut| coordinates.iter().map(|c| cut.gradient[c.index] * c.side / scale).collect()).collect();
-    let heights: Vec<f64> = cuts.iter().map(|cut| rise(cut, reference) / scale).collect();
-    let mut targets = vec![];
-    for (k, simplex) in region.simplices().iter().enumerate() {
-        let sum: f64 = simplex.members.iter().map(|j| centre[*j]).sum();
-        rows.push(coordinates.iter().map(|c| if c.simplex == Some(k) { 1.0 } else { 0.0 }).collect());
-        targets.push((simplex.total - sum) / simplex.total);
-    }
-    if heights.iter().any(|h| !h.is_finite()) {
-        return None;
-    }
-    let mut iterate = Iterate::new(&coordinates, &rows, &heights, targets, term, scale);
-    for _ in 0..effort {
-        if iterate.converged() || iterate.step().is_none() {
-            break;
-        }
-    }
-    let mut y = centre.clone();
-    coordinates.iter().zip(&iterate.v).for_each(|(c, v)| y[c.index] += c.side * v);
-    region.project(&mut y);
-    let rise =
-        cuts.iter().map(|cut| cut.value - reference.value + slope_over(cut, &y)).fold(f64::NEG_INFINITY, f64::max);
-    let finite = iterate.lambda.iter().chain(&y).all(|v| v.is_finite());
-    finite.then(|| Model { weights: iterate.lambda, y, rise })
-}
-
-/// gᵀ(y − point)
-fn slope_over(cut: &Cut, y: &[f64]) -> f64 {
-    cut.gradient.iter().zip(y).zip(&cut.point).map(|((g, y), p)| g * (y - p)).sum()
-}
-
-/// What a cut is at the point of another, minus the value of the other: −(its linearisation error).
-pub(super) fn rise(cut: &Cut, reference: &Cut) -> f64 {
-    cut.value - reference.value + slope_over(cut, &reference.point)
-}
-
-fn coordinates(region: &Region, centre: &[f64], sides: &[f64]) -> Vec<Coordinate> {
-    let mut simplex = vec![None; region.dimension()];
-    for (k, s) in region.simplices().iter().enumerate() {
-        s.members.iter().for_each(|j| simplex[*j] = Some(k));
-    }
-    let all = (0..region.dimension()).filter(|j| sides[*j] > 0.0);
-    all.map(|j| {
-        let (lower, upper) =
-            if simplex[j].is_some() { (0.0, f64::INFINITY) } else { (region.lower()[j], region.upper()[j]) };
-        let (side, relative) = (sides[j], |end: f64| (end - centre[j]) / sides[j]);
-        Coordinate { index: j, side, lower: relative(lower), upper: relative(upper), simplex: simplex[j] }
-    })
-    .collect()
-}
-
 /// The iterate: v, t, and the multipliers of cuts and equations (`lambda`, `nu`), of lower and of upper ends.
-struct Iterate<'a> {
+pub(super) struct Iterate<'a> {
     coordinates: &'a [Coordinate],
     /// Slopes of the cuts, then rows of the simplices.
     rows: &'a [Vec<f64>],
@@ -144,9 +20,10 @@ struct Iterate<'a> {
     /// φ in scaled units: (τ/σ, κ).
     entropy: f64,
     proximal: f64,
-    v: Vec<f64>,
+    pub v: Vec<f64>,
     t: f64,
-    lambda: Vec<f64>,
+    /// λ of the cuts.
+    pub lambda: Vec<f64>,
     nu: Vec<f64>,
     below: Vec<f64>,
     above: Vec<f64>,
@@ -164,7 +41,7 @@ struct Direction {
 }
 
 impl<'a> Iterate<'a> {
-    fn new(
+    pub fn new(
         coordinates: &'a [Coordinate],
         rows: &'a [Vec<f64>],
         heights: &'a [f64],
@@ -243,7 +120,7 @@ impl<'a> Iterate<'a> {
         sum / count
     }
 
-    fn converged(&self) -> bool {
+    pub fn converged(&self) -> bool {
         let slack = self.slack();
         let total = self.complementarity(&slack) * (slack.len() + 2 * self.v.len()) as f64;
         let residual = self.slope().into_iter().enumerate().map(|(j, s)| (s - self.below[j] + self.above[j]).abs());
@@ -253,7 +130,7 @@ impl<'a> Iterate<'a> {
     }
 
     /// One predictor–corrector step (Mehrotra); `None` when it cannot be taken.
-    fn step(&mut self) -> Option<()> {
+    pub fn step(&mut self) -> Option<()> {
         let (slack, p, m) = (self.slack(), self.v.len(), self.heights.len());
         let (slope, mu) = (self.slope(), self.complementarity(&slack));
         let room = |j: usize| (self.v[j] - self.coordinates[j].lower, self.coordinates[j].upper - self.v[j]);
@@ -371,8 +248,8 @@ impl<'a> Iterate<'a> {
     fn reach(&self, slack: &[f64], d: &Direction) -> f64 {
         let limit = |reach: f64, x: f64, d: f64| if d < 0.0 { reach.min(-x / d) } else { reach };
         let mut reach = 1.0 / 0.99;
-        for i in 0..slack.len() {
-            reach = limit(limit(reach, slack[i], d.slack[i]), self.lambda[i], d.lambda[i]);
+        for ((s, ds), (l, dl)) in slack.iter().zip(&d.slack).zip(self.lambda.iter().zip(&d.lambda)) {
+            reach = limit(limit(reach, *s, *ds), *l, *dl);
         }
         for (j, c) in self.coordinates.iter().enumerate() {
             reach = limit(limit(reach, self.v[j] - c.lower, d.v[j]), c.upper - self.v[j], -d.v[j]);
@@ -414,126 +291,5 @@ impl Moved<'_, '_> {
             }
         }
         sum / count
-    }
-}
-
-/// aᵀb in eight partial sums, which the compiler turns into vector instructions: most of the time goes here.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; 8];
-    let (a_blocks, a_rest) = a.as_chunks::<8>();
-    let (b_blocks, b_rest) = b.as_chunks::<8>();
-    for (a, b) in a_blocks.iter().zip(b_blocks) {
-        for k in 0..8 {
-            sums[k] += a[k] * b[k];
-        }
-    }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f64>() + rest
-}
-
-/// The Cholesky factor of the lower triangle, in place; a pivot that rounding has eaten leaves its unknown at 0.
-fn factorise(matrix: &mut [f64], n: usize) {
-    let largest = (0..n).fold(0.0f64, |m, i| m.max(matrix[i * n + i]));
-    for i in 0..n {
-        for k in 0..=i {
-            let (row, other) = (&matrix[i * n..i * n + k], &matrix[k * n..k * n + k]);
-            let rest = matrix[i * n + k] - dot(row, other);
-            matrix[i * n + k] = if k < i {
-                rest / matrix[k * n + k]
-            } else if rest > 1e-30 * largest {
-                rest.sqrt()
-            } else {
-                1e100
-            };
-        }
-    }
-}
-
-/// The solution of L·Lᵀx = b.
-fn substitute(factor: &[f64], n: usize, mut b: Vec<f64>) -> Vec<f64> {
-    for i in 0..n {
-        b[i] = (b[i] - dot(&factor[i * n..i * n + i], &b[..i])) / factor[i * n + i];
-    }
-    for i in (0..n).rev() {
-        b[i] /= factor[i * n + i];
-        let solved = b[i];
-        (0..i).for_each(|k| b[k] -= solved * factor[i * n + k]);
-    }
-    b
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::region::Simplex;
-
-    fn cut(gradient: &[f64], constant: f64) -> Arc<Cut> {
-        let point = vec![0.0; gradient.len()];
-        Arc::new(Cut { point, value: constant, gradient: gradient.to_vec() })
-    }
-
-    fn close(a: f64, b: f64) {
-        assert!((a - b).abs() < 1e-9, "{a} {b}");
-    }
-
-    /// max(−5y + 2, 10y − 4) on [0, 1]: 0 at 0.4; the slopes cancel with weights ⅔, ⅓.
-    #[test]
-    fn two_lines() {
-        let cuts = [cut(&[-5.0], 2.0), cut(&[10.0], -4.0), cut(&[1.0], -9.0)];
-        let region = Region::new(vec![0.0], vec![1.0], vec![]).unwrap();
-        let model = solve(&cuts, &region, &cuts[0], Term::Nothing, 60).unwrap();
-        close(model.y[0], 0.4);
-        close(model.rise, -2.0);
-        close(model.weights[0], 2.0 / 3.0);
-        close(model.weights[1], 1.0 / 3.0);
-        close(model.weights[2], 0.0);
-    }
-
-    /// max(y₀, 2y₁, 4y₂) on the simplex: 4/7, with weights in the ratio 1 : ½ : ¼ of the reciprocal slopes.
-    #[test]
-    fn on_a_simplex() {
-        let cuts = [cut(&[1.0, 0.0, 0.0], 0.0), cut(&[0.0, 2.0, 0.0], 0.0), cut(&[0.0, 0.0, 4.0], 0.0)];
-        let simplex = Simplex { members: vec![0, 1, 2], total: 1.0 };
-        let region = Region::new(vec![0.0; 3], vec![1.0; 3], vec![simplex]).unwrap();
-        let centre = Cut { point: region.centre(), value: 4.0 / 3.0, gradient: vec![0.0, 0.0, 4.0] };
-        let model = solve(&cuts, &region, &centre, Term::Nothing, 60).unwrap();
-        for (y, w) in model.y.iter().zip([4.0, 2.0, 1.0]) {
-            close(*y, w / 7.0);
-        }
-        for (found, w) in model.weights.iter().zip([4.0, 2.0, 1.0]) {
-            close(*found, w / 7.0);
-        }
-    }
-
-    /// One line with entropy: y = σ(−g/τ).
-    #[test]
-    fn with_entropy() {
-        let (cuts, tau) = ([cut(&[0.7], 0.0), cut(&[-9.0], -50.0)], 0.5);
-        let region = Region::new(vec![0.0], vec![1.0], vec![]).unwrap();
-        let model = solve(&cuts, &region, &cuts[0], Term::Entropy(tau), 60).unwrap();
-        close(model.y[0], crate::region::sigmoid(-0.7 / tau));
-        close(model.weights[0], 1.0);
-    }
-
-    /// |y₀| + |y₁| on the plane: the slopes of the four cuts cancel exactly enough for a bound without sides.
-    #[test]
-    fn without_sides() {
-        let cuts = [cut(&[1.0, 1.0], 0.0), cut(&[1.0, -1.0], 0.0), cut(&[-1.0, 1.0], 0.0), cut(&[-1.0, -1.0], 0.0)];
-        let free = f64::INFINITY;
-        let region = Region::new(vec![-free; 2], vec![free; 2], vec![]).unwrap();
-        let centre = Cut { point: vec![3.0, -4.0], value: 7.0, gradient: vec![1.0, -1.0] };
-        let model = solve(&cuts, &region, &centre, Term::Nothing, 60).unwrap();
-        for j in 0..2 {
-            let slope: f64 = model.weights.iter().zip(&cuts).map(|(w, cut)| w * cut.gradient[j]).sum();
-            close(slope, 0.0);
-            assert!(model.y[j].abs() < 1e-6, "{:?}", model.y);
-        }
-    }
-
-    #[test]
-    fn nothing_to_do() {
-        let cuts = [cut(&[0.0, 1.0], 0.0)];
-        let region = Region::new(vec![0.0, 2.0], vec![1.0, 2.0], vec![]).unwrap();
-        assert!(solve(&cuts, &region, &cuts[0], Term::Nothing, 60).is_none());
     }
 }
