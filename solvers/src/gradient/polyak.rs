@@ -45,6 +45,7 @@ fn levels(search: &mut Search<'_, '_>) -> Flow<End> {
         };
         if best.value <= record - 0.5 * delta {
             delta *= 1.5;
+            allowed = (allowed * 1.25).min(radius);
             (record, path) = (best.value, 0.0);
         } else if path > allowed || step <= 0.0 || !finite {
             delta *= 0.5;
