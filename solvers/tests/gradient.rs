@@ -14,7 +14,7 @@ type Method = fn(&mut Run<'_>) -> Result<End, SolverError>;
 /// Name, method, and the certified relative gap that it states: on smooth functions, on functions with kinks.
 const METHODS: &[(&str, Method, f64, f64)] = &[
     ("subgradient", subgradient, 1e-1, 1e-1),
-    ("polyak", polyak, 1e-2, 1e-1),
+    ("polyak", polyak, 1e-2, 1e-2),
     ("momentum", momentum, 1e-2, 1e-1),
     ("paper-gd", paper_gd, f64::INFINITY, f64::INFINITY),
     ("spectral", spectral, 1e-7, 1e-6),
