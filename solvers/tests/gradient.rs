@@ -14,7 +14,7 @@ type Method = fn(&mut Run<'_>) -> Result<End, SolverError>;
 /// Name, method, and the certified relative gap that it states: on smooth functions, on functions with kinks.
 const METHODS: &[(&str, Method, f64, f64)] = &[
     ("subgradient", subgradient, 1e-1, 1e-1),
-    ("polyak", polyak, 1e-2, 1e-1),
+    ("polyak", polyak, 1e-2, 1e-2),
     ("momentum", momentum, 1e-2, 1e-1),
     ("paper-gd", paper_gd, f64::INFINITY, f64::INFINITY),
     ("spectral", spectral, 1e-7, 1e-6),
@@ -87,7 +87,7 @@ fn every_method_encloses_every_known_minimum() {
                 fault("a wrong count of passes");
             }
             let stated = if problem.smooth { *smooth } else { *kinked };
-            if problem.region.is_bounded() && !(gap <= stated) {
+            if problem.region.is_bounded() && (gap.is_nan() || gap > stated) {
                 fault(&format!("a gap of {gap:.1e}, {stated:.0e} is stated"));
             }
             if relative > stated.max(1e-7) {
@@ -217,6 +217,34 @@ fn the_entropic_problem_is_solved_or_refused() {
                 assert!((outcome.value - minimum).abs() < 1e-9 && (outcome.lower_bound - minimum).abs() < 1e-9);
             } else {
                 assert!(matches!(outcome, Err(SolverError::Refused { .. })), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn entropic_bounds_hold_and_close() {
+    for problem in problems().into_iter().filter(|p| p.region.is_bounded() && p.scale == 1.0) {
+        for tau in [0.01, 1.0] {
+            let mut oracle = problem.oracle();
+            let limits = RunLimits { gap: 1e-9, time: None, passes: Some(666) };
+            let run = Run::new(&mut oracle, &problem.region, Some(tau), limits).unwrap();
+            let outcome = run.with(subgradient).unwrap();
+            let (y, size) = (outcome.y.unwrap(), size(&problem) + tau);
+            let found = problem.oracle().value(&y).unwrap() - tau * problem.region.entropy(&y);
+            assert!((found - outcome.value).abs() <= 1e-12 * size, "{}", problem.name);
+            let gap = outcome.value - outcome.lower_bound;
+            println!("{:24} τ {tau} gap {gap:.1e} {:?}", problem.name, outcome.end);
+            // Dual averaging errs like (slope·side)²/(τ·steps), here with slopes of about 1 and 333 steps.
+            let gentle = problem.name.starts_with("max-affine") || problem.name.starts_with("sum of");
+            let stated = if gentle { 3e-2 / tau } else { f64::INFINITY };
+            assert!(gap >= -1e-12 * size && gap <= stated, "{}: gap {gap:.1e}", problem.name);
+            let mut random = gradient_problems::random(7);
+            for _ in 0..100 {
+                let mut y: Vec<f64> = problem.region.centre().iter().map(|c| c + 2.0 * random()).collect();
+                problem.region.project(&mut y);
+                let value = problem.oracle().value(&y).unwrap() - tau * problem.region.entropy(&y);
+                assert!(outcome.lower_bound <= value + 1e-12 * size, "{}", problem.name);
             }
         }
     }

@@ -106,7 +106,7 @@ pub const METHODS: &[MethodRow] = &[
     MethodRow {
         name: "polyak",
         method: Method::Polyak,
-        what: "approximate: projected subgradients, Polyak steps to an adjusted level; 2–4 digits",
+        what: "approximate: projected subgradients, Polyak steps to an adjusted level; 3–4 digits",
         engine: Engine::Oracle(gradient::polyak),
         entropic: false,
     },

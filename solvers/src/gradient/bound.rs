@@ -19,9 +19,10 @@ pub(super) struct Bundle {
 }
 
 impl Bundle {
-    /// Keeps about 2p + 10 cuts, at least 50 and at most 200.
+    /// Keeps about 2p + 10 cuts, at least 50 and at most 200; for p above 200 fewer again, so that a model costs no more.
     pub fn new(dimension: usize) -> Bundle {
-        Bundle { cuts: vec![], active: vec![], most: (2 * dimension + 10).clamp(50, 200) }
+        let most = (2 * dimension + 10).min(40_000 / dimension.max(1)).clamp(50, 200);
+        Bundle { cuts: vec![], active: vec![], most }
     }
 
     /// Adds a cut unless it is there; beyond half as many again as are to be kept, the least tight ones at `best` go.

@@ -34,7 +34,7 @@ impl Kinks {
 
     /// Whether the last 16 evaluations, up to a best value of `value`, gained less than a fifth of the gap. Asked at every step.
     pub fn slow(&mut self, search: &Search<'_, '_>, value: f64) -> bool {
-        if search.tried() < self.since + WINDOW || search.run.is_smooth() {
+        if search.tried() < self.since + WINDOW {
             return false;
         }
         let gained = self.value - value;

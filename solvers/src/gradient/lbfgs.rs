@@ -1,9 +1,9 @@
 //! Projected limited-memory BFGS on boxes.
 //!
-//! Written here because no crate fits. What is wanted: a box; values counted by our own run, which may end the search at any
-//! evaluation; trial points where f has no value; line searches for functions with kinks, which L-BFGS meets on networks
-//! of relus; and no panic. `argmin` has no bounds in its L-BFGS, and ports of L-BFGS-B keep its line search for smooth
-//! functions, which gives up at kinks.
+//! Written here because no crate fits. What is wanted: a box; a run that counts evaluations and may end the search at any of
+//! them; trial points where f has no value; line searches for the kinks of relu networks; no panic, no C. The L-BFGS of
+//! `argmin` and `liblbfgs` knows no box; `lbfgsb` wraps C; `lbfgsb-rs-pure` takes a closure that can neither fail nor
+//! stop the search, and keeps the line search of L-BFGS-B, which is for smooth functions.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -51,7 +51,8 @@ fn steps(search: &mut Search<'_, '_>) -> Flow<End> {
     let (metric, radius) = (search.metric(&cut.point), search.radius());
     let mut pairs: VecDeque<Pair> = VecDeque::new();
     loop {
-        let next = match kinks.slow(search, cut.value) {
+        let slow = kinks.slow(search, cut.value);
+        let next = match slow {
             true => None,
             false => {
                 let free = free(search, &cut);
@@ -61,7 +62,7 @@ fn steps(search: &mut Search<'_, '_>) -> Flow<End> {
         };
         let next = match next {
             Some(next) => next,
-            None if !pairs.is_empty() && search.run.is_smooth() => {
+            None if !slow && !pairs.is_empty() && search.run.is_smooth() => {
                 pairs.clear();
                 continue;
             }

@@ -32,8 +32,8 @@ fn steps(search: &mut Search<'_, '_>) -> Flow<End> {
     let mut kinks = Kinks::new(&cut);
     let (metric, radius) = (search.metric(&cut.point), search.radius());
     let mut values = VecDeque::from([cut.value]);
-    let first = |cut: &Cut| radius / steepness(&metric, &cut.gradient).max(1e-300);
-    let mut alpha = first(&cut);
+    let first = |slope: &[f64]| radius / steepness(&metric, slope).max(1e-300);
+    let mut alpha = first(&search.inward(&cut));
     loop {
         let next = match kinks.slow(search, search.best().map_or(cut.value, |best| best.value)) {
             true => None,
@@ -54,12 +54,14 @@ fn steps(search: &mut Search<'_, '_>) -> Flow<End> {
         if values.len() > MEMORY {
             values.pop_front();
         }
+        let scale = first(&search.inward(&next));
         let (step, change) = (difference(&next.point, &cut.point), difference(&next.gradient, &cut.gradient));
         let curvature = dot(&step, &change);
         let length: f64 = step.iter().zip(&metric).filter(|(_, d)| **d > 0.0).map(|(s, d)| s * s / d).sum();
-        alpha = if curvature > 0.0 { length / curvature } else { first(&next) };
-        let bounds = (1e-12 * first(&next), 1e12 * first(&next));
-        alpha = if alpha.is_finite() { alpha.clamp(bounds.0, bounds.1) } else { first(&next) };
+        // Without curvature f is linear as far as it is known: steps may grow.
+        alpha = if curvature > 0.0 { length / curvature } else { (100.0 * alpha).max(scale) };
+        let bounds = (1e-12 * scale, 1e12 * scale);
+        alpha = if alpha.is_finite() { alpha.max(bounds.0).min(bounds.1) } else { scale };
         cut = next;
     }
 }

@@ -8,7 +8,8 @@ use crate::run::{End, Run};
 /// middle to a corner in units of the sides. Of g the part counts that does not point out of the region.
 ///
 /// With τ, minimises f − τH by dual averaging: r ← (1 − θ)r + θg with θ = 2/(k + 2), y ← argmin rᵀy − τH(y). On a box that
-/// is y = σ(−r/τ): a step of the logits, which never meets the boundary where H has no slope.
+/// is y = σ(−r/τ): a step of the logits, which never meets the boundary where H has no slope. The error is like
+/// (slope·side)²/(τ·k).
 ///
 /// Errors: those of f, where a step cannot be shortened: at the start.
 pub fn subgradient(run: &mut Run<'_>) -> Result<End, SolverError> {

@@ -1,131 +1,17 @@
-//! A small primal–dual interior-point method for the model that a set of cuts makes of f:
-//!
-//! min over y in the region of  maxᵢ (hᵢ + gᵢᵀy) + φ(y),  φ one of [`Term`].
-//!
-//! Its multipliers λ (≥ 0, sum 1) are the best convex combination of the cuts. The Newton systems have one row for each cut
-//! and each simplex: the cost of a step is m²p/2 + m³/6 multiplications for m cuts. Nothing here is trusted: a combination
-//! is worth what [`Run::offer`](crate::run::Run::offer) computes from it.
+//! The Newton steps of the interior-point method.
 
-use std::sync::Arc;
+use super::systems::{dot, factorise, substitute};
+use super::{Coordinate, Term};
 
-use crate::oracle::{Cut, dot};
-use crate::region::Region;
+/// Rounds of iterative refinement of a Newton step.
+const REFINEMENTS: u32 = 2;
 
-/// What is added to the maximum of the cuts.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Term {
-    /// Nothing: a linear program.
-    Nothing,
-    /// −τH(y): paper eq. 9.
-    Entropy(f64),
-    /// κσ/2·‖v‖², v the distance from the reference point in units of the sides, σ the size of the slopes in these units.
-    Proximal(f64),
-}
-
-/// The solution.
-pub(super) struct Model {
-    /// λ, one for each cut; not exactly of sum 1.
-    pub weights: Vec<f64>,
-    /// The minimiser, in the region up to rounding.
-    pub y: Vec<f64>,
-    /// maxᵢ (hᵢ + gᵢᵀy) there, minus the value of the reference cut.
-    pub rise: f64,
-}
-
-/// Lengths of the sides: what a step in each coordinate is measured by. 0 where l = u; on an unbounded side the distance
-/// that the cuts cover, or 1.
-pub(super) fn sides(region: &Region, centre: &[f64], cuts: &[Arc<Cut>]) -> Vec<f64> {
-    let mut sides = vec![0.0; region.dimension()];
-    for j in region.boxed() {
-        let width = region.upper()[j] - region.lower()[j];
-        sides[j] = if width.is_finite() {
-            width
-        } else {
-            let far = cuts.iter().fold(0.0f64, |m, cut| m.max((cut.point[j] - centre[j]).abs()));
-            if far > 0.0 && far.is_finite() { far } else { centre[j].abs().max(1.0) }
-        };
-    }
-    for simplex in region.simplices() {
-        simplex.members.iter().for_each(|j| sides[*j] = simplex.total);
-    }
-    sides
-}
-
-/// One coordinate that can move: v = (y − reference)/side between `lower` and `upper`.
-struct Coordinate {
-    index: usize,
-    side: f64,
-    lower: f64,
-    upper: f64,
-    simplex: Option<usize>,
-}
-
-/// Solves the model in at most `effort` Newton steps. `reference` is a cut at a point of the region; sizes and rounding are
-/// relative to it. `None` if there is nothing to move or nothing but zero slopes, and if numbers overflow.
-pub(super) fn solve(cuts: &[Arc<Cut>], region: &Region, reference: &Cut, term: Term, effort: u32) -> Option<Model> {
-    let centre = &reference.point;
-    let sides = sides(region, centre, cuts);
-    let coordinates = coordinates(region, centre, &sides);
-    let steepest =
-        |cut: &Arc<Cut>| coordinates.iter().fold(0.0f64, |m, c| m.max((cut.gradient[c.index] * c.side).abs()));
-    let scale = cuts.iter().map(steepest).fold(0.0, f64::max);
-    if coordinates.is_empty() || !(scale > 0.0 && scale.is_finite()) {
-        return None;
-    }
-    let mut rows: Vec<Vec<f64>> =
-        cuts.iter().map(|cut| coordinates.iter().map(|c| cut.gradient[c.index] * c.side / scale).collect()).collect();
-    let heights: Vec<f64> = cuts.iter().map(|cut| rise(cut, reference) / scale).collect();
-    let mut targets = vec![];
-    for (k, simplex) in region.simplices().iter().enumerate() {
-        let sum: f64 = simplex.members.iter().map(|j| centre[*j]).sum();
-        rows.push(coordinates.iter().map(|c| if c.simplex == Some(k) { 1.0 } else { 0.0 }).collect());
-        targets.push((simplex.total - sum) / simplex.total);
-    }
-    if heights.iter().any(|h| !h.is_finite()) {
-        return None;
-    }
-    let mut iterate = Iterate::new(&coordinates, &rows, &heights, targets, term, scale);
-    for _ in 0..effort {
-        if iterate.converged() || iterate.step().is_none() {
-            break;
-        }
-    }
-    let mut y = centre.clone();
-    coordinates.iter().zip(&iterate.v).for_each(|(c, v)| y[c.index] += c.side * v);
-    region.project(&mut y);
-    let rise =
-        cuts.iter().map(|cut| cut.value - reference.value + slope_over(cut, &y)).fold(f64::NEG_INFINITY, f64::max);
-    let finite = iterate.lambda.iter().chain(&y).all(|v| v.is_finite());
-    finite.then(|| Model { weights: iterate.lambda, y, rise })
-}
-
-/// gᵀ(y − point)
-fn slope_over(cut: &Cut, y: &[f64]) -> f64 {
-    cut.gradient.iter().zip(y).zip(&cut.point).map(|((g, y), p)| g * (y - p)).sum()
-}
-
-/// What a cut is at the point of another, minus the value of the other: −(its linearisation error).
-pub(super) fn rise(cut: &Cut, reference: &Cut) -> f64 {
-    cut.value - reference.value + slope_over(cut, &reference.point)
-}
-
-fn coordinates(region: &Region, centre: &[f64], sides: &[f64]) -> Vec<Coordinate> {
-    let mut simplex = vec![None; region.dimension()];
-    for (k, s) in region.simplices().iter().enumerate() {
-        s.members.iter().for_each(|j| simplex[*j] = Some(k));
-    }
-    let all = (0..region.dimension()).filter(|j| sides[*j] > 0.0);
-    all.map(|j| {
-        let (lower, upper) =
-            if simplex[j].is_some() { (0.0, f64::INFINITY) } else { (region.lower()[j], region.upper()[j]) };
-        let (side, relative) = (sides[j], |end: f64| (end - centre[j]) / sides[j]);
-        Coordinate { index: j, side, lower: relative(lower), upper: relative(upper), simplex: simplex[j] }
-    })
-    .collect()
-}
+/// Added to the curvature of each coordinate, in units where slopes are at most 1: keeps the systems regular where y is far
+/// from the ends. It makes steps shorter, and no solution wrong.
+const DAMPING: f64 = 1e-8;
 
 /// The iterate: v, t, and the multipliers of cuts and equations (`lambda`, `nu`), of lower and of upper ends.
-struct Iterate<'a> {
+pub(super) struct Iterate<'a> {
     coordinates: &'a [Coordinate],
     /// Slopes of the cuts, then rows of the simplices.
     rows: &'a [Vec<f64>],
@@ -134,9 +20,10 @@ struct Iterate<'a> {
     /// φ in scaled units: (τ/σ, κ).
     entropy: f64,
     proximal: f64,
-    v: Vec<f64>,
+    pub v: Vec<f64>,
     t: f64,
-    lambda: Vec<f64>,
+    /// λ of the cuts.
+    pub lambda: Vec<f64>,
     nu: Vec<f64>,
     below: Vec<f64>,
     above: Vec<f64>,
@@ -154,7 +41,7 @@ struct Direction {
 }
 
 impl<'a> Iterate<'a> {
-    fn new(
+    pub fn new(
         coordinates: &'a [Coordinate],
         rows: &'a [Vec<f64>],
         heights: &'a [f64],
@@ -233,25 +120,22 @@ impl<'a> Iterate<'a> {
         sum / count
     }
 
-    fn converged(&self) -> bool {
+    pub fn converged(&self) -> bool {
         let slack = self.slack();
         let total = self.complementarity(&slack) * (slack.len() + 2 * self.v.len()) as f64;
         let residual = self.slope().into_iter().enumerate().map(|(j, s)| (s - self.below[j] + self.above[j]).abs());
-        total <= 1e-13
+        total <= 1e-12
             && residual.fold(0.0, f64::max) <= 1e-12
             && (self.lambda.iter().sum::<f64>() - 1.0).abs() <= 1e-10
     }
 
     /// One predictor–corrector step (Mehrotra); `None` when it cannot be taken.
-    fn step(&mut self) -> Option<()> {
+    pub fn step(&mut self) -> Option<()> {
         let (slack, p, m) = (self.slack(), self.v.len(), self.heights.len());
         let (slope, mu) = (self.slope(), self.complementarity(&slack));
         let room = |j: usize| (self.v[j] - self.coordinates[j].lower, self.coordinates[j].upper - self.v[j]);
-        let curvature: Vec<f64> = (0..p)
-            .map(|j| {
-                1e-8 * mu.min(1.0) + 1e-14 + self.term(j).1 + self.below[j] / room(j).0 + self.above[j] / room(j).1
-            })
-            .collect();
+        let curvature: Vec<f64> =
+            (0..p).map(|j| DAMPING + self.term(j).1 + self.below[j] / room(j).0 + self.above[j] / room(j).1).collect();
         let scaled: Vec<Vec<f64>> =
             self.rows.iter().map(|row| row.iter().zip(&curvature).map(|(g, d)| g / d).collect()).collect();
         let n = self.rows.len();
@@ -271,22 +155,41 @@ impl<'a> Iterate<'a> {
         let lack = 1.0 - self.lambda.iter().sum::<f64>();
         let equations: Vec<f64> = (m..n).map(|i| self.targets[i - m] - dot(&self.rows[i], &self.v)).collect();
         let infinite = |r: f64, x: f64| if r.is_finite() { x / r } else { 0.0 };
+        // D·v + Bᵀx = q,  B·v − t − (S/Λ)x = w (−t and S/Λ for cuts only),  Σx = lack (over cuts).
+        let solved = |q: &[f64], w: &[f64], lack: f64| -> (Vec<f64>, Vec<f64>, f64) {
+            let mut x = substitute(&matrix, n, (0..n).map(|i| dot(&scaled[i], q) - w[i]).collect());
+            let t = (x[..m].iter().sum::<f64>() - lack) / ones[..m].iter().sum::<f64>();
+            x.iter_mut().zip(&ones).for_each(|(x, one)| *x -= t * one);
+            let mut v: Vec<f64> = q.iter().zip(&curvature).map(|(q, d)| q / d).collect();
+            for (x, row) in x.iter().zip(&scaled) {
+                v.iter_mut().zip(row).for_each(|(v, g)| *v -= x * g);
+            }
+            (v, x, t)
+        };
+        // The same, its residuals solved for again: D is tiny where y is far from the ends, which costs digits.
+        let refined = |q: &[f64], w: &[f64]| -> (Vec<f64>, Vec<f64>, f64) {
+            let (mut v, mut x, mut t) = solved(q, w, lack);
+            for _ in 0..REFINEMENTS {
+                let mut left: Vec<f64> = (0..p).map(|j| q[j] - curvature[j] * v[j]).collect();
+                for (x, row) in x.iter().zip(self.rows) {
+                    left.iter_mut().zip(row).for_each(|(q, g)| *q -= x * g);
+                }
+                let cut = |i: usize| if i < m { t + slack[i] / self.lambda[i] * x[i] } else { 0.0 };
+                let below: Vec<f64> = (0..n).map(|i| w[i] - dot(&self.rows[i], &v) + cut(i)).collect();
+                let more = solved(&left, &below, lack - x[..m].iter().sum::<f64>());
+                v.iter_mut().zip(&more.0).for_each(|(v, d)| *v += d);
+                x.iter_mut().zip(&more.1).for_each(|(x, d)| *x += d);
+                t += more.2;
+            }
+            (v, x, t)
+        };
         // `goal`: what the products of slack and multiplier are to become, for cuts, lower and upper ends.
         let direction = |goal: (&[f64], &[f64], &[f64])| -> Direction {
             let q: Vec<f64> =
                 (0..p).map(|j| -slope[j] + infinite(room(j).0, goal.1[j]) - infinite(room(j).1, goal.2[j])).collect();
-            let right: Vec<f64> = (0..n)
-                .map(|i| {
-                    dot(&scaled[i], &q) - if i < m { slack[i] - goal.0[i] / self.lambda[i] } else { equations[i - m] }
-                })
-                .collect();
-            let mut x = substitute(&matrix, n, right);
-            let t = (x[..m].iter().sum::<f64>() - lack) / ones[..m].iter().sum::<f64>();
-            x.iter_mut().zip(&ones).for_each(|(x, one)| *x -= t * one);
-            let mut v: Vec<f64> = (0..p).map(|j| q[j] / curvature[j]).collect();
-            for (x, row) in x.iter().zip(&scaled) {
-                v.iter_mut().zip(row).for_each(|(v, g)| *v -= x * g);
-            }
+            let w: Vec<f64> =
+                (0..n).map(|i| if i < m { slack[i] - goal.0[i] / self.lambda[i] } else { equations[i - m] }).collect();
+            let (v, mut x, t) = refined(&q, &w);
             let below = |j: usize| infinite(room(j).0, goal.1[j] - self.below[j] * v[j]) - self.below[j];
             let above = |j: usize| infinite(room(j).1, goal.2[j] + self.above[j] * v[j]) - self.above[j];
             Direction {
@@ -318,7 +221,9 @@ impl<'a> Iterate<'a> {
             chosen = direction((&all(m), &all(p), &all(p)));
             step = (0.99 * self.reach(&slack, &chosen)).min(1.0);
         }
-        let finite = chosen.t.is_finite() && chosen.v.iter().chain(&chosen.lambda).all(|d| d.is_finite());
+        // An equation that held stops holding where rounding has taken over.
+        let drift = (m..n).any(|i| dot(&self.rows[i], &chosen.v).abs() > 1e-9 + 2.0 * equations[i - m].abs());
+        let finite = !drift && chosen.t.is_finite() && chosen.v.iter().chain(&chosen.lambda).all(|d| d.is_finite());
         if !finite || step < 1e-10 {
             return None;
         }
@@ -343,8 +248,8 @@ impl<'a> Iterate<'a> {
     fn reach(&self, slack: &[f64], d: &Direction) -> f64 {
         let limit = |reach: f64, x: f64, d: f64| if d < 0.0 { reach.min(-x / d) } else { reach };
         let mut reach = 1.0 / 0.99;
-        for i in 0..slack.len() {
-            reach = limit(limit(reach, slack[i], d.slack[i]), self.lambda[i], d.lambda[i]);
+        for ((s, ds), (l, dl)) in slack.iter().zip(&d.slack).zip(self.lambda.iter().zip(&d.lambda)) {
+            reach = limit(limit(reach, *s, *ds), *l, *dl);
         }
         for (j, c) in self.coordinates.iter().enumerate() {
             reach = limit(limit(reach, self.v[j] - c.lower, d.v[j]), c.upper - self.v[j], -d.v[j]);
@@ -387,35 +292,4 @@ impl Moved<'_, '_> {
         }
         sum / count
     }
-}
-
-/// The Cholesky factor of the lower triangle, in place; a pivot that rounding has eaten leaves its unknown at 0.
-fn factorise(matrix: &mut [f64], n: usize) {
-    let largest = (0..n).fold(0.0f64, |m, i| m.max(matrix[i * n + i]));
-    for i in 0..n {
-        for k in 0..=i {
-            let (row, other) = (&matrix[i * n..i * n + k], &matrix[k * n..k * n + k]);
-            let rest = matrix[i * n + k] - dot(row, other);
-            matrix[i * n + k] = if k < i {
-                rest / matrix[k * n + k]
-            } else if rest > 1e-30 * largest {
-                rest.sqrt()
-            } else {
-                1e100
-            };
-        }
-    }
-}
-
-/// The solution of L·Lᵀx = b.
-fn substitute(factor: &[f64], n: usize, mut b: Vec<f64>) -> Vec<f64> {
-    for i in 0..n {
-        b[i] = (b[i] - dot(&factor[i * n..i * n + i], &b[..i])) / factor[i * n + i];
-    }
-    for i in (0..n).rev() {
-        b[i] /= factor[i * n + i];
-        let solved = b[i];
-        (0..i).for_each(|k| b[k] -= solved * factor[i * n + k]);
-    }
-    b
 }
