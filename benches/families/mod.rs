@@ -88,6 +88,12 @@ impl Family {
         Ok(Domain::cube(self.decisions, self.ends.0, self.ends.1)?)
     }
 
+    /// Point `k` of a golden-section sequence over the box (length p).
+    pub fn point(&self, k: usize) -> impl Iterator<Item = f64> {
+        let ((low, high), p) = (self.ends, self.decisions);
+        (0..p).map(move |j| low + (high - low) * (0.618_033_988_749_894_8 * (k * p + j + 1) as f64).fract())
+    }
+
     /// The random network of kind R or U.
     pub fn ficnn(&self, kind: Kind) -> Ficnn {
         random::ficnn(self, kind)

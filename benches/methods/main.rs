@@ -169,11 +169,11 @@ fn reached(trace: &[Progress], gap: f64) -> Option<u64> {
     trace.iter().find(|p| relative(p.value, p.lower_bound) <= gap).map(|p| p.forward.max(p.backward))
 }
 
-/// Median seconds of value and gradient at the middle of the box.
+/// Median seconds of value and gradient at a point of the box without zeros, which would be skipped.
 fn network_seconds(family: &Family, instance: &Instance) -> Result<f64, Failure> {
     let domain = family.domain()?;
     let mut oracle = NetworkOracle::new(instance, &instance.bounds(domain.intervals()));
-    let y: Vec<f64> = domain.intervals().iter().map(|i| 0.5 * (i.lower + i.upper)).collect();
+    let y: Vec<f64> = family.point(0).collect();
     let mut gradient = y.clone();
     let mut times = vec![];
     for _ in 0..21 {
