@@ -9,7 +9,11 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO := . .tools/env && cargo
 
+<<<<<<< HEAD
 .PHONY: help setup build demo test check-pure bench screenshot clean
+=======
+.PHONY: help setup build demo test check-pure bench bench-torch clean
+>>>>>>> kernels
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r target what; do printf '%-12s%s\n' "$$target" "$$what"; done
@@ -35,8 +39,16 @@ test: setup ## formatting, lints, documentation, all tests, and the build withou
 check-pure: setup ## build and test without HiGHS, with compilers that fail if called
 	CC=false CXX=false CMAKE=false && export CC CXX CMAKE && $(CARGO) test --release --workspace --no-default-features
 
-bench: setup ## compare icnn solve with HiGHS alone, in time and memory
+bench: setup ## compare icnn solve with HiGHS alone, and count the passes of the methods that call f
 	$(CARGO) bench --workspace --all-features --bench overhead
+	$(CARGO) bench --workspace --all-features --bench methods
+
+bench-torch: setup ## compare forward and backward passes with torch (downloads it into target/)
+	$(CARGO) bench --workspace --all-features --bench torch --no-run
+	[ -x target/bench-torch/bin/python ] || python3 -m venv target/bench-torch
+	target/bench-torch/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+	target/bench-torch/bin/python benches/torch/compare.py \
+		"$$(ls -t target/release/deps/torch-* | grep -v '\.d$$' | head -1)"
 
 screenshot: build ## make docs/compare-digits.png again
 	scripts/screenshot

@@ -88,6 +88,12 @@ impl Family {
         Ok(Domain::cube(self.decisions, self.ends.0, self.ends.1)?)
     }
 
+    /// Point `k` of a golden-section sequence over the box (length p).
+    pub fn point(&self, k: usize) -> impl Iterator<Item = f64> {
+        let ((low, high), p) = (self.ends, self.decisions);
+        (0..p).map(move |j| low + (high - low) * (0.618_033_988_749_894_8 * (k * p + j + 1) as f64).fract())
+    }
+
     /// The random network of kind R or U.
     pub fn ficnn(&self, kind: Kind) -> Ficnn {
         random::ficnn(self, kind)
@@ -104,11 +110,23 @@ impl Family {
         }
     }
 
-    /// `scale`·f at the first `contexts` contexts.
-    pub fn instances(&self, kind: Kind, scale: f64, contexts: usize) -> Result<Vec<Instance>, Failure> {
-        let (network, rows) = self.network(kind)?;
-        let network = if scale == 1.0 { network } else { scaled(network.program(), scale)? };
-        rows.iter().take(contexts).map(|x| Ok(network.given(x)?)).collect()
+    /// `scale`·f: of kind T at the first `count` stored contexts, of the others with `count` seeds.
+    pub fn instances(&self, kind: Kind, scale: f64, count: usize) -> Result<Vec<Instance>, Failure> {
+        let times = |network: Network| match scale {
+            1.0 => Ok(network),
+            _ => scaled(network.program(), scale),
+        };
+        if kind == Kind::Trained {
+            let (network, rows) = self.network(kind)?;
+            let network = times(network)?;
+            return rows.iter().take(count).map(|x| Ok(network.given(x)?)).collect();
+        }
+        (0..count as u64)
+            .map(|k| {
+                let (network, _) = Family { seed: self.seed + 10_000 * k, ..*self }.network(kind)?;
+                Ok(times(network)?.given(&[])?)
+            })
+            .collect()
     }
 }
 

@@ -31,18 +31,12 @@ fn family(name: &str) -> Result<&'static Family, Failure> {
     Family::named(name).ok_or_else(|| format!("no family is called '{name}'").into())
 }
 
-/// Point `k`: y[j] is a golden-section sequence over the box.
-fn point(family: &Family, k: usize) -> impl Iterator<Item = f64> {
-    let ((low, high), p) = (family.ends, family.decisions);
-    (0..p).map(move |j| low + (high - low) * (0.618_033_988_749_894_8 * (k * p + j + 1) as f64).fract())
-}
-
 fn check(family: &Family) -> Result<serde_json::Value, Failure> {
     let instances = family.instances(Kind::Trained, 1.0, 1)?;
     let instance = instances.first().ok_or("no context")?;
     let mut oracle = NetworkOracle::new(instance, &instance.bounds(family.domain()?.intervals()));
     let mut gradient = vec![0.0; family.decisions];
-    let value = oracle.value_and_gradient(&point(family, 0).collect::<Vec<_>>(), &mut gradient)?;
+    let value = oracle.value_and_gradient(&family.point(0).collect::<Vec<_>>(), &mut gradient)?;
     Ok(serde_json::json!({ "value": value, "gradient": gradient }))
 }
 
@@ -50,7 +44,7 @@ fn time(family: &Family, points: usize, seconds: f64) -> Result<serde_json::Valu
     let instances = family.instances(Kind::Trained, 1.0, 1)?;
     let instance = instances.first().ok_or("no context")?;
     let mut oracle = NetworkOracle::new(instance, &instance.bounds(family.domain()?.intervals()));
-    let ys: Vec<f64> = (0..points).flat_map(|k| point(family, k)).collect();
+    let ys: Vec<f64> = (0..points).flat_map(|k| family.point(k)).collect();
     let (mut values, mut gradients) = (vec![0.0; points], vec![0.0; ys.len()]);
     let mut call = || match points {
         1 => oracle.value_and_gradient(&ys, &mut gradients).map(|value| values[0] = value),

@@ -116,7 +116,7 @@ fn passes(method: Solver, p: usize, hidden: &[usize], scale: f64, tau: Option<f6
     let mut counts = [vec![], vec![]];
     for seed in 0..5 {
         let mut net = Ficnn { scale, ..Ficnn::random(p, hidden, 1000 + seed) };
-        let limits = RunLimits { gap, time: None, passes: Some(4000) };
+        let limits = RunLimits { gap, passes: Some(4000), ..RunLimits::default() };
         let outcome = Run::new(&mut net, &region, tau, limits).unwrap().with(method).unwrap();
         assert_eq!(outcome.end, End::Closed, "p {p}, scale {scale}, seed {seed}");
         for (counts, gap) in counts.iter_mut().zip([1e-6, 1e-9]) {

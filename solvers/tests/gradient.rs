@@ -227,7 +227,7 @@ fn entropic_bounds_hold_and_close() {
     for problem in problems().into_iter().filter(|p| p.region.is_bounded() && p.scale == 1.0) {
         for tau in [0.01, 1.0] {
             let mut oracle = problem.oracle();
-            let limits = RunLimits { gap: 1e-9, time: None, passes: Some(666) };
+            let limits = RunLimits { gap: 1e-9, passes: Some(666), ..RunLimits::default() };
             let run = Run::new(&mut oracle, &problem.region, Some(tau), limits).unwrap();
             let outcome = run.with(subgradient).unwrap();
             let (y, size) = (outcome.y.unwrap(), size(&problem) + tau);

@@ -79,7 +79,7 @@ fn enclosed(shape: Shape) -> Result<(), TestCaseError> {
     let mut bounds = vec![];
     for (name, method) in METHODS {
         let mut oracle = problem.oracle();
-        let limits = RunLimits { gap: 1e-9, time: None, passes: Some(600) };
+        let limits = RunLimits { gap: 1e-9, passes: Some(600), ..RunLimits::default() };
         let outcome = match Run::new(&mut oracle, &problem.region, None, limits).unwrap().with(*method) {
             Err(SolverError::Refused { .. }) => continue,
             outcome => outcome.unwrap(),

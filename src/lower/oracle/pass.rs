@@ -14,8 +14,8 @@ use crate::ir::forward::{group_value, holds};
 use crate::ir::instance::Instance;
 use crate::ir::program::{GroupKind, ParamId};
 
-/// From so many points on a matrix product beats skipping inactive units.
-const MATRIX_PRODUCT: usize = 8;
+/// From so many points on a matrix product is used, which reads the weights once for all of them.
+const MANY: usize = 8;
 
 /// Matrices with fewer rows than this are multiplied row by row.
 const NARROW: usize = 8;
@@ -296,7 +296,7 @@ impl Numbers {
         if rows == 0 || columns == 0 {
             return;
         }
-        if n >= MATRIX_PRODUCT {
+        if n >= MANY {
             let count = v.len() / columns;
             let views = (
                 ArrayView2::from_shape((count, columns), v),

@@ -33,8 +33,6 @@ pub(super) enum Term {
 /// W, applied to `repeat` vectors side by side.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dense {
-    pub rows: usize,
-    pub columns: usize,
     /// Whether the parameter holds Wᵀ.
     pub transposed: bool,
     /// Which of [`Plan::matrices`] it is.
@@ -193,8 +191,7 @@ impl Plan {
                     self.matrices.push(Stored { weight: *weight, rows, columns, constant });
                     self.matrices.len() - 1
                 });
-                let dense = Dense { rows: *rows, columns: *columns, transposed: *transposed, matrix };
-                Term::Dense { input, dense }
+                Term::Dense { input, dense: Dense { transposed: *transposed, matrix } }
             }
             LinearMap::Sparse(matrix) => Term::Sparse { input, matrix: matrix.clone() },
             LinearMap::Convolution { weight, geometry } => {

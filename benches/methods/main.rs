@@ -1,0 +1,214 @@
+//! How many passes over the network every method that calls f needs until its gap is certified, on the benchmark families.
+//!
+//! `cargo bench … --bench methods -- [FAMILY|METHOD]… [--json]`; docs/benchmarks.md says what is counted.
+
+#[path = "../families/mod.rs"]
+mod families;
+
+use std::time::{Duration, Instant};
+
+use families::{FAMILIES, Failure, Family, Kind};
+use icnn::ir::instance::Instance;
+use icnn::lower::oracle::NetworkOracle;
+use icnn::solve::batch::Session;
+use icnn::solve::{Engine, METHODS, MethodRow};
+use icnn::{Limits, Solution, Status};
+use icnn_solvers::oracle::Oracle;
+use icnn_solvers::run::Progress;
+use serde::Serialize;
+
+/// The weight of the entropy.
+const TAU: f64 = 1.0;
+
+/// Networks, or contexts, of each family and kind.
+const INSTANCES: usize = 3;
+
+/// The gaps that are asked for, relative to max(1, |value|).
+const GAPS: [f64; 2] = [1e-6, 1e-9];
+
+/// Passes over the network, forward and backward, at which a method is stopped; and seconds.
+const PASSES: u64 = 4000;
+const SECONDS: u64 = 20;
+
+/// Passes to a certified gap that the bundle method is to need at most on the entropic problem: fewest and most, scales 1 and 10.
+fn target(family: &str, kind: Kind) -> &'static str {
+    match (family, kind) {
+        ("rl6", Kind::Trained) => "10-30",
+        ("rl6", _) => "28-87",
+        ("rl17", Kind::Trained) => "15-38",
+        ("rl17", _) => "33-129",
+        ("mpc24", Kind::Trained) => "16-30",
+        ("mpc24", _) => "71-235",
+        ("bib159", _) => "16-130",
+        ("wide100", _) => "13-75",
+        _ => "",
+    }
+}
+
+/// One method on one family, kind and scale.
+#[derive(Serialize)]
+struct Row {
+    family: &'static str,
+    kind: char,
+    scale: f64,
+    /// τ of the entropic problem; none for the plain one.
+    entropy: Option<f64>,
+    method: &'static str,
+    /// For each gap and instance the forward-and-backward passes until it is certified; none if it is not.
+    passes: [Vec<Option<u64>>; 2],
+    target: &'static str,
+    /// The relative gap at the end, for each instance.
+    gaps: Vec<f64>,
+    statuses: Vec<Status>,
+    /// Seconds of one forward and backward pass alone.
+    network_seconds: f64,
+    /// Seconds of a pass with everything the method does besides.
+    pass_seconds: f64,
+}
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let json = arguments.iter().any(|word| word == "--json");
+    let names: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
+    let known = |name: &str| Family::named(name).is_some() || METHODS.iter().any(|row| row.name == name);
+    if let Some(name) = names.iter().find(|name| !known(name)) {
+        return Err(format!("'{name}' is neither a family nor a method").into());
+    }
+    let families =
+        FAMILIES.iter().filter(|f| wanted(&names, f.name, |name| Family::named(name).is_some()) && f.trained);
+    let methods: Vec<&MethodRow> = METHODS
+        .iter()
+        .filter(|row| matches!(row.engine, Engine::Oracle(_)))
+        .filter(|row| wanted(&names, row.name, |name| Family::named(name).is_none()))
+        .collect();
+    let mut rows = vec![];
+    if !json {
+        println!("passes to a certified gap of 1e-6 and 1e-9, fewest-most of {INSTANCES}; entropic: τ = {TAU}");
+        println!(
+            "{:8} {:4} {:5} {:8} {:14} {:>11} {:>11} {:>8}  {:>10} {:>10}  {:>8}",
+            "family",
+            "kind",
+            "scale",
+            "problem",
+            "method",
+            "1e-6",
+            "1e-9",
+            "target",
+            "network µs",
+            "rest µs",
+            "last gap"
+        );
+    }
+    for family in families {
+        for kind in [Kind::Random, Kind::Trained] {
+            for scale in [1.0, 10.0] {
+                let instances = family.instances(kind, scale, INSTANCES)?;
+                for (entropy, row) in [Some(TAU), None].iter().flat_map(|e| methods.iter().map(move |row| (*e, *row))) {
+                    if entropy.is_none() || row.entropic {
+                        let row = measure(family, kind, scale, entropy, row, &instances)?;
+                        if !json {
+                            println!("{}", row.line());
+                        }
+                        rows.push(row);
+                    }
+                }
+            }
+        }
+    }
+    if json {
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+    }
+    Ok(())
+}
+
+/// Whether `name` is asked for: by itself, or because no name of its kind is given.
+fn wanted(names: &[&str], name: &str, of_its_kind: impl Fn(&str) -> bool) -> bool {
+    names.contains(&name) || !names.iter().any(|name| of_its_kind(name))
+}
+
+fn measure(
+    family: &Family,
+    kind: Kind,
+    scale: f64,
+    entropy: Option<f64>,
+    row: &'static MethodRow,
+    instances: &[Instance],
+) -> Result<Row, Failure> {
+    let limits =
+        Limits { gap: 1e-10, time: Some(Duration::from_secs(SECONDS)), passes: Some(PASSES), iterations: None };
+    let mut session = Session::new(family.domain()?, row.method, limits);
+    if let Some(tau) = entropy {
+        session = session.with_entropy(tau)?;
+    }
+    let solutions: Vec<Solution> = instances.iter().map(|i| session.minimize(i)).collect::<Result<_, _>>()?;
+    let passes = GAPS.map(|gap| solutions.iter().map(|s| reached(&s.trace, gap)).collect());
+    let gap = |s: &Solution| relative(s.value.unwrap_or(f64::INFINITY), s.lower_bound.unwrap_or(f64::NEG_INFINITY));
+    let last = |s: &Solution| s.trace.last().map_or((0.0, 0), |p| (p.seconds, p.forward.max(p.backward)));
+    let (seconds, all) = solutions.iter().map(last).fold((0.0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    Ok(Row {
+        family: family.name,
+        kind: kind.letter(),
+        scale,
+        entropy,
+        method: row.name,
+        passes,
+        target: if entropy.is_some() { target(family.name, kind) } else { "" },
+        gaps: solutions.iter().map(gap).collect(),
+        statuses: solutions.iter().map(|s| s.status.clone()).collect(),
+        network_seconds: network_seconds(family, &instances[0])?,
+        pass_seconds: seconds / all.max(1) as f64,
+    })
+}
+
+fn relative(value: f64, bound: f64) -> f64 {
+    (value - bound) / value.abs().max(1.0)
+}
+
+/// The passes, forward and backward ones counted as one, when the gap was certified first.
+fn reached(trace: &[Progress], gap: f64) -> Option<u64> {
+    trace.iter().find(|p| relative(p.value, p.lower_bound) <= gap).map(|p| p.forward.max(p.backward))
+}
+
+/// Median seconds of value and gradient at a point of the box without zeros, which would be skipped.
+fn network_seconds(family: &Family, instance: &Instance) -> Result<f64, Failure> {
+    let domain = family.domain()?;
+    let mut oracle = NetworkOracle::new(instance, &instance.bounds(domain.intervals()));
+    let y: Vec<f64> = family.point(0).collect();
+    let mut gradient = y.clone();
+    let mut times = vec![];
+    for _ in 0..21 {
+        let clock = Instant::now();
+        for _ in 0..20 {
+            oracle.value_and_gradient(&y, &mut gradient)?;
+        }
+        times.push(clock.elapsed().as_secs_f64() / 20.0);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[times.len() / 2])
+}
+
+impl Row {
+    fn line(&self) -> String {
+        let span = |passes: &[Option<u64>]| match passes.iter().copied().collect::<Option<Vec<u64>>>() {
+            None => format!("- ({}/{})", passes.iter().flatten().count(), passes.len()),
+            Some(all) => format!("{}-{}", all.iter().min().unwrap_or(&0), all.iter().max().unwrap_or(&0)),
+        };
+        let worst = self.gaps.iter().copied().fold(0.0, f64::max);
+        let problem = if self.entropy.is_some() { "entropic" } else { "plain" };
+        let rest = (self.pass_seconds - self.network_seconds).max(0.0);
+        format!(
+            "{:8} {:4} {:5} {:8} {:14} {:>11} {:>11} {:>8}  {:10.1} {:10.1}  {:8.1e}",
+            self.family,
+            self.kind,
+            self.scale,
+            problem,
+            self.method,
+            span(&self.passes[0]),
+            span(&self.passes[1]),
+            self.target,
+            1e6 * self.network_seconds,
+            1e6 * rest,
+            worst
+        )
+    }
+}
