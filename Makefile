@@ -9,11 +9,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO := . .tools/env && cargo
 
-<<<<<<< HEAD
-.PHONY: help setup build demo test check-pure bench screenshot clean
-=======
-.PHONY: help setup build demo test check-pure bench bench-torch clean
->>>>>>> kernels
+.PHONY: help setup build demo test check-pure bench bench-torch screenshot clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r target what; do printf '%-12s%s\n' "$$target" "$$what"; done
