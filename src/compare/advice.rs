@@ -28,7 +28,7 @@ pub fn advice(rows: &[Compared], methods: &[MethodSummary], gap: f64) -> Vec<Str
         });
         if !rest.is_empty() {
             let also: Vec<String> = rest.iter().map(|m| format!("{} ({})", m.method, duration(seconds(m)))).collect();
-            lines.push(format!("Just as accurate: {}.", also.join(", ")));
+            lines.push(format!("Also optimal: {}.", also.join(", ")));
         }
     } else {
         let most = methods.iter().max_by_key(|m| m.optimal).filter(|m| m.optimal > 0);

@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use super::{Entry, Outcome, Question, Value};
 use crate::domain::{Domain, Row};
-use crate::solve::search::FEASIBLE;
-use crate::solve::{Solution, Status};
+use crate::solve::{FEASIBLE, Solution, Status};
 
 /// Largest violation of a point that contradicts a proof of emptiness.
 const INSIDE: f64 = 1e-9;

@@ -41,8 +41,7 @@ use crate::error::Error;
 use crate::ir::instance::Instance;
 use crate::lower::region::{SimpleSet, region};
 use crate::solve::batch::Session;
-use crate::solve::search::{ROUNDING, reach};
-use crate::solve::{Engine, Limits, Method, Solution, Status};
+use crate::solve::{Engine, Limits, Method, ROUNDING, Solution, Status, reach};
 
 /// What all methods are asked: min f, or min f − τH, over a set.
 #[derive(Debug)]
@@ -103,10 +102,11 @@ impl<'a> Question<'a> {
         let f = trace.value();
         let gradient = self.objective.gradient(&trace);
         let (linear, size) = gradient.iter().zip(y).fold((0.0, 0.0), |(l, s), (g, v)| (l + g * v, s + f64::abs(g * v)));
+        let value = self.minimised(f, y);
         Ok(Value {
-            value: self.minimised(f, y),
+            value,
             f,
-            magnitude: self.objective.magnitude(&trace, &reach(self.domain, y)),
+            magnitude: self.objective.magnitude(&trace, &reach(self.domain, y)) + (f - value).abs(),
             size: (size + f64::abs(f - linear)).max(f.abs()),
             slope: gradient.iter().map(|g| g.abs()).sum(),
         })

@@ -17,12 +17,13 @@ mod methods;
 mod polish;
 #[cfg(feature = "highs")]
 mod quadratic;
-pub(crate) mod search;
+mod search;
 mod solution;
 
 use std::time::Duration;
 
 pub use methods::{Engine, METHODS, Method, MethodRow};
+pub(crate) use search::{FEASIBLE, ROUNDING, reach};
 pub use solution::{Proof, Solution, Status, Work};
 
 use crate::domain::Domain;
