@@ -201,6 +201,14 @@ pub fn entry(question: &Question<'_>, method: Method, limits: &Limits, start: Op
         };
         session.minimize_watched(question.objective, start, Some(&mut watch))
     }));
+    // The step that closes the gap is not watched.
+    if let Ok(Ok(solution)) = &solved
+        && let Some([a, b]) = solution.y.as_deref()
+        && !solution.trace.is_empty()
+        && iterates.last() != Some(&[*a, *b])
+    {
+        iterates.push([*a, *b]);
+    }
     let outcome = match solved {
         Ok(Ok(solution)) => Outcome::Solved(Box::new(solution)),
         Ok(Err(error)) => match error {
