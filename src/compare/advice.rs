@@ -1,7 +1,6 @@
 //! What to use, derived by rule from what was measured.
 
 use super::summary::{Compared, MethodSummary, Spread};
-use crate::solve::Method;
 
 /// Relative gaps that may be enough.
 const LEVELS: [f64; 3] = [1e-6, 1e-4, 1e-2];
@@ -19,7 +18,7 @@ pub fn advice(rows: &[Compared], methods: &[MethodSummary], gap: f64) -> Vec<Str
     exact.sort_by(|a, b| seconds(a).total_cmp(&seconds(b)));
     let here = |what: usize| if n == 1 { "this row".to_string() } else { format!("{what} of {n} rows") };
     if let Some((first, rest)) = exact.split_first() {
-        let worst = first.gap.map_or(String::new(), |g| format!(", certified gap at most {:.1e}", g.worst));
+        let worst = first.gap.map_or(String::new(), |g| format!(", certified gap at most {}", small(g.worst)));
         let (time, method) = (duration(seconds(first)), first.method);
         lines.push(if n == 1 {
             format!("Use {method}: optimal in {time}{worst}.")
@@ -28,7 +27,7 @@ pub fn advice(rows: &[Compared], methods: &[MethodSummary], gap: f64) -> Vec<Str
         });
         if !rest.is_empty() {
             let also: Vec<String> = rest.iter().map(|m| format!("{} ({})", m.method, duration(seconds(m)))).collect();
-            lines.push(format!("Just as accurate: {}.", also.join(", ")));
+            lines.push(format!("Also optimal: {}.", also.join(", ")));
         }
     } else {
         let most = methods.iter().max_by_key(|m| m.optimal).filter(|m| m.optimal > 0);
@@ -36,7 +35,7 @@ pub fn advice(rows: &[Compared], methods: &[MethodSummary], gap: f64) -> Vec<Str
         lines.push(match (most, nearest) {
             (Some(m), _) => format!("No method closed every gap; {} did on {}.", m.method, here(m.optimal)),
             (None, Some(m)) => {
-                format!("No method closed the gap; the smallest, {:.1e}, is that of {}.", worst_gap(m), m.method)
+                format!("No method closed the gap; the smallest, {}, is that of {}.", small(worst_gap(m)), m.method)
             }
             (None, None) => "No method found a point and a lower bound.".into(),
         });
@@ -47,12 +46,12 @@ pub fn advice(rows: &[Compared], methods: &[MethodSummary], gap: f64) -> Vec<Str
             );
         }
     }
-    lines.extend(sooner(rows, exact.first().map_or(f64::INFINITY, |m| seconds(m)), gap));
+    lines.extend(sooner(rows, exact.first().map(|m| (m.method, seconds(m))), gap));
     let open: Vec<String> = methods
         .iter()
         .filter(|m| m.answered > 0 && m.optimal < n && !exact.is_empty())
         .map(|m| {
-            let left = m.gap.map_or("no lower bound".into(), |g| format!("certified gap {:.1e}", g.worst));
+            let left = m.gap.map_or("no lower bound".into(), |g| format!("certified gap {}", small(g.worst)));
             format!("{} ({left} after {})", m.method, duration(seconds(m)))
         })
         .collect();
@@ -66,26 +65,29 @@ fn worst_gap(m: &MethodSummary) -> f64 {
     m.gap.map_or(f64::INFINITY, |g| g.worst)
 }
 
-/// For each level coarser than what was asked for: the method that is there first, if that is sooner than `limit` seconds.
-/// A method is named once, at the finest level.
-fn sooner(rows: &[Compared], limit: f64, gap: f64) -> Vec<String> {
-    let mut named = vec![];
+/// For each level coarser than what was asked for: the method that is there first, if that is another than the `exact` one
+/// (name, seconds) and sooner. A method is named once, at the finest level.
+fn sooner(rows: &[Compared], exact: Option<(&str, f64)>, gap: f64) -> Vec<String> {
+    let limit = exact.map_or(f64::INFINITY, |(_, seconds)| seconds);
+    let mut named: Vec<&str> = exact.iter().map(|(name, _)| *name).collect();
     let mut lines = vec![];
     for level in LEVELS.into_iter().filter(|level| *level > gap) {
         let methods = rows.first().map_or(0, |row| row.entries.len());
-        let reached = (0..methods).filter_map(|k| Some((rows[0].entries[k].method, reached(rows, k, level)?)));
+        let reached = (0..methods).filter_map(|k| Some((rows[0].entries[k].method.name(), reached(rows, k, level)?)));
         let Some((method, (seconds, passes))) = reached.min_by(|a, b| a.1.0.total_cmp(&b.1.0)) else { continue };
         if seconds < WORTH_IT * limit && !named.contains(&method) {
             named.push(method);
             let after = passes.map_or(String::new(), |p| format!("{p} passes, "));
-            lines.push(format!(
-                "Where a relative gap of {level:.0e} is enough: {}, {after}{}.",
-                Method::name(method),
-                duration(seconds)
-            ));
+            let time = duration(seconds);
+            lines.push(format!("Where a relative gap of {level:.0e} is enough: {method}, {after}{time}."));
         }
     }
     lines
+}
+
+/// A gap for reading.
+fn small(gap: f64) -> String {
+    if gap == 0.0 { "0".into() } else { format!("{gap:.1e}") }
 }
 
 /// When method `k` had a relative gap of at most `level`, in the median over the rows: seconds, and passes where it counts

@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use super::{Entry, Outcome, Question, Value};
 use crate::domain::{Domain, Row};
-use crate::solve::search::FEASIBLE;
-use crate::solve::{Solution, Status};
+use crate::solve::{FEASIBLE, Solution, Status};
 
 /// Largest violation of a point that contradicts a proof of emptiness.
 const INSIDE: f64 = 1e-9;
@@ -135,8 +134,9 @@ fn alone(
     if let Some(claimed) = solution.gap.filter(|g| g.is_nan() || (g - open.max(0.0)).abs() > rounding) {
         found(Kind::Gap, format!("{name} says {claimed:?} for its gap, value − lower bound is {open:?}"));
     }
-    // Any slopes below the kinks give a linearisation of at most the magnitude.
-    let closed = (gap * value.magnitude.max(value.size).max(value.value.abs())).max(rounding);
+    // The gap is relative to the linearisation that the bound comes from, which is not known here. It is near the one at y, or
+    // made of other slopes at kinks and then within the magnitude: twice the larger one is room for both.
+    let closed = (2.0 * gap * value.magnitude.max(value.size).max(value.value.abs())).max(rounding);
     if optimal && (open.is_nan() || open > closed) {
         found(Kind::NotClosed, format!("{name} says optimal, its gap is {open:.3e}, at most {closed:.3e} is closed"));
     }

@@ -41,8 +41,7 @@ use crate::error::Error;
 use crate::ir::instance::Instance;
 use crate::lower::region::{SimpleSet, region};
 use crate::solve::batch::Session;
-use crate::solve::search::{ROUNDING, reach};
-use crate::solve::{Engine, Limits, Method, Solution, Status};
+use crate::solve::{Engine, Limits, Method, ROUNDING, Solution, Status, reach};
 
 /// What all methods are asked: min f, or min f − τH, over a set.
 #[derive(Debug)]
@@ -103,10 +102,11 @@ impl<'a> Question<'a> {
         let f = trace.value();
         let gradient = self.objective.gradient(&trace);
         let (linear, size) = gradient.iter().zip(y).fold((0.0, 0.0), |(l, s), (g, v)| (l + g * v, s + f64::abs(g * v)));
+        let value = self.minimised(f, y);
         Ok(Value {
-            value: self.minimised(f, y),
+            value,
             f,
-            magnitude: self.objective.magnitude(&trace, &reach(self.domain, y)),
+            magnitude: self.objective.magnitude(&trace, &reach(self.domain, y)) + (f - value).abs(),
             size: (size + f64::abs(f - linear)).max(f.abs()),
             slope: gradient.iter().map(|g| g.abs()).sum(),
         })
@@ -201,6 +201,14 @@ pub fn entry(question: &Question<'_>, method: Method, limits: &Limits, start: Op
         };
         session.minimize_watched(question.objective, start, Some(&mut watch))
     }));
+    // The step that closes the gap is not watched.
+    if let Ok(Ok(solution)) = &solved
+        && let Some([a, b]) = solution.y.as_deref()
+        && !solution.trace.is_empty()
+        && iterates.last() != Some(&[*a, *b])
+    {
+        iterates.push([*a, *b]);
+    }
     let outcome = match solved {
         Ok(Ok(solution)) => Outcome::Solved(Box::new(solution)),
         Ok(Err(error)) => match error {

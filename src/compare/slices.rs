@@ -3,7 +3,7 @@
 use super::Question;
 use crate::domain::Domain;
 use crate::ir::interval::Interval;
-use crate::solve::search::FEASIBLE;
+use crate::solve::FEASIBLE;
 
 /// Most evaluations spent on choosing coordinates.
 const BUDGET: usize = 4000;

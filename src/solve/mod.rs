@@ -22,12 +22,13 @@ mod polish;
 #[cfg(feature = "highs")]
 mod quadratic;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
-pub(crate) mod search;
+mod search;
 mod solution;
 
 use std::time::Duration;
 
 pub use methods::{Engine, METHODS, Method, MethodRow};
+pub(crate) use search::{FEASIBLE, ROUNDING, reach};
 pub use solution::{Proof, Solution, Status, Work};
 
 pub use icnn_solvers::Interrupt;

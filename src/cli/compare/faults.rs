@@ -86,3 +86,50 @@ impl<'a> Folders<'a> {
         Err(failed(&name, &e.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use icnn::compare::{Outcome, entry, judge};
+    use icnn::ir::program::Program;
+    use icnn::{Limits, Method, Network};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn a_lie_ends_in_a_folder_for_its_row() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let to = folder.path().join("faults");
+        let to = to.to_str().expect("UTF-8");
+        let args = Line::parse_from(["icnn", "f.json", "--lower", "-1", "--upper", "2", "--faults", to]).args;
+        let program: Program = "y 1\nn1 = abs n0\noutput n1".parse().expect("a program");
+        let problem = Problem::read(Network::from(program), &args.given).map_err(|_| "refused").expect("a problem");
+        let (objective, domain) = (problem.objective(0).expect("f"), problem.domain(0).expect("a box"));
+        let question = Question::new(&objective, &domain, None).expect("a question");
+        let limits = Limits { passes: Some(20), ..Limits::default() };
+        let mut lie = entry(&question, Method::Subgradient, &limits, None);
+        let Outcome::Solved(solution) = &mut lie.outcome else { panic!("{lie:?}") };
+        solution.value = Some(-3.0);
+        let found = judge::faults(&question, 1e-7, std::slice::from_ref(&lie));
+        assert!(!found.is_empty());
+        let mut folders = Folders::new(&args);
+        for row in [0, 4] {
+            let compared = Compared { row, entries: vec![lie.clone()], at_best: None };
+            folders.write(&problem, &question, &compared, None, &found).map_err(|e| format!("{e:?}")).expect("written");
+        }
+        for row in ["row-0", "row-4"] {
+            for file in ["model.json", "domain.json", "program.mps", "answers.json", "README.md"] {
+                assert!(folder.path().join("faults").join(row).join(file).is_file(), "{row}/{file}");
+            }
+        }
+        // Never into a folder that is there.
+        let compared = Compared { row: 1, entries: vec![lie.clone()], at_best: None };
+        assert!(Folders::new(&args).write(&problem, &question, &compared, None, &found).is_err());
+    }
+}

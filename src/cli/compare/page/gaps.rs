@@ -136,7 +136,7 @@ fn draw(out: &mut String, curve: &Curve, (x, y): (&Scale, &Scale), end: (f64, f6
     let k = curve.series;
     let _ = write!(out, "<g class=\"series s{}\" data-m=\"{}\">", k % 12, curve.name);
     line(out, (end.0 + 7.0, end.1), (RIGHT + 8.0, label), "leader");
-    if curve.traced {
+    if curve.traced && curve.points.len() > 1 {
         let points: Vec<(f64, f64)> = curve.points.iter().map(|p| place(x, y, *p)).collect();
         let _ = write!(out, "<path class=\"curve\" data-m=\"{}\" d=\"{}\"/>", curve.name, path(&points));
         let mut last = points[0].0;

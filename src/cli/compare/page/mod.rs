@@ -53,7 +53,7 @@ fn page(done: &Comparison<'_>) -> Result<String, Stop> {
     out.push_str("</section>\n");
     let n = done.rows.len();
     if n > 1 {
-        let _ = write!(out, "<section><h2>All {n} rows</h2>{}</section>\n", tables::of_all(&done.methods, n));
+        let _ = writeln!(out, "<section><h2>All {n} rows</h2>{}</section>", tables::of_all(&done.methods, n));
     }
     legend(&mut out, done);
     let shown = shown(&done.rows);
