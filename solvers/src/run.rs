@@ -91,6 +91,8 @@ pub struct RunOutcome {
     pub lower_bound: f64,
     /// The combination of cuts that gives it; empty for none.
     pub mixture: Mixture,
+    /// The largest entry of a subgradient that was met: what a slope of rounding size is compared with on unbounded sides.
+    pub largest_slope: f64,
     /// Why it ended.
     pub end: End,
     /// One entry a step.
@@ -166,6 +168,7 @@ impl<'a> Run<'a> {
             value,
             lower_bound: self.bound,
             mixture: self.mixture,
+            largest_slope: self.largest_slope,
             end,
             trace: self.trace,
             forward: self.forward,

@@ -249,3 +249,22 @@ fn entropic_bounds_hold_and_close() {
         }
     }
 }
+
+/// A bound on an unbounded side counts slopes as 0 that are tiny next to the largest one met: whoever computes the bound
+/// again from the combination needs that one.
+#[test]
+fn unbounded_bounds_can_be_computed_again() {
+    let free = vec![f64::INFINITY; 2];
+    let region = Region::new(free.iter().map(|u| -u).collect(), free, vec![]).unwrap();
+    let problem = Problem { region, minimum: 0.0, ..Problem::quadratic("plane", &[1.0, 3.0], &[5.0, -1.0 / 3.0]) };
+    for method in [spectral, lbfgs, accelerated] as [Method; 3] {
+        let outcome = run(&problem, method, limits(None)).0.unwrap();
+        assert!(outcome.lower_bound.is_finite());
+        let mut slope = [0.0; 2];
+        for (weight, cut) in &outcome.mixture {
+            slope.iter_mut().zip(&cut.gradient).for_each(|(s, g)| *s += weight * g);
+        }
+        let again = problem.region.minimum(&slope, &outcome.y.unwrap(), 1e-9 * outcome.largest_slope);
+        assert!(again.is_finite(), "slope {slope:?}, largest {}", outcome.largest_slope);
+    }
+}

@@ -111,11 +111,9 @@ fn certified(
                 entropic::bound(&minorant, domain.lower(), domain.upper(), &simplices, tau)
             }
             None => {
-                let scale =
-                    outcome.mixture.iter().flat_map(|(_, cut)| &cut.gradient).fold(0.0f64, |m, g| m.max(g.abs()));
                 let rows = set.multipliers(&minorant.gradient);
                 let lagrangian = Lagrangian::new(domain, minorant, vec![], &rows);
-                let bound = lagrangian.bound(domain, &y, scale);
+                let bound = lagrangian.bound(domain, &y, outcome.largest_slope);
                 duals = bound.is_finite().then(|| Duals::new(domain, &lagrangian));
                 bound
             }
