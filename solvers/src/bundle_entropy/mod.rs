@@ -109,7 +109,7 @@ fn minimise(run: &mut Run<'_>, damped: bool) -> Result<End, SolverError> {
             let solved = bundle.solve(accuracy);
             y = bundle.point(&solved);
             predicted = (centre_value - run.objective(&y, solved.model)).max(0.0);
-            if solved.gap <= 2.0 * ACCURACY * predicted || !(accuracy > solved.rounding()) {
+            if solved.gap <= 2.0 * ACCURACY * predicted || solved.size.is_nan() || accuracy <= solved.rounding() {
                 break solved;
             }
             accuracy = (0.5 * accuracy).min(ACCURACY * predicted);
