@@ -103,7 +103,7 @@ mod tests {
     const ALONG: [f64; 6] = [1.0, -0.5, 0.1, 2.0, 0.7, -1.3];
 
     fn shape() -> Shape {
-        Shape { boxed: 3, simplices: vec![3..6] }
+        Shape { boxed: 3, simplices: Vec::from([3..6]) }
     }
 
     fn at(slope: &[f64]) -> Minimum {
