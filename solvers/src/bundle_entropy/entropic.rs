@@ -103,7 +103,7 @@ mod tests {
     const ALONG: [f64; 6] = [1.0, -0.5, 0.1, 2.0, 0.7, -1.3];
 
     fn shape() -> Shape {
-        Shape { boxed: 3, simplices: Vec::from([3..6]) }
+        Shape { boxed: 3, simplices: [3..5, 5..6].to_vec() }
     }
 
     fn at(slope: &[f64]) -> Minimum {
@@ -114,8 +114,9 @@ mod tests {
 
     #[test]
     fn it_is_the_entropic_minimum_of_the_region() {
-        let simplex = Simplex { members: vec![3, 4, 5], total: 1.0 };
-        let region = Region::new(vec![0.0; 6], vec![1.0; 6], vec![simplex]).unwrap();
+        let simplex = |members| Simplex { members, total: 1.0 };
+        let simplices = vec![simplex(vec![3, 4]), simplex(vec![5])];
+        let region = Region::new(vec![0.0; 6], vec![1.0; 6], simplices).unwrap();
         let (found, mut y) = (at(&SLOPE), vec![0.0; 6]);
         let value = region.entropic_minimum(&SLOPE, 0.5, &mut y);
         assert!((found.value - value).abs() < 1e-14);
