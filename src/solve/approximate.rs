@@ -146,10 +146,10 @@ fn checked(set: &SimpleSet, tau: Option<f64>, outcome: &RunOutcome) -> Result<St
     let found = icnn_solvers::bundle_entropy::check::verify(&set.region, tau, outcome)?;
     let (lower, upper) = found.between;
     let width = upper - lower;
-    let master = found.master.map_or(String::new(), |d| format!(", the master's optimum here within {d:.1e} of it"));
+    let master = found.master.map_or(String::new(), |d| format!(", the optimum here {d:.1e} off"));
     let bound = outcome.lower_bound;
     Ok(format!(
-        "checked by Clarabel: its optimum over {} cuts is {upper} to {width:.1e}, the bound {bound}{master}",
+        "checked by Clarabel: its optimum over {} cuts is {upper:.9} to {width:.1e}, the bound {bound:.9}{master}",
         found.cuts
     ))
 }

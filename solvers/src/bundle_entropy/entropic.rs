@@ -93,3 +93,52 @@ pub fn slope_along(s: &[f64], r: &[f64], t: f64, tau: f64, shape: &Shape) -> f64
     }
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::region::{Region, Simplex};
+
+    const SLOPE: [f64; 6] = [0.3, -2.0, 300.0, 1.1, -0.4, 0.2];
+    const ALONG: [f64; 6] = [1.0, -0.5, 0.1, 2.0, 0.7, -1.3];
+
+    fn shape() -> Shape {
+        Shape { boxed: 3, simplices: [3..5, 5..6].to_vec() }
+    }
+
+    fn at(slope: &[f64]) -> Minimum {
+        let mut minimum = Minimum::default();
+        minimum.at(slope, 0.5, &shape());
+        minimum
+    }
+
+    #[test]
+    fn it_is_the_entropic_minimum_of_the_region() {
+        let simplex = |members| Simplex { members, total: 1.0 };
+        let simplices = vec![simplex(vec![3, 4]), simplex(vec![5])];
+        let region = Region::new(vec![0.0; 6], vec![1.0; 6], simplices).unwrap();
+        let (found, mut y) = (at(&SLOPE), vec![0.0; 6]);
+        let value = region.entropic_minimum(&SLOPE, 0.5, &mut y);
+        assert!((found.value - value).abs() < 1e-14);
+        for ((u, rest), y) in found.u.iter().zip(&found.rest).zip(&y) {
+            assert!((u - y).abs() < 1e-15 && (u + rest - 1.0).abs() < 1e-15);
+        }
+        // Close to either end, the distance to it, e^{−600}, is not lost.
+        assert!(found.u[2] > 0.0 && at(&[0.0, 0.0, -300.0, 0.0, 0.0, 0.0]).rest[2] > 1e-300);
+    }
+
+    #[test]
+    fn slope_and_curvature_are_derivatives() {
+        let moved = |t: f64| SLOPE.iter().zip(&ALONG).map(|(s, r)| s + t * r).collect::<Vec<_>>();
+        let slope = |t: f64| slope_along(&SLOPE, &ALONG, t, 0.5, &shape());
+        let h = 1e-5;
+        assert!((slope(0.2) - dot(&at(&moved(0.2)).u, &ALONG)).abs() < 1e-14);
+        assert!((slope(0.2) - (at(&moved(0.2 + h)).value - at(&moved(0.2 - h)).value) / (2.0 * h)).abs() < 1e-8);
+        let here = at(&SLOPE);
+        let mut scaled = vec![];
+        here.root(&ALONG, 0.5, &shape(), &mut scaled);
+        assert!((dot(&scaled, &scaled) + (slope(h) - slope(-h)) / (2.0 * h)).abs() < 1e-8);
+        here.root_transposed(&mut scaled, 0.5, &shape());
+        assert!((dot(&scaled, &ALONG) + (slope(h) - slope(-h)) / (2.0 * h)).abs() < 1e-8);
+    }
+}

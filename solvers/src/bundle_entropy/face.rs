@@ -69,7 +69,7 @@ impl Newton {
         self.refer(here);
         let most = 4 * self.members.len() + 40;
         for _ in 0..most {
-            if self.to_face_maximum(here) {
+            if self.climb(here) {
                 let Some(i) = self.entering(master, here) else { break };
                 let member = self.members.iter().position(|m| *m == i);
                 let member = member.unwrap_or_else(|| self.join(i, master, here));
@@ -130,7 +130,7 @@ impl Newton {
 
     /// A step towards the maximum over the face of the active members: all the way (true), or until a weight is 0, whose
     /// member is dropped (false).
-    fn to_face_maximum(&mut self, here: &Here<'_>) -> bool {
+    fn climb(&mut self, here: &Here<'_>) -> bool {
         let n = here.mixed.len();
         self.bend(n);
         self.slope.clear();

@@ -60,6 +60,9 @@ const LESS: f64 = 0.7;
 /// Factor of ρ for more.
 const MORE: f64 = 1.5;
 
+/// The least ρ, as a part of the first one.
+const LEAST: f64 = 1e-12;
+
 /// The master is solved to this part of the decrease that it predicts.
 const ACCURACY: f64 = 0.03;
 
@@ -95,20 +98,22 @@ fn minimise(run: &mut Run<'_>, damped: bool) -> Result<End, SolverError> {
     let (mut centre, mut centre_value) = (bundle.lean_of(&y), run.objective(&y, cut.value));
     bundle.add(cut);
     let mut rho = if damped { bundle.typical_slope() } else { 0.0 };
+    let least_rho = LEAST * rho;
     let (kinks, mut moves) = (!run.is_smooth(), 0u32);
     let (mut predicted, mut patience) = (f64::INFINITY, Patience::default());
     loop {
         // The minimiser of the damped model, by way of its dual (eqs. 11–13), and the bound that comes with it.
         bundle.set_temperature(tau, rho, &centre);
-        let mut solved = bundle.solve(ACCURACY * predicted.min(run.gap()));
-        for _ in 0..2 {
+        let mut accuracy = ACCURACY * predicted.min(run.gap());
+        let solved = loop {
+            let solved = bundle.solve(accuracy);
             y = bundle.point(&solved);
             predicted = (centre_value - run.objective(&y, solved.model)).max(0.0);
-            if solved.gap <= 2.0 * ACCURACY * predicted.max(solved.rounding()) {
-                break;
+            if solved.gap <= 2.0 * ACCURACY * predicted || solved.size.is_nan() || accuracy <= solved.rounding() {
+                break solved;
             }
-            solved = bundle.solve(ACCURACY * predicted);
-        }
+            accuracy = (0.5 * accuracy).min(ACCURACY * predicted);
+        };
         run.offer(&bundle.mixture());
         if let Some(end) = run.stop() {
             return Ok(end);
@@ -127,7 +132,7 @@ fn minimise(run: &mut Run<'_>, damped: bool) -> Result<End, SolverError> {
             // Smooth functions look like this as well: their gap shrinks slower than the steps' decrease.
             let stuck = short && kinks && moves % MOVES == 0;
             (centre, centre_value) = (bundle.lean(&solved), value);
-            rho *= if decrease > AS_PREDICTED * predicted || stuck { LESS } else { 1.0 };
+            rho = if decrease > AS_PREDICTED * predicted || stuck { (LESS * rho).max(least_rho) } else { rho };
         } else if -decrease > FAR_WORSE * predicted && !short {
             rho *= MORE;
         }
