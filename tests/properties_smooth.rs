@@ -118,7 +118,8 @@ fn any_multipliers_give_a_bound() {
 #[test]
 fn lines_of_single_units() {
     let inf = f64::INFINITY;
-    let cases: &[(&str, f64, &[(f64, f64)])] = &[
+    type Intervals<'a> = &'a [(f64, f64)];
+    let cases: &[(&str, f64, Intervals<'_>)] = &[
         ("softplus n0 3", 1.0, &[(-inf, inf), (-2.0, 3.0), (5.0, inf), (-inf, -4.0), (-60.0, 60.0)]),
         ("elu n0 0.7", 1.0, &[(-inf, inf), (-2.0, 3.0), (0.5, inf), (-inf, -0.5), (-3.0, 0.0)]),
         ("elu n0 2.5", 1.0, &[(-3.0, 0.0), (-inf, -1.0), (0.0, 4.0)]),

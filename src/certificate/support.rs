@@ -178,7 +178,7 @@ fn touching(g: &Scalar, on: Interval, sign: f64, slope: f64) -> Option<Line> {
         match excess(middle) {
             e if e < 0.0 => low = middle,
             e if e > 0.0 => high = middle,
-            e if e == 0.0 => return Some(through(middle, slope)),
+            0.0 => return Some(through(middle, slope)),
             _ => return None,
         }
     }

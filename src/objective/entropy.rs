@@ -9,12 +9,20 @@ use crate::ir::program::NodeId;
 use crate::ir::unit::Unit;
 use crate::lower::region::region;
 
-/// −H(y) as a sum of t·log t, each t = factor·(y_j − shift) ≥ 0.
+/// −τH(y) as τ·Σ t·log t over shares t ≥ 0.
 #[derive(Debug, Clone)]
 pub(super) struct Entropy {
     tau: f64,
-    /// (coordinate, sign, shift, factor): t = factor·(sign·yⱼ + shift).
-    shares: Vec<(usize, f64, f64, f64)>,
+    shares: Vec<Share>,
+}
+
+/// t = factor·(sign·yⱼ + shift)
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    coordinate: usize,
+    sign: f64,
+    shift: f64,
+    factor: f64,
 }
 
 impl Objective {
@@ -41,11 +49,12 @@ impl Objective {
                 let reason = format!("the entropy needs two bounds of every coordinate, y[{j}] lies in [{l}, {u}]");
                 return Err(Error::Objective(reason));
             }
-            shares.push((j, 1.0, -l, factor));
-            shares.push((j, -1.0, u, factor));
+            shares.push(Share { coordinate: j, sign: 1.0, shift: -l, factor });
+            shares.push(Share { coordinate: j, sign: -1.0, shift: u, factor });
         }
         for simplex in region.simplices() {
-            shares.extend(simplex.members.iter().map(|j| (*j, 1.0, 0.0, 1.0 / simplex.total)));
+            let share = |j: &usize| Share { coordinate: *j, sign: 1.0, shift: 0.0, factor: 1.0 / simplex.total };
+            shares.extend(simplex.members.iter().map(share));
         }
         self.entropy.push(Entropy { tau, shares });
         Ok(self)
@@ -59,14 +68,13 @@ impl Entropy {
         if self.shares.is_empty() {
             return Ok(None);
         }
-        let column = |b: &mut Builder, name: &str, of: &dyn Fn(&(usize, f64, f64, f64)) -> f64| {
-            let values: Vec<f64> = self.shares.iter().map(of).collect();
-            b.constant(name, values)
-        };
-        let (sign, shift) = (column(b, "sign", &|s| s.1), column(b, "shift", &|s| s.2));
-        let (factor, tau) = (column(b, "factor", &|s| s.3), column(b, "tau", &|_| self.tau));
+        let column = |of: fn(&Share) -> f64| self.shares.iter().map(of).collect::<Vec<f64>>();
+        let sign = b.constant("sign", column(|s| s.sign));
+        let shift = b.constant("shift", column(|s| s.shift));
+        let factor = b.constant("factor", column(|s| s.factor));
+        let tau = b.constant("tau", vec![self.tau; self.shares.len()]);
         let y = b.decision();
-        let y = b.gather(y, self.shares.iter().map(|s| s.0).collect::<Vec<usize>>())?;
+        let y = b.gather(y, self.shares.iter().map(|s| s.coordinate).collect::<Vec<usize>>())?;
         let signed = b.scale(y, sign)?;
         let shift = b.vector(shift);
         let distance = b.sum(&[signed, shift])?;

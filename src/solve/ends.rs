@@ -1,5 +1,6 @@
 //! The two ends without an optimum, each with a proof that holds when multiplied out: infeasible, unbounded.
 
+#[cfg(feature = "highs")]
 use icnn_solvers::{LpOutcome, Status as LpStatus};
 
 use super::search::Search;
@@ -10,6 +11,7 @@ use crate::error::Error;
 
 impl Search<'_> {
     /// Takes the outcome of a linear program: a proven end, or else a candidate.
+    #[cfg(feature = "highs")]
     pub fn linear(&mut self, outcome: &LpOutcome) -> Result<Option<Solution>, Error> {
         let end = self.proven_end(outcome);
         if end.is_none() {
@@ -19,6 +21,7 @@ impl Search<'_> {
     }
 
     /// An unbounded or infeasible outcome whose ray or Farkas vector holds when multiplied out.
+    #[cfg(feature = "highs")]
     pub fn proven_end(&mut self, outcome: &LpOutcome) -> Option<Solution> {
         match outcome.status {
             LpStatus::Unbounded => self.unbounded(outcome.ray.as_ref()?),
