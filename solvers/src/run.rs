@@ -72,8 +72,8 @@ pub struct Run<'a> {
     best: Option<(Vec<f64>, f64)>,
     bound: f64,
     mixture: Mixture,
-    /// The size of the numbers that make up the bound at the incumbent.
-    size: f64,
+    /// Constant and slope of the affine minorant that gives the bound.
+    minorant: (f64, Vec<f64>),
     largest_slope: f64,
     forward: u64,
     backward: u64,
@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
             best: None,
             bound: f64::NEG_INFINITY,
             mixture: vec![],
-            size: 0.0,
+            minorant: (0.0, vec![]),
             largest_slope: 0.0,
             forward: 0,
             backward: 0,
@@ -267,7 +267,7 @@ impl<'a> Run<'a> {
             };
         if bound > self.bound {
             self.bound = bound;
-            self.size = constant.abs() + slope.iter().zip(&y).map(|(s, y)| (s * y).abs()).sum::<f64>();
+            self.minorant = (constant, slope);
             self.mixture = used.into_iter().map(|(w, cut)| (w / total, cut.clone())).collect();
         }
         bound
@@ -275,7 +275,11 @@ impl<'a> Run<'a> {
 
     /// The size of the numbers that make up the value: what the relative gap is measured against.
     pub fn size(&self) -> f64 {
-        self.best.as_ref().map_or(0.0, |(_, value)| self.size.max(value.abs()))
+        let (constant, slope) = &self.minorant;
+        self.best.as_ref().map_or(0.0, |(y, value)| {
+            let sizes = slope.iter().zip(y).map(|(s, y)| (s * y).abs());
+            value.abs().max(constant.abs() + sizes.sum::<f64>())
+        })
     }
 
     /// value − bound.

@@ -48,7 +48,8 @@ pub(super) fn minimize(
     }
     let mut oracle = NetworkOracle::new(instance, &bounds);
     let limits = RunLimits {
-        gap: task.limits.gap,
+        // What is recomputed differs in its last digits.
+        gap: 0.99 * task.limits.gap,
         time: task.limits.time,
         passes: task.limits.passes,
         interrupt: task.limits.interrupt.clone(),
