@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use icnn::solve::METHODS;
 use icnn::solve::batch::Session;
 use icnn::{Domain, Limits, Method};
@@ -37,8 +38,8 @@ pub struct Args {
     model: Model,
     #[command(flatten)]
     given: Given,
-    /// How to minimise. lp: simplex; ipm: interior point, then simplex; pdlp: first order, approximate (all HiGHS).
-    #[arg(long, value_name = "METHOD", default_value = "lp", value_parser = method)]
+    /// How to minimise.
+    #[arg(long, value_name = "METHOD", default_value = "lp", value_parser = method())]
     method: Method,
     /// Maximise, for a network that is concave in y.
     #[arg(long)]
@@ -81,10 +82,11 @@ pub struct Args {
     answers: Option<PathBuf>,
 }
 
-fn method(name: &str) -> Result<Method, String> {
-    let names: Vec<&str> = METHODS.iter().map(|m| m.name).collect();
-    let found = METHODS.iter().find(|m| m.name == name);
-    found.map(|m| m.method).ok_or_else(|| format!("the methods are {}", names.join(", ")))
+/// The names of the table of methods, each with its line of help.
+fn method() -> impl TypedValueParser<Value = Method> {
+    let names = METHODS.iter().map(|row| PossibleValue::new(row.name).help(row.what));
+    PossibleValuesParser::new(names)
+        .map(|name| METHODS.iter().find(|row| row.name == name).map_or_else(Method::default, |row| row.method))
 }
 
 fn positive(text: &str) -> Result<f64, String> {
