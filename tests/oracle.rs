@@ -1,6 +1,8 @@
 //! The compiled oracle against the passes of the IR: the same values, the same subgradients, the same refusals; many points
 //! together as one by one; and the same answer every time.
 
+#![cfg_attr(not(feature = "onnx"), allow(dead_code))]
+
 #[macro_use]
 #[path = "common/networks.rs"]
 mod networks;

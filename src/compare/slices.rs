@@ -132,11 +132,11 @@ fn ticks(range: Interval, n: usize) -> Vec<f64> {
 /// The function on a grid of the plane, for p = 2.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grid {
-    /// Values of y[0], from left to right.
+    /// Values of `y[0]`, from left to right.
     pub across: Vec<f64>,
-    /// Values of y[1], from low to high.
+    /// Values of `y[1]`, from low to high.
     pub up: Vec<f64>,
-    /// Row by row of y[1]; NaN where there is no value.
+    /// Row by row of `y[1]`; NaN where there is no value.
     pub values: Vec<f64>,
     /// Whether the point belongs to the domain.
     pub inside: Vec<bool>,

@@ -1,7 +1,7 @@
-//! Conic programs by [Clarabel](https://clarabel.org), an interior-point method: [`solve_conic`] for a [`ConicProgram`],
+//! Conic programs by [Clarabel](https://clarabel.org), an interior-point method: [`solve_conic`] for a [`ConicProgram`](crate::ConicProgram),
 //! [`solve`] for a [`LinearProgram`], which becomes one first.
 //!
-//! Clarabel minimises ½ xᵀPx + qᵀx subject to A x + s = b with s in a cone, which is what a [`ConicProgram`] says.
+//! Clarabel minimises ½ xᵀPx + qᵀx subject to A x + s = b with s in a cone, which is what a [`ConicProgram`](crate::ConicProgram) says.
 //!
 //! What Clarabel does to a problem, and what is done about it here:
 //!
@@ -13,7 +13,7 @@
 //! | stops after 200 iterations                   | so it does here, and has failed then; a limit given replaces it |
 //! | panics on programs without rows and columns  | those are not handed over                                      |
 //! | looks at the clock between iterations only   | a time limit is met up to one iteration                        |
-//! | takes exponential and power cones of three rows, second-order cones of any number | so does [`Cone`] |
+//! | takes exponential and power cones of three rows, second-order cones of any number | so does [`Cone`](crate::Cone) |
 
 mod conic;
 
