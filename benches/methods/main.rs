@@ -4,6 +4,7 @@
 
 #[path = "../families/mod.rs"]
 mod families;
+mod master;
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use icnn::ir::instance::Instance;
 use icnn::lower::oracle::NetworkOracle;
 use icnn::solve::batch::Session;
 use icnn::solve::{Engine, METHODS, MethodRow};
-use icnn::{Error, Limits, Solution, Status};
+use icnn::{Error, Limits, Method, Solution, Status};
 use icnn_solvers::oracle::Oracle;
 use icnn_solvers::run::Progress;
 use serde::Serialize;
@@ -118,6 +119,9 @@ fn main() -> Result<(), Failure> {
                 }
             }
         }
+    }
+    if !json && methods.iter().any(|row| row.name == Method::Bundle.name()) {
+        master::print(names.as_slice())?;
     }
     if json {
         println!("{}", serde_json::to_string_pretty(&rows)?);

@@ -18,6 +18,7 @@ use super::face::Newton;
 use super::frame::Frame;
 use super::master::{self, Master};
 use crate::SolverError;
+use crate::oracle::Cut;
 use crate::region::Region;
 use crate::run::RunOutcome;
 
@@ -189,6 +190,28 @@ pub struct Verified {
     pub size: f64,
 }
 
+/// The undamped master of some cuts of f over a bounded region, τ = 0 for none.
+///
+/// Errors: [`SolverError::Refused`] for a region without finite widths.
+pub fn master_of<'c>(
+    region: &Region,
+    tau: Option<f64>,
+    cuts: impl IntoIterator<Item = &'c Cut>,
+) -> Result<Master, SolverError> {
+    let frame = Frame::new(region)?;
+    let mut gradients = vec![];
+    let constants = cuts.into_iter().map(|cut| frame.cut(cut, &mut gradients)).collect();
+    let shape = frame.shape().clone();
+    let linear = vec![0.0; shape.dimension()];
+    Ok(Master { gradients, constants, linear, tau: tau.unwrap_or(0.0), shape })
+}
+
+/// The largest sum of the absolute values of a cut's constant and slopes.
+pub fn size(master: &Master) -> f64 {
+    let terms = |i: usize| master.constants[i].abs() + master.gradient(i).iter().map(|g| g.abs()).sum::<f64>();
+    (0..master.cuts()).map(terms).fold(0.0, f64::max)
+}
+
 /// How far apart the two may be, relative to the numbers that make up the cuts.
 const ALLOWED: f64 = 1e-8;
 
@@ -203,14 +226,8 @@ pub fn verify(region: &Region, tau: Option<f64>, outcome: &RunOutcome) -> Result
     if cuts == 0 {
         return Err(refuse("there is no bound to check".into()));
     }
-    let frame = Frame::new(region)?;
-    let mut gradients = vec![];
-    let constants: Vec<f64> = outcome.mixture.iter().map(|(_, cut)| frame.cut(cut, &mut gradients)).collect();
-    let shape = frame.shape().clone();
-    let linear = vec![0.0; shape.dimension()];
-    let master = Master { gradients, constants, linear, tau: tau.unwrap_or(0.0), shape };
-    let size = (0..cuts).map(|i| master.constants[i].abs() + master.gradient(i).iter().map(|g| g.abs()).sum::<f64>());
-    let size = size.fold(outcome.value.abs(), f64::max);
+    let master = master_of(region, tau, outcome.mixture.iter().map(|(_, cut)| cut.as_ref()))?;
+    let size = size(&master).max(outcome.value.abs());
     let conic = solve_master(&master, 0.1 * ALLOWED * size)?;
     let width = conic.value - conic.bound;
     if width.is_nan() || width > 1e-6 * size {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::dense::dot;
+use super::entropic::Minimum;
 use super::face::Newton;
 use super::frame::Frame;
 use super::master::{self, Master, Solved};
@@ -16,6 +17,24 @@ const PATIENCE: u32 = 40;
 
 /// How close to 0 and 1 a start may be as a centre: farther out, the damping would hold it there.
 const CORNER: f64 = 1e-3;
+
+/// Where the damping pulls to.
+#[derive(Debug)]
+pub struct Centre {
+    /// ∇H there, up to a constant for each simplex (n).
+    pub lean: Vec<f64>,
+    /// The point itself (n).
+    u: Vec<f64>,
+}
+
+impl Centre {
+    /// ½(B(u, v) + B(v, u)) = ½(∇H(v) − ∇H(u))ᵀ(u − v) ≥ 0: half a sum without cancellation instead of B(u, v), which is the
+    /// same up to third order.
+    pub fn divergence(&self, other: &Centre) -> f64 {
+        let moves = self.u.iter().zip(&other.u).map(|(u, v)| u - v);
+        0.5 * moves.zip(other.lean.iter().zip(&self.lean)).map(|(d, (there, here))| d * (there - here)).sum::<f64>()
+    }
+}
 
 /// The cuts and their master.
 #[derive(Debug)]
@@ -67,19 +86,23 @@ impl<'a> Bundle<'a> {
         self.frame.point(&solved.minimum.u, &solved.minimum.rest, self.region)
     }
 
-    /// ∇H at the minimiser of the model, negated, up to a constant for each simplex: the slopes over the temperature.
-    pub fn lean(&self, solved: &Solved) -> Vec<f64> {
-        solved.slope.iter().map(|s| s / self.master.tau).collect()
+    /// The minimiser of the model as a centre.
+    pub fn centre(&self, solved: &Solved) -> Centre {
+        let lean = solved.slope.iter().map(|s| s / self.master.tau).collect();
+        Centre { lean, u: solved.minimum.u.clone() }
     }
 
-    /// ∇H at y, likewise, at a distance from the corners.
-    pub fn lean_of(&self, y: &[f64]) -> Vec<f64> {
+    /// A point near y as a centre: at a distance from the corners.
+    pub fn centre_at(&self, y: &[f64]) -> Centre {
         let boxed = self.master.shape.boxed;
         let lean = |(k, u): (usize, f64)| match k < boxed {
             true => ((1.0 - u.clamp(CORNER, 1.0 - CORNER)) / u.clamp(CORNER, 1.0 - CORNER)).ln(),
             false => -u.max(CORNER / self.master.linear.len() as f64).ln(),
         };
-        self.frame.scaled(y).enumerate().map(lean).collect()
+        let lean: Vec<f64> = self.frame.scaled(y).enumerate().map(lean).collect();
+        let mut minimum = Minimum::default();
+        minimum.at(&lean, 1.0, &self.master.shape);
+        Centre { lean, u: minimum.u }
     }
 
     /// The root mean square of the slopes of the newest cut; 1 if they are all 0.

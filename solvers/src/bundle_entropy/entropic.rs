@@ -42,30 +42,32 @@ impl Minimum {
         }
     }
 
-    /// R g with RᵀR = −∇²Φ(s): (Rg)ᵀ(Rg′) is the curvature along g and g′. On the box R = diag √(u(1−u)/τ); on a simplex it
-    /// is √(u/τ)·(g − uᵀg).
-    pub fn root(&self, gradient: &[f64], tau: f64, shape: &Shape, scaled: &mut Vec<f64>) {
+    /// The square roots that R consists of (n): √(u(1−u)/τ) on the box, √(u/τ) on a simplex.
+    pub fn roots(&self, tau: f64, shape: &Shape, roots: &mut Vec<f64>) {
+        roots.clear();
+        let (boxed, others) = self.u.split_at(shape.boxed);
+        roots.extend(boxed.iter().zip(&self.rest).map(|(u, rest)| (u * rest / tau).sqrt()));
+        roots.extend(others.iter().map(|u| (u / tau).sqrt()));
+    }
+
+    /// R g, appended to `scaled`, with RᵀR = −∇²Φ(s): (Rg)ᵀ(Rg′) is the curvature along g and g′. On the box R = diag √(u(1−u)/τ);
+    /// on a simplex it is √(u/τ)·(g − uᵀg).
+    pub fn root(&self, gradient: &[f64], roots: &[f64], shape: &Shape, scaled: &mut Vec<f64>) {
         let begin = scaled.len();
         scaled.extend_from_slice(gradient);
         let scaled = &mut scaled[begin..];
-        for ((g, u), rest) in scaled[..shape.boxed].iter_mut().zip(&self.u).zip(&self.rest) {
-            *g *= (u * rest / tau).sqrt();
-        }
+        scaled[..shape.boxed].iter_mut().zip(roots).for_each(|(g, root)| *g *= root);
         for of in &shape.simplices {
-            let u = &self.u[of.clone()];
-            let mean = dot(u, &scaled[of.clone()]);
-            scaled[of.clone()].iter_mut().zip(u).for_each(|(g, u)| *g = (*g - mean) * (u / tau).sqrt());
+            let mean = dot(&self.u[of.clone()], &scaled[of.clone()]);
+            scaled[of.clone()].iter_mut().zip(&roots[of.clone()]).for_each(|(g, root)| *g = (*g - mean) * root);
         }
     }
 
     /// Rᵀt, in place.
-    pub fn root_transposed(&self, t: &mut [f64], tau: f64, shape: &Shape) {
-        for ((t, u), rest) in t[..shape.boxed].iter_mut().zip(&self.u).zip(&self.rest) {
-            *t *= (u * rest / tau).sqrt();
-        }
+    pub fn root_transposed(&self, t: &mut [f64], roots: &[f64], shape: &Shape) {
+        t.iter_mut().zip(roots).for_each(|(t, root)| *t *= root);
         for of in &shape.simplices {
             let u = &self.u[of.clone()];
-            t[of.clone()].iter_mut().zip(u).for_each(|(t, u)| *t *= (u / tau).sqrt());
             let sum: f64 = t[of.clone()].iter().sum();
             t[of.clone()].iter_mut().zip(u).for_each(|(t, u)| *t -= u * sum);
         }
@@ -136,9 +138,11 @@ mod tests {
         assert!((slope(0.2) - (at(&moved(0.2 + h)).value - at(&moved(0.2 - h)).value) / (2.0 * h)).abs() < 1e-8);
         let here = at(&SLOPE);
         let mut scaled = vec![];
-        here.root(&ALONG, 0.5, &shape(), &mut scaled);
+        let mut roots = vec![];
+        here.roots(0.5, &shape(), &mut roots);
+        here.root(&ALONG, &roots, &shape(), &mut scaled);
         assert!((dot(&scaled, &scaled) + (slope(h) - slope(-h)) / (2.0 * h)).abs() < 1e-8);
-        here.root_transposed(&mut scaled, 0.5, &shape());
+        here.root_transposed(&mut scaled, &roots, &shape());
         assert!((dot(&scaled, &ALONG) + (slope(h) - slope(-h)) / (2.0 * h)).abs() < 1e-8);
     }
 }

@@ -13,6 +13,8 @@ const DEPENDENT: f64 = 1e-13;
 pub struct Newton {
     /// Cuts that the model has met, the support of λ first.
     members: Vec<usize>,
+    /// What R consists of.
+    roots: Vec<f64>,
     /// R(gᵢ − Gᵀλ) for each member: H = rows·rowsᵀ.
     rows: Vec<f64>,
     /// H, its lower triangle row by row.
@@ -55,6 +57,7 @@ impl Newton {
     pub fn maximise(&mut self, master: &Master, here: &Here<'_>, target: &mut [f64]) {
         self.members.clear();
         self.rows.clear();
+        here.minimum.roots(master.tau, &master.shape, &mut self.roots);
         self.hessian.clear();
         self.from.clear();
         self.weight.clear();
@@ -85,7 +88,7 @@ impl Newton {
         let n = here.mixed.len();
         self.centred.clear();
         self.centred.extend(master.gradient(i).iter().zip(here.mixed).map(|(g, m)| g - m));
-        here.minimum.root(&self.centred, master.tau, &master.shape, &mut self.rows);
+        here.minimum.root(&self.centred, &self.roots, &master.shape, &mut self.rows);
         let a = self.members.len();
         let new = &self.rows[a * n..];
         self.hessian.extend((0..=a).map(|b| dot(new, &self.rows[b * n..(b + 1) * n])));
@@ -183,7 +186,7 @@ impl Newton {
     fn entering(&mut self, master: &Master, here: &Here<'_>) -> Option<usize> {
         let n = here.mixed.len();
         self.bend(n);
-        here.minimum.root_transposed(&mut self.step, master.tau, &master.shape);
+        here.minimum.root_transposed(&mut self.step, &self.roots, &master.shape);
         // The same constant, (Gᵀλ)ᵀstep, is missing on both sides.
         let slope = |i: usize| here.below[i] - dot(master.gradient(i), &self.step);
         let all = self.active.iter().chain([&self.reference]);

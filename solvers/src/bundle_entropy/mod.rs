@@ -17,7 +17,7 @@
 //! max(h + Gy) − τH(y) + ρ·B(y, centre),   B(y, c) = H(c) − H(y) − ∇H(c)ᵀ(c − y) ≥ 0, the entropy's Bregman distance,
 //!
 //! whose dual is the paper's at temperature τ + ρ with a linear term. The centre moves to a new point that is clearly better,
-//! and ρ falls with success: a proximal bundle method in the geometry of the entropy. It takes half to a third of the
+//! and ρ falls to what would have made up for the error of the cuts there: a proximal bundle method in the geometry of the entropy. It takes half to a third of the
 //! passes of the undamped method where slopes are large compared to τ, and with τ = 0 it minimises f alone. Bounds do not
 //! know of ρ: each is the minimum over the region of a combination of cuts, with or without −τH as the problem says.
 
@@ -42,9 +42,6 @@ use cuts::Bundle;
 /// The part of the decrease that the model predicts which moves the centre.
 const CLEARLY_BETTER: f64 = 0.1;
 
-/// The part above which the model is trusted farther from the centre.
-const AS_PREDICTED: f64 = 0.5;
-
 /// An increase of this many times the predicted decrease damps more.
 const FAR_WORSE: f64 = 2.0;
 
@@ -54,8 +51,11 @@ const SHORT: f64 = 0.1;
 /// Moves of the centre after which short steps alone damp less.
 const MOVES: u32 = 3;
 
-/// Factor of ρ for less damping.
+/// Factor of ρ for less damping where steps are short.
 const LESS: f64 = 0.7;
+
+/// The least factor of ρ from one centre to the next.
+const MUCH_LESS: f64 = 0.05;
 
 /// Factor of ρ for more.
 const MORE: f64 = 1.5;
@@ -95,7 +95,7 @@ fn minimise(run: &mut Run<'_>, damped: bool) -> Result<End, SolverError> {
     let mut y = run.start();
     let cut = run.evaluate(&y)?;
     check_finite(&cut)?;
-    let (mut centre, mut centre_value) = (bundle.lean_of(&y), run.objective(&y, cut.value));
+    let (mut centre, mut centre_value) = (bundle.centre_at(&y), run.objective(&y, cut.value));
     bundle.add(cut);
     let mut rho = if damped { bundle.typical_slope() } else { 0.0 };
     let least_rho = LEAST * rho;
@@ -103,7 +103,7 @@ fn minimise(run: &mut Run<'_>, damped: bool) -> Result<End, SolverError> {
     let (mut predicted, mut patience) = (f64::INFINITY, Patience::default());
     loop {
         // The minimiser of the damped model, by way of its dual (eqs. 11–13), and the bound that comes with it.
-        bundle.set_temperature(tau, rho, &centre);
+        bundle.set_temperature(tau, rho, &centre.lean);
         let mut accuracy = ACCURACY * predicted.min(run.gap());
         let solved = loop {
             let solved = bundle.solve(accuracy);
@@ -131,8 +131,12 @@ fn minimise(run: &mut Run<'_>, damped: bool) -> Result<End, SolverError> {
             moves += 1;
             // Smooth functions look like this as well: their gap shrinks slower than the steps' decrease.
             let stuck = short && kinks && moves % MOVES == 0;
-            (centre, centre_value) = (bundle.lean(&solved), value);
-            rho = if decrease > AS_PREDICTED * predicted || stuck { (LESS * rho).max(least_rho) } else { rho };
+            let next = bundle.centre(&solved);
+            // With this ρ the damped model would have told the value; it falls at least so far where steps are short.
+            let right = (cut.value - solved.model).max(0.0) / next.divergence(&centre).max(f64::MIN_POSITIVE);
+            let most = if stuck { LESS * rho } else { rho };
+            rho = right.clamp(MUCH_LESS * rho, most).max(least_rho);
+            (centre, centre_value) = (next, value);
         } else if -decrease > FAR_WORSE * predicted && !short {
             rho *= MORE;
         }
