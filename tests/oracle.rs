@@ -296,6 +296,43 @@ fn sizes_of_many_points_are_checked() {
 }
 
 #[test]
+fn many_points_through_wide_layers_are_single_points() {
+    // More columns, rows and points than a block of the product has, none of them a multiple of its groups; every third entry of a point is
+    // zero, and n1 is negative at all points in every fifth place. Entries of the first matrix are f32 numbers, those of the second are not.
+    let turn = |k: usize| (0.618_033_988_749_894_8 * k as f64).fract() - 0.5;
+    let matrix = |rows: usize, columns: usize, entry: &dyn Fn(usize) -> f64| {
+        let row = |i| {
+            format!("[{}]", (0..columns).map(|j| entry(i * columns + j).to_string()).collect::<Vec<_>>().join(", "))
+        };
+        format!("[{}]", (0..rows).map(row).collect::<Vec<_>>().join(", "))
+    };
+    let (p, first, second) = (300, 301, 61);
+    let bias: Vec<String> = (0..first).map(|k| if k % 5 == 0 { "-1000".into() } else { turn(k).to_string() }).collect();
+    let instance = instance(&format!(
+        "y {p}\nn1 = dense n0 {}\nn2 = param [{}]\nn3 = sum n1 n2\nn4 = relu n3\nn5 = dense n4 {}\nn6 = relu n5\nn7 = dense n6 {}\noutput n7",
+        matrix(first, p, &|k| f64::from(turn(k) as f32)),
+        bias.join(", "),
+        matrix(second, first, &|k| turn(k) + 0.45),
+        matrix(1, second, &|k| 0.5 + turn(k).abs()),
+    ));
+    let count = 303;
+    let ys: Vec<f64> = (0..count * p).map(|k| if k % 3 == 0 { 0.0 } else { turn(7 * k + 1) }).collect();
+    let (mut values, mut gradients) = (vec![0.0; count], vec![0.0; count * p]);
+    oracle(&instance).values_and_gradients(&ys, &mut values, &mut gradients).unwrap();
+    for ((y, value), gradient) in ys.chunks(p).zip(values).zip(gradients.chunks(p)) {
+        let trace = instance.forward(y).unwrap();
+        let reach: Vec<f64> = y.iter().map(|y| y.abs()).collect();
+        let allowed = ROUNDING * instance.magnitude(&trace, &reach);
+        assert!((value - trace.value()).abs() <= allowed, "{value}, and {} node by node", trace.value());
+        assert!(!near_kink(&instance, &trace));
+        let sizes = slope_sizes(&instance, &trace);
+        for ((g, e), size) in gradient.iter().zip(instance.gradient(&trace)).zip(sizes) {
+            assert!((g - e).abs() <= ROUNDING * size, "{g}, and {e} node by node");
+        }
+    }
+}
+
+#[test]
 fn at_a_kink_the_slope_is_the_one_on_the_left() {
     let instance = instance("y 1\nn1 = relu n0\nn2 = abs n0\nn3 = sum n1 n2\noutput n3");
     let mut gradient = [f64::NAN];

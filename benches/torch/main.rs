@@ -1,7 +1,8 @@
 //! Our side of the comparison with torch: reads requests, one a line, and answers each with a line of JSON.
 //!
 //! `check FAMILY`: value and gradient at a point that compare.py knows as well. `time FAMILY POINTS SECONDS`: the median
-//! seconds of a forward and a backward pass in y at so many points, x fixed.
+//! seconds of a forward and a backward pass in y at so many points, x fixed. `context FAMILY`: the median seconds of the interval
+//! bounds at a context, and of an oracle for it, once the program has been laid out.
 
 #[path = "../families/mod.rs"]
 mod families;
@@ -19,6 +20,7 @@ fn main() -> Result<(), Failure> {
         let answer = match request.split_whitespace().collect::<Vec<_>>()[..] {
             ["check", name] => check(family(name)?)?,
             ["time", name, points, seconds] => time(family(name)?, points.parse()?, seconds.parse()?)?,
+            ["context", name] => context(family(name)?)?,
             _ => return Err(format!("'{request}' is no request").into()),
         };
         println!("{answer}");
@@ -64,4 +66,33 @@ fn time(family: &Family, points: usize, seconds: f64) -> Result<serde_json::Valu
     }
     blocks.sort_by(f64::total_cmp);
     Ok(serde_json::json!({ "seconds": blocks[blocks.len() / 2], "blocks": blocks.len() }))
+}
+
+/// The layout is the program's and made with the first oracle; what is left is counted.
+fn context(family: &Family) -> Result<serde_json::Value, Failure> {
+    let instances = family.instances(Kind::Trained, 1.0, 8)?;
+    let domain = family.domain()?;
+    let (mut bounds, mut oracles) = (vec![], vec![]);
+    for turn in 0..26 {
+        for instance in &instances {
+            let clock = Instant::now();
+            let intervals = instance.bounds(domain.intervals());
+            let middle = clock.elapsed();
+            let oracle = NetworkOracle::new(instance, &intervals);
+            let end = clock.elapsed();
+            if oracle.dimension() != family.decisions {
+                return Err("the oracle has another dimension".into());
+            }
+            // The first turn makes what later ones share.
+            if turn > 0 {
+                bounds.push(middle.as_secs_f64());
+                oracles.push((end - middle).as_secs_f64());
+            }
+        }
+    }
+    let median = |times: &mut Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied()
+    };
+    Ok(serde_json::json!({ "bounds": median(&mut bounds), "oracle": median(&mut oracles) }))
 }

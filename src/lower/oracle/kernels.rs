@@ -25,7 +25,7 @@ impl Weights {
 }
 
 /// f32 or f64, read as f64.
-trait Entry: Copy {
+pub(super) trait Entry: Copy {
     fn wide(self) -> f64;
 
     /// The vectors of f64 in a row, converted, and what is left over.

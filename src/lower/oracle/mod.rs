@@ -3,6 +3,7 @@
 mod kernels;
 mod pass;
 mod plan;
+mod product;
 mod runs;
 mod units;
 

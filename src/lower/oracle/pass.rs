@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2};
 use pulp::Arch;
 
 use super::kernels::{Nonzeros, accumulate_rows, add_products, all_finite, vectorised};
 use super::plan::{Action, Dense, Layouts, Plan, Span, Term};
+use super::product::{Blocks, add_product};
 use super::units::UnitKernel;
 use crate::ir::forward::{group_value, holds};
 use crate::ir::instance::Instance;
@@ -35,7 +34,14 @@ pub(super) struct Numbers {
 pub(super) struct Workspace {
     pub values: Vec<f64>,
     pub adjoints: Vec<f64>,
+    scratch: Scratch,
+}
+
+/// What the products write to.
+#[derive(Debug, Default)]
+struct Scratch {
     nonzeros: Nonzeros,
+    blocks: Blocks,
 }
 
 impl Workspace {
@@ -44,7 +50,7 @@ impl Workspace {
         if self.values.len() < n * plan.size {
             self.values.resize(n * plan.size, 0.0);
             self.adjoints.resize(n * plan.size, 0.0);
-            self.nonzeros = Nonzeros::with_room(plan.longest);
+            self.scratch.nonzeros = Nonzeros::with_room(plan.longest);
         }
     }
 }
@@ -95,7 +101,7 @@ impl Numbers {
     /// Evaluates every step at the `n` points `ys` (one after the other); f is then in the last `n` entries of the values. Returns whether
     /// all values are finite.
     pub fn forward(&self, work: &mut Workspace, ys: &[f64], n: usize) -> bool {
-        let Workspace { values, nonzeros, .. } = work;
+        let Workspace { values, scratch, .. } = work;
         for step in &self.plan.steps {
             let (before, rest) = values.split_at_mut(step.out.at * n);
             let out = &mut rest[..step.out.len * n];
@@ -105,7 +111,7 @@ impl Numbers {
                 Action::Affine(terms) => {
                     out.fill(0.0);
                     for term in terms {
-                        self.add_term(term, before, out, n, nonzeros);
+                        self.add_term(term, before, out, n, scratch);
                     }
                 }
                 Action::Concat(inputs) => {
@@ -148,7 +154,7 @@ impl Numbers {
         all_finite(self.arch, &values[..n * self.plan.size])
     }
 
-    fn add_term(&self, term: &Term, before: &[f64], out: &mut [f64], n: usize, nonzeros: &mut Nonzeros) {
+    fn add_term(&self, term: &Term, before: &[f64], out: &mut [f64], n: usize, scratch: &mut Scratch) {
         let v = |span: &Span| at(before, *span, n);
         match term {
             Term::Param(p) => {
@@ -158,7 +164,7 @@ impl Numbers {
             Term::Copy(input) => add(out, v(input)),
             Term::Scale { input, by } => add_scaled(out, &self.params[by.index()], v(input)),
             Term::Dense { input, dense } => {
-                self.multiply(dense, dense.transposed, v(input), out, n, nonzeros);
+                self.multiply(dense, dense.transposed, v(input), out, n, scratch);
             }
             Term::Sparse { input, matrix } => {
                 for (out, v) in out.chunks_exact_mut(matrix.rows()).zip(v(input).chunks_exact(input.len)) {
@@ -181,7 +187,7 @@ impl Numbers {
 
     /// ∇f at the points of the last forward pass, point by point in the first entries of the adjoints.
     pub fn backward(&self, work: &mut Workspace, n: usize) {
-        let Workspace { values, adjoints, nonzeros } = work;
+        let Workspace { values, adjoints, scratch } = work;
         let size = n * self.plan.size;
         adjoints[..size - n].fill(0.0);
         adjoints[size - n..size].fill(1.0);
@@ -193,7 +199,7 @@ impl Numbers {
                 Action::Decision => {}
                 Action::Affine(terms) => {
                     for term in terms {
-                        self.add_term_adjoint(term, above, before, n, nonzeros);
+                        self.add_term_adjoint(term, above, before, n, scratch);
                     }
                 }
                 Action::Concat(inputs) => {
@@ -256,13 +262,13 @@ impl Numbers {
         }
     }
 
-    fn add_term_adjoint(&self, term: &Term, above: &[f64], before: &mut [f64], n: usize, nonzeros: &mut Nonzeros) {
+    fn add_term_adjoint(&self, term: &Term, above: &[f64], before: &mut [f64], n: usize, scratch: &mut Scratch) {
         match term {
             Term::Param(_) => {}
             Term::Copy(input) => add(at_mut(before, *input, n), above),
             Term::Scale { input, by } => add_scaled(at_mut(before, *input, n), &self.params[by.index()], above),
             Term::Dense { input, dense } => {
-                self.multiply(dense, !dense.transposed, above, at_mut(before, *input, n), n, nonzeros);
+                self.multiply(dense, !dense.transposed, above, at_mut(before, *input, n), n, scratch);
             }
             Term::Sparse { input, matrix } => {
                 let rows = at_mut(before, *input, n).chunks_exact_mut(input.len).zip(above.chunks_exact(matrix.rows()));
@@ -287,7 +293,7 @@ impl Numbers {
     }
 
     /// out += A·v for each vector side by side in `v`, at n points; A is the matrix as it is stored, or its transpose.
-    fn multiply(&self, dense: &Dense, turned: bool, v: &[f64], out: &mut [f64], n: usize, nonzeros: &mut Nonzeros) {
+    fn multiply(&self, dense: &Dense, turned: bool, v: &[f64], out: &mut [f64], n: usize, scratch: &mut Scratch) {
         let (stored, layouts) = (&self.plan.matrices[dense.matrix], &self.matrices[dense.matrix]);
         let (rows, columns, by_rows, by_columns) = match turned {
             false => (stored.rows, stored.columns, &layouts.by_rows, &layouts.by_columns),
@@ -296,23 +302,14 @@ impl Numbers {
         if rows == 0 || columns == 0 {
             return;
         }
-        if n >= MANY {
-            let count = v.len() / columns;
-            let views = (
-                ArrayView2::from_shape((count, columns), v),
-                ArrayView2::from_shape((stored.rows, stored.columns), &self.params[stored.weight.index()]),
-                ArrayViewMut2::from_shape((count, rows), &mut *out),
-            );
-            if let (Ok(v), Ok(matrix), Ok(mut out)) = views {
-                let matrix = if turned { matrix } else { matrix.reversed_axes() };
-                return general_mat_mul(1.0, &v, &matrix, 1.0, &mut out);
-            }
+        if n >= MANY && rows >= NARROW {
+            return add_product(self.arch, by_columns, rows, v, out, &mut scratch.blocks);
         }
         for (v, out) in v.chunks_exact(columns).zip(out.chunks_exact_mut(rows)) {
             if rows < NARROW {
                 add_products(self.arch, by_rows, v, out);
             } else {
-                accumulate_rows(self.arch, by_columns, v, out, nonzeros);
+                accumulate_rows(self.arch, by_columns, v, out, &mut scratch.nonzeros);
             }
         }
     }
