@@ -172,7 +172,10 @@ fn unbounded_regions_are_refused() {
     let region = Region::new(vec![0.0], vec![f64::INFINITY], vec![]).unwrap();
     let mut f = MaxAffine::random(5, 1, 1.0, 1);
     let refused = Run::new(&mut f, &region, None, limits(1e-9)).unwrap().with(bundle_entropy).unwrap_err();
-    assert_eq!(refused.to_string(), "y[0] has a range of width inf; the entropy needs a finite one");
+    assert_eq!(
+        refused.to_string(),
+        "y[0] has a range of width inf; entropy, by which steps are measured, needs a finite one"
+    );
 }
 
 #[test]

@@ -51,7 +51,9 @@ impl Frame {
         }
         if let Some(k) = widths.iter().position(|w| !w.is_finite()) {
             let (j, width) = (coordinates[k], widths[k]);
-            let reason = format!("y[{j}] has a range of width {width}; the entropy needs a finite one");
+            let reason = format!(
+                "y[{j}] has a range of width {width}; entropy, by which steps are measured, needs a finite one"
+            );
             return Err(SolverError::Refused { reason });
         }
         Ok(Frame { coordinates, widths, origin, shape })
