@@ -93,6 +93,8 @@ impl<W: Entry> WithSimd for Product<'_, W> {
                 blocks.gather(v, len, from, to);
                 for first in (0..rows).step_by(width) {
                     let used = width.min(rows - first);
+                    let vectors = used.div_ceil(S::F64_LANES);
+                    let width = vectors * S::F64_LANES;
                     for (line, j) in blocks.panel.chunks_exact_mut(width).zip(from..to) {
                         let row = &matrix[j * rows + first..j * rows + first + used];
                         line.iter_mut().zip(row).for_each(|(l, w)| *l = w.wide());
