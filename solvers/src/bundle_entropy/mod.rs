@@ -54,8 +54,9 @@ const MOVES: u32 = 3;
 /// Factor of ρ for less damping where steps are short.
 const LESS: f64 = 0.7;
 
-/// The least factor of ρ from one centre to the next.
+/// The least factor of ρ from one centre to the next; and without entropy, where ρ alone keeps the master well conditioned.
 const MUCH_LESS: f64 = 0.05;
+const LESS_ALONE: f64 = 0.5;
 
 /// Factor of ρ for more.
 const MORE: f64 = 1.5;
@@ -99,6 +100,7 @@ fn minimise(run: &mut Run<'_>, damped: bool) -> Result<End, SolverError> {
     bundle.add(cut);
     let mut rho = if damped { bundle.typical_slope() } else { 0.0 };
     let least_rho = LEAST * rho;
+    let much_less = if run.tau().is_some() { MUCH_LESS } else { LESS_ALONE };
     let (kinks, mut moves) = (!run.is_smooth(), 0u32);
     let (mut predicted, mut patience) = (f64::INFINITY, Patience::default());
     loop {
@@ -135,7 +137,7 @@ fn minimise(run: &mut Run<'_>, damped: bool) -> Result<End, SolverError> {
             // With this ρ the damped model would have told the value; it falls at least so far where steps are short.
             let right = (cut.value - solved.model).max(0.0) / next.divergence(&centre).max(f64::MIN_POSITIVE);
             let most = if stuck { LESS * rho } else { rho };
-            rho = right.clamp(MUCH_LESS * rho, most).max(least_rho);
+            rho = right.clamp(much_less * rho, most).max(least_rho);
             (centre, centre_value) = (next, value);
         } else if -decrease > FAR_WORSE * predicted && !short {
             rho *= MORE;
