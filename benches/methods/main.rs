@@ -58,6 +58,8 @@ struct Row {
     /// For each gap and instance the forward-and-backward passes until it is certified; none if it is not.
     passes: [Vec<Option<u64>>; 2],
     target: &'static str,
+    /// The cuts behind the last bound, for each instance: a method that knows f by cuts alone needs a pass for each.
+    cuts: Vec<usize>,
     /// The relative gap at the end, for each instance.
     gaps: Vec<f64>,
     statuses: Vec<Status>,
@@ -86,7 +88,7 @@ fn main() -> Result<(), Failure> {
     if !json {
         println!("passes to a certified gap of 1e-6 and 1e-9, fewest-most of {INSTANCES}; entropic: τ = {TAU}");
         println!(
-            "{:8} {:4} {:5} {:8} {:14} {:>11} {:>11} {:>8}  {:>10} {:>10}  {:>8}",
+            "{:8} {:4} {:5} {:8} {:14} {:>11} {:>11} {:>8} {:>7}  {:>10} {:>10}  {:>8}",
             "family",
             "kind",
             "scale",
@@ -95,6 +97,7 @@ fn main() -> Result<(), Failure> {
             "1e-6",
             "1e-9",
             "target",
+            "cuts",
             "network µs",
             "rest µs",
             "last gap"
@@ -161,6 +164,7 @@ fn measure(
         method: row.name,
         passes,
         target: if entropy.is_some() { target(family.name, kind) } else { "" },
+        cuts: solutions.iter().map(|s| s.work.cuts).collect(),
         gaps: solutions.iter().map(gap).collect(),
         statuses: solutions.iter().map(|s| s.status.clone()).collect(),
         network_seconds: network_seconds(family, &instances[0])?,
@@ -205,7 +209,7 @@ impl Row {
         let problem = if self.entropy.is_some() { "entropic" } else { "plain" };
         let rest = (self.pass_seconds - self.network_seconds).max(0.0);
         format!(
-            "{:8} {:4} {:5} {:8} {:14} {:>11} {:>11} {:>8}  {:10.1} {:10.1}  {:8.1e}",
+            "{:8} {:4} {:5} {:8} {:14} {:>11} {:>11} {:>8} {:>7}  {:10.1} {:10.1}  {:8.1e}",
             self.family,
             self.kind,
             self.scale,
@@ -214,6 +218,7 @@ impl Row {
             span(&self.passes[0]),
             span(&self.passes[1]),
             self.target,
+            format!("{}-{}", self.cuts.iter().min().unwrap_or(&0), self.cuts.iter().max().unwrap_or(&0)),
             1e6 * self.network_seconds,
             1e6 * rest,
             worst

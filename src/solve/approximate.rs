@@ -88,6 +88,7 @@ fn certified(
         iterations: outcome.trace.len() as u64,
         forward: passes(outcome.forward),
         backward: passes(outcome.backward),
+        cuts: outcome.mixture.len(),
         ..Work::default()
     };
     let Some(y) = outcome.y.map(|y| domain.clip(&y)) else {

@@ -39,6 +39,9 @@ pub struct Work {
     pub forward: u32,
     /// Backward passes.
     pub backward: u32,
+    /// Cuts whose combination is the lower bound of a method that calls f. A method that knows f by cuts alone has to meet
+    /// them all before its gap can close, one pass each.
+    pub cuts: usize,
     /// Rows of the linear program.
     pub rows: usize,
     /// Columns of the linear program.
