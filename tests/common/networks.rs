@@ -7,6 +7,8 @@
 mod convolution;
 #[path = "networks/draw.rs"]
 mod draw;
+#[path = "networks/layered.rs"]
+mod layered;
 #[path = "networks/paper.rs"]
 mod paper;
 #[path = "networks/skips.rs"]

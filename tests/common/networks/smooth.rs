@@ -1,17 +1,14 @@
 //! Smooth units, mixed with piecewise-linear ones: softplus, elu, celu, exp, log-sum-exp, norms, squares and other powers,
 //! t·log t.
 
-use std::fmt::Write;
+use nalgebra::DVector;
 
-use icnn::ir::program::Program;
-use nalgebra::{DMatrix, DVector};
-
-use super::paper::widths;
-use super::{Draw, Problem};
+use super::Draw;
+use super::layered::{self, Layered};
 
 /// The unit of a layer; those marked † need an affine argument, and appear in the first layer only.
 #[derive(Debug, Clone, PartialEq)]
-enum Kind {
+pub enum Kind {
     Relu,
     Leaky(f64),
     Softplus(f64),
@@ -38,24 +35,14 @@ enum Kind {
     Entropy,
 }
 
-#[derive(Debug)]
-struct Layer {
-    wz: Option<DMatrix<f64>>,
-    wy: DMatrix<f64>,
-    b: DVector<f64>,
-    kind: Kind,
-}
-
 /// z ↦ g(W^z z + W^y y + b) with a unit of its own in each layer; f = wᵀz + cᵀy.
-#[derive(Debug)]
-pub struct SmoothNet {
-    layers: Vec<Layer>,
-    head: DMatrix<f64>,
-    linear: DMatrix<f64>,
-}
+pub type SmoothNet = Layered<Kind>;
 
-impl Kind {
-    fn draw(d: &mut Draw, first: bool) -> Kind {
+impl layered::Kind for Kind {
+    const DEEPEST: usize = 2;
+    const WEIGHT: f64 = 0.5;
+
+    fn draw(d: &mut Draw, _: usize, first: bool) -> Kind {
         let half = |d: &mut Draw| (1 + d.below(4)) as f64 / 2.0;
         match d.below(if first { 15 } else { 12 }) {
             0 => Kind::Softplus(half(d)),
@@ -76,12 +63,11 @@ impl Kind {
         }
     }
 
-    fn is_grouped(&self) -> bool {
-        matches!(self, Kind::LogSumExp | Kind::Max | Kind::NormRelu | Kind::Norm)
-    }
-
     fn outputs(&self, width: usize) -> usize {
-        if self.is_grouped() { width.div_ceil(2) } else { width }
+        match self {
+            Kind::LogSumExp | Kind::Max | Kind::NormRelu | Kind::Norm => width.div_ceil(2),
+            _ => width,
+        }
     }
 
     fn apply(&self, a: &DVector<f64>) -> DVector<f64> {
@@ -112,7 +98,6 @@ impl Kind {
         }
     }
 
-    /// The lines that compute it from node `t`; the last one is the result.
     fn lines(&self, t: usize, width: usize) -> Vec<String> {
         let groups = |name: &str, t: usize| {
             let all: Vec<String> = (0..width.div_ceil(2))
@@ -145,72 +130,5 @@ impl Kind {
             Kind::Square => vec![format!("power n{t} 2")],
             Kind::Fourth => vec![format!("scale n{t} [0.5]"), format!("power n{} 4", t + 1)],
         }
-    }
-}
-
-impl Problem for SmoothNet {
-    fn draw(d: &mut Draw) -> SmoothNet {
-        let (p, mut widths) = (1 + d.below(4), widths(d));
-        widths.truncate(2);
-        widths.pop();
-        widths.push(1 + d.below(4));
-        let mut layers = vec![];
-        let mut from = None;
-        for (i, width) in widths.into_iter().enumerate() {
-            let kind = Kind::draw(d, i == 0);
-            let outputs = kind.outputs(width);
-            let wz = from.map(|from| 0.5 * d.nonnegative(width, from));
-            layers.push(Layer { wz, wy: d.matrix(width, p), b: d.biases(width), kind });
-            from = Some(outputs);
-        }
-        let head = d.nonnegative(1, from.expect("a layer"));
-        let linear = if d.chance(30) { DMatrix::zeros(1, p) } else { d.matrix(1, p) };
-        SmoothNet { layers, head, linear }
-    }
-
-    fn reference(&self, _: &[f64], y: &[f64]) -> f64 {
-        let y = DVector::from_column_slice(y);
-        let mut z = DVector::zeros(0);
-        for layer in &self.layers {
-            let mut a = &layer.wy * &y + &layer.b;
-            if let Some(wz) = &layer.wz {
-                a += wz * &z;
-            }
-            z = layer.kind.apply(&a);
-        }
-        (&self.head * z + &self.linear * y)[0]
-    }
-
-    fn compiled(&self) -> Program {
-        let mut text = format!("y {}\n", self.linear.ncols());
-        let mut next = 1;
-        let mut line = |operation: String| {
-            writeln!(text, "n{next} = {operation}").expect("memory");
-            next += 1;
-            next - 1
-        };
-        let rows = |m: &DMatrix<f64>| {
-            let rows: Vec<Vec<f64>> = m.row_iter().map(|r| r.iter().copied().collect()).collect();
-            format!("{rows:?}")
-        };
-        let mut z = 0;
-        for layer in &self.layers {
-            let from_y = line(format!("dense n0 {}", rows(&layer.wy)));
-            let b = line(format!("param {:?}", layer.b.as_slice()));
-            let mut terms = format!("n{from_y} n{b}");
-            if let Some(wz) = &layer.wz {
-                let from_z = line(format!("dense n{z} {}", rows(wz)));
-                write!(terms, " n{from_z}").expect("memory");
-            }
-            let a = line(format!("sum {terms}"));
-            for operation in layer.kind.lines(a, layer.b.len()) {
-                z = line(operation);
-            }
-        }
-        let head = line(format!("dense n{z} {}", rows(&self.head)));
-        let linear = line(format!("dense n0 {}", rows(&self.linear)));
-        let output = line(format!("sum n{head} n{linear}"));
-        writeln!(text, "output n{output}").expect("memory");
-        text.parse().unwrap_or_else(|e| panic!("{e}\n{text}"))
     }
 }

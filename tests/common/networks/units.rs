@@ -1,17 +1,14 @@
 //! Every piecewise-linear unit, written as program text: leaky, prelu, abs, clips, pieces, max pooling, maxout, and the
 //! concave min(t, c) with a negative weight.
 
-use std::fmt::Write;
+use nalgebra::DVector;
 
-use icnn::ir::program::Program;
-use nalgebra::{DMatrix, DVector};
-
-use super::paper::widths;
-use super::{Draw, Problem};
+use super::Draw;
+use super::layered::{self, Layered};
 
 /// The unit of a layer; those marked † need an affine argument, and appear in the first layer only.
 #[derive(Debug, Clone, PartialEq)]
-enum Kind {
+pub enum Kind {
     Relu,
     Leaky(f64),
     Prelu(Vec<f64>),
@@ -34,23 +31,13 @@ enum Kind {
     Maxout,
 }
 
-#[derive(Debug)]
-struct Layer {
-    wz: Option<DMatrix<f64>>,
-    wy: DMatrix<f64>,
-    b: DVector<f64>,
-    kind: Kind,
-}
-
 /// z ↦ g(W^z z + W^y y + b) with a unit of its own in each layer; f = wᵀz + cᵀy.
-#[derive(Debug)]
-pub struct UnitNet {
-    layers: Vec<Layer>,
-    head: DMatrix<f64>,
-    linear: DMatrix<f64>,
-}
+pub type UnitNet = Layered<Kind>;
 
-impl Kind {
+impl layered::Kind for Kind {
+    const DEEPEST: usize = usize::MAX;
+    const WEIGHT: f64 = 1.0;
+
     fn draw(d: &mut Draw, width: usize, first: bool) -> Kind {
         let slope = |d: &mut Draw| d.below(5) as f64 / 4.0;
         match d.below(if first { 10 } else { 8 }) {
@@ -66,6 +53,8 @@ impl Kind {
                 Kind::Pieces { slopes, breaks: [start, start + 0.25 + slope(d)] }
             }
             6 => Kind::MaxPool,
+            // There is no second half of one.
+            7 if width == 1 => Kind::Relu,
             7 => Kind::Maxout,
             8 => Kind::Abs,
             _ => Kind::MinusCap(d.number()),
@@ -104,7 +93,6 @@ impl Kind {
         }
     }
 
-    /// The lines that compute it from node `t`; the last one is the result.
     fn lines(&self, t: usize, width: usize) -> Vec<String> {
         let groups = |members: &dyn Fn(usize) -> Vec<usize>| {
             let all: Vec<String> = (0..self.outputs(width)).map(|g| format!("{:?}", members(g))).collect();
@@ -130,74 +118,5 @@ impl Kind {
             Kind::MaxPool => groups(&|g| (2 * g..width.min(2 * g + 2)).collect()),
             Kind::Maxout => groups(&|g| vec![g, g + width / 2]),
         }
-    }
-}
-
-impl Problem for UnitNet {
-    fn draw(d: &mut Draw) -> UnitNet {
-        let (p, mut widths) = (1 + d.below(4), widths(d));
-        widths.pop();
-        widths.push(1 + d.below(4));
-        let mut layers = vec![];
-        let mut from = None;
-        for (i, width) in widths.into_iter().enumerate() {
-            let mut kind = Kind::draw(d, width, i == 0);
-            if width == 1 && kind == Kind::Maxout {
-                kind = Kind::Relu;
-            }
-            let outputs = kind.outputs(width);
-            let wz = from.map(|from| d.nonnegative(width, from));
-            layers.push(Layer { wz, wy: d.matrix(width, p), b: d.biases(width), kind });
-            from = Some(outputs);
-        }
-        let head = d.nonnegative(1, from.expect("a layer"));
-        let linear = if d.chance(30) { DMatrix::zeros(1, p) } else { d.matrix(1, p) };
-        UnitNet { layers, head, linear }
-    }
-
-    fn reference(&self, _: &[f64], y: &[f64]) -> f64 {
-        let y = DVector::from_column_slice(y);
-        let mut z = DVector::zeros(0);
-        for layer in &self.layers {
-            let mut a = &layer.wy * &y + &layer.b;
-            if let Some(wz) = &layer.wz {
-                a += wz * &z;
-            }
-            z = layer.kind.apply(&a);
-        }
-        (&self.head * z + &self.linear * y)[0]
-    }
-
-    fn compiled(&self) -> Program {
-        let mut text = format!("y {}\n", self.linear.ncols());
-        let mut next = 1;
-        let mut line = |operation: String| {
-            writeln!(text, "n{next} = {operation}").expect("memory");
-            next += 1;
-            next - 1
-        };
-        let rows = |m: &DMatrix<f64>| {
-            let rows: Vec<Vec<f64>> = m.row_iter().map(|r| r.iter().copied().collect()).collect();
-            format!("{rows:?}")
-        };
-        let mut z = 0;
-        for layer in &self.layers {
-            let from_y = line(format!("dense n0 {}", rows(&layer.wy)));
-            let b = line(format!("param {:?}", layer.b.as_slice()));
-            let mut terms = format!("n{from_y} n{b}");
-            if let Some(wz) = &layer.wz {
-                let from_z = line(format!("dense n{z} {}", rows(wz)));
-                write!(terms, " n{from_z}").expect("memory");
-            }
-            let a = line(format!("sum {terms}"));
-            for operation in layer.kind.lines(a, layer.b.len()) {
-                z = line(operation);
-            }
-        }
-        let head = line(format!("dense n{z} {}", rows(&self.head)));
-        let linear = line(format!("dense n0 {}", rows(&self.linear)));
-        let output = line(format!("sum n{head} n{linear}"));
-        writeln!(text, "output n{output}").expect("memory");
-        text.parse().unwrap_or_else(|e| panic!("{e}\n{text}"))
     }
 }
