@@ -10,6 +10,7 @@
 //! | `options`, `interrupt` | [`LpOptions`], [`Algorithm`]; [`Interrupt`], which stops a solve        |            |
 //! | [`oracle`], [`region`] | convex functions known by value and subgradient, and sets with closed-form projections |  |
 //! | [`run`]                | what all methods share that call an oracle: incumbent, bound, limits, trace |           |
+//! | [`logistic`], `dense`  | softplus and sigmoid without overflow; dot products and Cholesky factors |          |
 //! | [`gradient`]           | gradient methods                                                       |            |
 //! | [`bundle_entropy`]     | cutting planes with the entropy kept exactly (paper §5)                |            |
 //! | `outcome`              | [`LpOutcome`], [`Status`], [`Basis`]                                   |            |
@@ -46,6 +47,7 @@ pub mod bundle_entropy;
 #[cfg(feature = "clarabel")]
 pub mod clarabel;
 mod conic_program;
+mod dense;
 mod duality;
 mod error;
 mod file_names;
@@ -56,6 +58,7 @@ pub mod gradient;
 pub mod highs;
 mod interrupt;
 mod linear_program;
+pub mod logistic;
 pub mod lp_format;
 pub mod mps;
 mod options;

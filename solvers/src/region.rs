@@ -2,6 +2,7 @@
 //! Projection, the minimum of a linear function and the entropic minimum (paper eqs. 10–13) are closed form there.
 
 use crate::SolverError;
+use crate::logistic::{sigmoid, softplus};
 
 /// yⱼ ≥ 0 and Σ yⱼ = `total` over `members`.
 #[derive(Debug, Clone, PartialEq)]
@@ -196,21 +197,6 @@ impl Region {
 /// t·log t, 0 at 0 (and below, where rounding puts it).
 fn xlogx(t: f64) -> f64 {
     if t <= 0.0 { 0.0 } else { t * t.ln() }
-}
-
-/// log(1 + eᵗ) without overflow.
-pub fn softplus(t: f64) -> f64 {
-    t.max(0.0) + (-t.abs()).exp().ln_1p()
-}
-
-/// 1/(1 + e⁻ᵗ) without overflow.
-pub fn sigmoid(t: f64) -> f64 {
-    if t >= 0.0 {
-        1.0 / (1.0 + (-t).exp())
-    } else {
-        let e = t.exp();
-        e / (1.0 + e)
-    }
 }
 
 /// The shift θ with Σ max(yⱼ − θ, 0) = total, by sorting.

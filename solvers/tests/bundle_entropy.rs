@@ -5,8 +5,9 @@ mod bundle_common;
 use bundle_common::{MaxAffine, Random, solve, unit_box, unit_simplex};
 use icnn_solvers::SolverError;
 use icnn_solvers::bundle_entropy::{bundle_entropy, undamped};
+use icnn_solvers::logistic::sigmoid;
 use icnn_solvers::oracle::{Oracle, dot};
-use icnn_solvers::region::{Region, Simplex, sigmoid};
+use icnn_solvers::region::{Region, Simplex};
 use icnn_solvers::run::{End, Run, RunLimits, RunOutcome};
 use proptest::prelude::*;
 

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+pub use icnn_solvers::logistic::{sigmoid, softplus};
+
 use super::interval::Interval;
 use super::lines::Lines;
 use super::unit::Unit;
@@ -41,21 +43,6 @@ impl Behaviour {
 
     fn new(convex: bool, concave: bool, nondecreasing: bool, nonincreasing: bool) -> Behaviour {
         Behaviour { convex, concave, nondecreasing, nonincreasing }
-    }
-}
-
-/// log(1 + eᵗ) without overflow.
-pub fn softplus(t: f64) -> f64 {
-    t.max(0.0) + (-t.abs()).exp().ln_1p()
-}
-
-/// 1/(1 + e^{−t}) without overflow.
-pub fn sigmoid(t: f64) -> f64 {
-    if t >= 0.0 {
-        1.0 / (1.0 + (-t).exp())
-    } else {
-        let e = t.exp();
-        e / (1.0 + e)
     }
 }
 

@@ -50,21 +50,6 @@ pub(super) fn sign(call: &Call) -> Result<Vec<Tensor>, OpError> {
     )
 }
 
-/// `log(1 + exp(x))` without overflow.
-pub(super) fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
-}
-
-/// `1 / (1 + exp(-x))` without overflow.
-pub(super) fn sigmoid(x: f64) -> f64 {
-    if x >= 0.0 {
-        1.0 / (1.0 + (-x).exp())
-    } else {
-        let e = x.exp();
-        e / (1.0 + e)
-    }
-}
-
 /// `x` where positive, `α x` where negative.
 pub(super) fn leaky_relu(call: &Call) -> Result<Vec<Tensor>, OpError> {
     let alpha = call.float("alpha", LEAKY_RELU_ALPHA)?;

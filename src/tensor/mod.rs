@@ -28,6 +28,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+use icnn_solvers::logistic::{sigmoid, softplus};
 use ndarray::ArrayD;
 
 pub use self::error::OpError;
@@ -169,9 +170,9 @@ const OPERATORS: &[(&str, Operator)] = {
         ("Clip", elementwise::clip),
         ("HardSigmoid", elementwise::hard_sigmoid),
         ("HardSwish", |c| map(c, elementwise::hard_swish)),
-        ("Softplus", |c| map(c, elementwise::softplus)),
-        ("Sigmoid", |c| map(c, elementwise::sigmoid)),
-        ("Mish", |c| map(c, |x| x * elementwise::softplus(x).tanh())),
+        ("Softplus", |c| map(c, softplus)),
+        ("Sigmoid", |c| map(c, sigmoid)),
+        ("Mish", |c| map(c, |x| x * softplus(x).tanh())),
         ("Softsign", |c| map(c, |x| x / (1.0 + x.abs()))),
         ("Exp", |c| map(c, f64::exp)),
         ("Log", |c| map(c, f64::ln)),

@@ -13,11 +13,11 @@ use ::clarabel::solver::{
 };
 
 use super::Minimum;
-use super::dense::{add, dot};
 use super::face::Newton;
 use super::frame::Frame;
 use super::master::{self, Master};
 use crate::SolverError;
+use crate::dense::{add, dot};
 use crate::oracle::Cut;
 use crate::region::Region;
 use crate::run::RunOutcome;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::dense::dot;
 use super::entropic::Minimum;
 use super::face::Newton;
 use super::frame::Frame;
 use super::master::{self, Master, Solved};
 use crate::SolverError;
+use crate::dense::dot;
 use crate::oracle::Cut;
 use crate::region::Region;
 use crate::run::Mixture;

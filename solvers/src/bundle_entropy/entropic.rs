@@ -1,7 +1,7 @@
 //! min sᵀu − τH(u) over [0, 1]ⁿ × simplices: value, minimiser (paper eq. 12) and curvature, without overflow or cancellation.
 
-use super::dense::dot;
 use super::frame::Shape;
+use crate::dense::dot;
 
 /// Φ(s) = min sᵀu − τH(u) and where it is attained.
 #[derive(Debug, Clone, Default)]

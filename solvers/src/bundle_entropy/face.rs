@@ -1,8 +1,8 @@
 //! One Newton step of the master: the quadratic model of D, maximised over the whole simplex by an active-set method.
 
-use super::dense::{Factor, add, dot};
 use super::entropic::Minimum;
 use super::master::Master;
+use crate::dense::{Factor, add, dot};
 
 /// Pivots of a factor below this part of their diagonal are rounding: the cuts are affinely dependent there. The step along
 /// such a direction is as long as the simplex allows if the model rises along it, which drops one of the cuts.

@@ -1,10 +1,10 @@
 //! The dual master (paper eq. 13 and the line before it): the best lower bound that a set of cuts gives, over their convex
 //! combinations.
 
-use super::dense::{add, dot};
 use super::entropic::{Minimum, slope_along};
 use super::face::{Here, Newton};
 use super::frame::Shape;
+use crate::dense::{add, dot};
 
 /// Newton steps before the master is given up; most take one to three.
 const STEPS: usize = 200;

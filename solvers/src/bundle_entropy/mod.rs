@@ -8,7 +8,6 @@
 //! | [`master`]  | the dual: the best convex combination of cuts, by Newton's method           |
 //! | `face`      | a Newton step over the simplex of weights                                   |
 //! | `cuts`      | the bundle: cuts, their weights, which of them stay                         |
-//! | `dense`     | dot products and Cholesky factors                                           |
 //! | [`check`]   | the master as a conic program, solved by Clarabel (feature `clarabel`)      |
 //!
 //! Against the paper, three things are added. The incumbent and the bound D(λ) give a certified gap, on which the method
@@ -24,7 +23,6 @@
 #[cfg(feature = "clarabel")]
 pub mod check;
 mod cuts;
-mod dense;
 mod entropic;
 mod face;
 mod frame;

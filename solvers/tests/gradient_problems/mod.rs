@@ -51,8 +51,8 @@ impl Parts {
         }
         for piece in &self.softplus {
             let t = line(piece, y);
-            value += icnn_solvers::region::softplus(t);
-            add(&piece.0, icnn_solvers::region::sigmoid(t));
+            value += icnn_solvers::logistic::softplus(t);
+            add(&piece.0, icnn_solvers::logistic::sigmoid(t));
         }
         for piece in &self.absolute {
             let t = line(piece, y);

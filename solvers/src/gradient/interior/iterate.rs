@@ -1,7 +1,8 @@
 //! The Newton steps of the interior-point method.
 
-use super::systems::{dot, factorise, substitute};
+use super::systems::{factorise, substitute};
 use super::{Coordinate, Term};
+use crate::dense::dot;
 
 /// Rounds of iterative refinement of a Newton step.
 const REFINEMENTS: u32 = 2;

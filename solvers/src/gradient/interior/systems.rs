@@ -1,18 +1,6 @@
 //! Dense symmetric systems, by Cholesky's factorisation.
 
-/// aᵀb in eight partial sums, which the compiler turns into vector instructions: most of the time goes here.
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; 8];
-    let (a_blocks, a_rest) = a.as_chunks::<8>();
-    let (b_blocks, b_rest) = b.as_chunks::<8>();
-    for (a, b) in a_blocks.iter().zip(b_blocks) {
-        for k in 0..8 {
-            sums[k] += a[k] * b[k];
-        }
-    }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f64>() + rest
-}
+use crate::dense::dot;
 
 /// The Cholesky factor of the lower triangle, in place; a pivot that rounding has eaten leaves its unknown at 0.
 pub(super) fn factorise(matrix: &mut [f64], n: usize) {

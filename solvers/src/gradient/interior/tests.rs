@@ -47,7 +47,7 @@ fn with_entropy() {
     let (cuts, tau) = ([cut(&[0.7], 0.0), cut(&[-9.0], -50.0)], 0.5);
     let region = Region::new(vec![0.0], vec![1.0], vec![]).unwrap();
     let model = solve(&cuts, &region, &cuts[0], Term::Entropy(tau), 60).unwrap();
-    close(model.y[0], crate::region::sigmoid(-0.7 / tau));
+    close(model.y[0], crate::logistic::sigmoid(-0.7 / tau));
     close(model.weights[0], 1.0);
 }
 

@@ -1,4 +1,4 @@
-//! Dense kernels of the master: dot products with independent accumulators, and Cholesky factors by rows.
+//! Dense kernels: dot products with independent accumulators, and Cholesky factors by rows.
 
 /// Accumulators of [`dot`]: enough to fill two vector registers and hide the latency of an addition.
 const LANES: usize = 8;
