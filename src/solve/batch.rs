@@ -174,23 +174,25 @@ impl Session {
                 super::conic::minimize(&instance, &self.domain, &limits, self.tau)
             }),
             #[cfg(not(feature = "clarabel"))]
-            Engine::Conic => {
-                let (_, proof) = crate::check::prove(&instance, &self.domain);
-                crate::check::require_convex(&instance, &proof)?;
-                Err(Error::MissingFeature("clarabel"))
-            }
+            Engine::Conic => self.without("clarabel", &instance),
             #[cfg(feature = "highs")]
             Engine::Linear(_) => super::interrupt::watched(watch, self.limits.interrupt.as_ref(), |interrupt| {
                 let limits = Limits { interrupt, ..self.limits.clone() };
                 super::linear::minimize(&instance, &self.domain, self.method, &limits, self.start.as_ref())
             }),
             #[cfg(not(feature = "highs"))]
-            Engine::Linear(_) => {
-                let (_, proof) = crate::check::prove(&instance, &self.domain);
-                crate::check::require_convex(&instance, &proof)?;
-                Err(Error::MissingFeature("highs"))
-            }
+            Engine::Linear(_) => self.without("highs", &instance),
         }
+    }
+}
+
+#[cfg(not(all(feature = "clarabel", feature = "highs")))]
+impl Session {
+    /// What a method says whose solver this build lacks: that f is not convex comes first.
+    fn without(&self, feature: &'static str, instance: &Instance) -> Result<Solution, Error> {
+        let (_, proof) = crate::check::prove(instance, &self.domain);
+        crate::check::require_convex(instance, &proof)?;
+        Err(Error::MissingFeature(feature))
     }
 }
 
