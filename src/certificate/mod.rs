@@ -3,10 +3,12 @@
 
 pub mod emptiness;
 pub mod entropic;
+pub mod exact;
 pub mod lagrangian;
 pub mod minorant;
 pub mod multipliers;
 pub mod recession;
+pub mod rigorous;
 mod support;
 pub mod tangent;
 

@@ -6,7 +6,7 @@ use crate::ir::program::{GroupKind, NodeId, Op};
 
 /// Slopes of units, weights of maxima, log-sum-exps and norms, and the points at which quadratic forms are replaced by their
 /// tangents. Any numbers at all are accepted; they are moved to the nearest admissible ones.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Multipliers {
     slopes: Vec<Vec<f64>>,
 }

@@ -1,9 +1,11 @@
 //! [`Solution`]: the answer, with what is proven of it.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::duals::Duals;
-use crate::certificate::Farkas;
+use crate::certificate::{Farkas, exact, rigorous};
 use icnn_solvers::run::Progress;
 
 /// How the minimisation ended.
@@ -26,6 +28,10 @@ pub enum Status {
 pub enum Proof {
     /// One backward pass with admissible multipliers in f64; rounding is not bounded.
     F64,
+    /// The same with every rounding error bounded: the minimum is not below the lower bound, nor above the value.
+    Rigorous,
+    /// The minimum as a rational number, proven without rounding.
+    Exact,
 }
 
 /// What the answer cost.
@@ -86,6 +92,12 @@ pub struct Solution {
     /// The multipliers behind the lower bound.
     #[serde(skip)]
     pub duals: Option<Duals>,
+    /// The multipliers behind a rigorous bound.
+    #[serde(skip)]
+    pub dual: Option<Arc<rigorous::Dual>>,
+    /// The rational optimum and its proof, where `proof` is [`Proof::Exact`].
+    #[serde(skip)]
+    pub exact: Option<Arc<exact::Proof>>,
     /// What a reader should know: why it stopped, which constraints conflict, along which ray.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -112,6 +124,8 @@ impl Solution {
             ray: None,
             farkas: None,
             duals: None,
+            dual: None,
+            exact: None,
             message: None,
             trace: vec![],
         }
