@@ -4,9 +4,11 @@ use dashu_int::IBig;
 use dashu_ratio::RBig;
 
 use super::problem::Folded;
-use super::schema::{self, Row};
+use super::schema::{self, Row, Slope};
 use crate::certificate::exact::{self, NotVerified, Rationals, Support};
 use crate::certificate::{Multipliers, rigorous};
+use crate::ir::instance::Instance;
+use crate::ir::program::{NodeId, Op};
 use crate::load::program_json::Number;
 
 /// What an entry proves.
@@ -92,27 +94,50 @@ fn support(written: &schema::Support) -> Support {
 }
 
 /// The slopes of a certificate in the form that bounds are made of.
-pub(super) fn slopes(written: &schema::Slopes, folded: &Folded) -> Result<rigorous::Dual, NotVerified> {
+fn slopes(written: &schema::Slopes, folded: &Folded) -> Result<rigorous::Dual, NotVerified> {
     let plain = |numbers: &[Number]| numbers.iter().map(|n| n.0).collect::<Vec<f64>>();
-    let nodes = |f: &[Vec<Number>]| Multipliers::from_slopes(f.iter().map(|n| plain(n)).collect());
-    let functions = [&folded.function].into_iter().chain(folded.domain.sublevels().iter().map(|l| &l.function));
-    let (found, needed) = (written.functions.len(), 1 + folded.domain.sublevels().len());
+    let levels = folded.domain.sublevels();
+    let (found, needed) = (written.functions.len(), 1 + levels.len());
     if found != needed || written.levels.len() + 1 != needed {
         return refused(format!("multipliers of {found} functions, {needed} are needed"));
     }
-    let mut all = vec![];
-    for (function, slopes) in functions.zip(&written.functions) {
-        let n = function.program().nodes().len();
-        all.push(match slopes {
-            Some(f) if f.len() != n => return refused(format!("slopes of {} nodes, the network has {n}", f.len())),
-            Some(f) => Some(nodes(f)),
-            None => None,
-        });
+    let functions = [&folded.function].into_iter().chain(levels.iter().map(|l| &l.function));
+    let mut all =
+        functions.zip(&written.functions).map(|(f, slopes)| slopes.as_ref().map(|s| of_nodes(s, f)).transpose());
+    let Some(Some(f)) = all.next().transpose()? else { return refused("there are no slopes of the network") };
+    let of_levels = all.collect::<Result<Vec<_>, _>>()?;
+    Ok(rigorous::Dual {
+        f,
+        levels: plain(&written.levels).into_iter().zip(of_levels).collect(),
+        rows: plain(&written.rows),
+    })
+}
+
+fn of_nodes(written: &[Vec<Slope>], function: &Instance) -> Result<Multipliers, NotVerified> {
+    let program = function.program();
+    let (found, needed) = (written.len(), program.nodes().len());
+    if found != needed {
+        return refused(format!("slopes of {found} nodes, the network has {needed}"));
     }
-    let mut all = all.into_iter();
-    let Some(Some(f)) = all.next() else { return refused("there are no slopes of the network") };
-    let levels = plain(&written.levels).into_iter().zip(all).collect();
-    Ok(rigorous::Dual { f, levels, rows: plain(&written.rows) })
+    let one = |slopes: &Vec<Slope>, k: usize| {
+        let wrong = || NotVerified(format!("{}: slopes of another form", program.describe(NodeId(k as u32))));
+        let groups = match &program.nodes()[k].op {
+            Op::Group { groups, .. } => Some(groups),
+            _ => None,
+        };
+        let mut flat = vec![];
+        for (i, slope) in slopes.iter().enumerate() {
+            match (slope, groups) {
+                (Slope::Of(v), None) => flat.push(v.0),
+                (Slope::Weights(w), Some(groups)) if i < groups.len() && w.len() == groups.group(i).len() => {
+                    flat.extend(w.iter().map(|n| n.0));
+                }
+                _ => return Err(wrong()),
+            }
+        }
+        Ok(flat)
+    };
+    Ok(Multipliers::from_slopes(written.iter().enumerate().map(|(k, s)| one(s, k)).collect::<Result<_, _>>()?))
 }
 
 fn of_rigorous(written: &schema::Rigorous, folded: &Folded) -> Result<Proven, NotVerified> {

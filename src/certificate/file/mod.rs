@@ -14,7 +14,7 @@ mod write;
 pub use check::{Proven, check};
 pub use hex::Hex;
 pub use problem::{Folded, Origin, domain, level_text, model, sha256};
-pub use schema::{Exact, File, Multipliers, Point, Proof, Rigorous, Row, Slopes, Support};
+pub use schema::{Exact, File, Multipliers, Point, Proof, Rigorous, Row, Slope, Slopes, Support};
 pub use write::{exact, rigorous};
 
 use std::path::Path;

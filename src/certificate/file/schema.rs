@@ -113,13 +113,22 @@ pub struct Rigorous {
     pub lower_bound: Number,
 }
 
+/// How one element takes part in a bound in f64.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Slope {
+    /// The slope of a unit.
+    Of(Number),
+    /// The weights of the members of a maximum.
+    Weights(Vec<Number>),
+}
+
 /// Multipliers in f64.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Slopes {
-    /// For f, then for each learned constraint with a multiplier above 0, for every node: one slope per element of a unit, one
-    /// weight per member of a maximum.
-    pub functions: Vec<Option<Vec<Vec<Number>>>>,
+    /// For f, then for each learned constraint with a multiplier above 0, for every node one entry an element.
+    pub functions: Vec<Option<Vec<Vec<Slope>>>>,
     /// One per learned constraint.
     pub levels: Vec<Number>,
     /// One per row.

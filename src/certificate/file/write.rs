@@ -2,10 +2,12 @@
 
 use super::check::{bounds, check, not_above, not_below};
 use super::problem::Folded;
-use super::schema::{self, Exact, Point, Rigorous, Row, Slopes};
+use super::schema::{self, Exact, Point, Rigorous, Row, Slope, Slopes};
 use super::{Hex, Proven};
 use crate::certificate::exact::{self, NotVerified, Support};
 use crate::certificate::{Multipliers, rigorous as slopes};
+use crate::ir::instance::Instance;
+use crate::ir::program::{Node, Op};
 use crate::load::program_json::Number;
 
 /// An entry with the rational optimum.
@@ -48,14 +50,14 @@ fn support(support: &Support) -> schema::Support {
 pub fn rigorous(folded: &Folded, y: &[f64], dual: &slopes::Dual) -> Result<Row, NotVerified> {
     let found = bounds(folded, y, dual)?;
     let numbers = |values: &[f64]| values.iter().copied().map(Number).collect::<Vec<_>>();
-    let nodes = |m: &Multipliers| m.slopes().iter().map(|n| numbers(n)).collect::<Vec<_>>();
-    let levels = dual.levels.iter().map(|(_, m)| m.as_ref().map(nodes));
+    let levels = folded.domain.sublevels().iter().zip(&dual.levels);
+    let levels = levels.map(|(level, (_, m))| m.as_ref().map(|m| of_nodes(m, &level.function)));
     entry(
         folded,
         schema::Proof::Rigorous(Rigorous {
             y: numbers(y),
             multipliers: Slopes {
-                functions: [Some(nodes(&dual.f))].into_iter().chain(levels).collect(),
+                functions: [Some(of_nodes(&dual.f, &folded.function))].into_iter().chain(levels).collect(),
                 levels: numbers(&dual.levels.iter().map(|(mu, _)| *mu).collect::<Vec<_>>()),
                 rows: numbers(&dual.rows),
             },
@@ -64,6 +66,17 @@ pub fn rigorous(folded: &Folded, y: &[f64], dual: &slopes::Dual) -> Result<Row, 
             lower_bound: Number(not_above(&found.lower)),
         }),
     )
+}
+
+fn of_nodes(slopes: &Multipliers, function: &Instance) -> Vec<Vec<Slope>> {
+    let one = |(node, slopes): (&Node, &Vec<f64>)| match &node.op {
+        Op::Group { groups, .. } => {
+            let weights = |g| groups.range(g).map(|k| Number(slopes.get(k).copied().unwrap_or(f64::NAN))).collect();
+            (0..groups.len()).map(|g| Slope::Weights(weights(g))).collect()
+        }
+        _ => slopes.iter().map(|v| Slope::Of(Number(*v))).collect(),
+    };
+    function.program().nodes().iter().zip(slopes.slopes()).map(one).collect()
 }
 
 fn entry(folded: &Folded, proof: schema::Proof) -> Result<Row, NotVerified> {
