@@ -207,7 +207,8 @@ def multiplier_of(given, w, lines):
         left = [k for k in range(len(lines) - 1) if not slope < min(ends[k:k + 2]) and not max(ends[k:k + 2]) < slope]
         need(left or len(lines) == 1 or w.n == 0, "a slope that the unit does not have")
         return (left[0], slope * w) if left and w.n else (0, ends[0] * w)
-    return place(given[0], len(lines) - 1), N(integer(given[1]))
+    left, multiplier = given
+    return place(left, len(lines) - 1), N(integer(multiplier))
 
 
 def minorant(net, weight, given):
