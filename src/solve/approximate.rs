@@ -1,5 +1,6 @@
 //! The chain of methods that call f instead of taking it apart: prove → oracle → run → certify.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use icnn_solvers::SolverError;
@@ -8,10 +9,12 @@ use icnn_solvers::run::{End, Run, RunLimits, RunOutcome, Watch};
 
 use super::duals::Duals;
 use super::{Limits, Method, Proof, Solution, Status, Work, search};
+use crate::certificate::rigorous::{self, Entropic};
 use crate::certificate::{Lagrangian, Minorant, entropic};
 use crate::check::{prove, require_convex};
 use crate::domain::Domain;
 use crate::error::Error;
+use crate::ir::bounds::Bounds;
 use crate::ir::instance::Instance;
 use crate::lower::oracle::NetworkOracle;
 use crate::lower::region::{SimpleSet, region};
@@ -66,7 +69,7 @@ pub(super) fn minimize(
         other => other.into(),
     })?;
     let checked = task.check.then(|| checked(&set, task.tau, &outcome)).transpose()?;
-    let solution = certified(instance, domain, &set, task.tau, task.limits, outcome)?;
+    let solution = certified(instance, domain, &bounds, &set, task.tau, task.limits, outcome)?;
     let message = match (solution.message.clone(), checked) {
         (Some(end), Some(checked)) => Some(format!("{end}; {checked}")),
         (end, checked) => end.or(checked),
@@ -78,6 +81,7 @@ pub(super) fn minimize(
 fn certified(
     instance: &Instance,
     domain: &Domain,
+    bounds: &Bounds,
     set: &SimpleSet,
     tau: Option<f64>,
     limits: &Limits,
@@ -91,7 +95,7 @@ fn certified(
         cuts: outcome.mixture.len(),
         ..Work::default()
     };
-    let Some(y) = outcome.y.map(|y| domain.clip(&y)) else {
+    let Some(y) = outcome.y.as_ref().map(|y| domain.clip(y)) else {
         return Ok(Solution { work, message: Some(words(&outcome.end)), ..Solution::empty(Status::Stopped) });
     };
     let trace = instance.forward(&y)?;
@@ -104,16 +108,15 @@ fn certified(
         minorant.gradient.iter_mut().zip(&cut.gradient).for_each(|(r, g)| *r += weight * g);
     }
     let size = minorant.size(&y).max(value.abs());
+    let simplices: Vec<(&[usize], f64)> =
+        set.region.simplices().iter().map(|s| (s.members.as_slice(), s.total)).collect();
+    let entropic = tau.map(|tau| Entropic { lower: domain.lower(), upper: domain.upper(), simplices: &simplices, tau });
     let (mut lower_bound, mut duals) = (None, None);
+    let rows = set.multipliers(&minorant.gradient);
     if !outcome.mixture.is_empty() {
         let bound = match tau {
-            Some(tau) => {
-                let simplices: Vec<(&[usize], f64)> =
-                    set.region.simplices().iter().map(|s| (s.members.as_slice(), s.total)).collect();
-                entropic::bound(&minorant, domain.lower(), domain.upper(), &simplices, tau)
-            }
+            Some(tau) => entropic::bound(&minorant, domain.lower(), domain.upper(), &simplices, tau),
             None => {
-                let rows = set.multipliers(&minorant.gradient);
                 let lagrangian = Lagrangian::new(domain, minorant, vec![], &rows);
                 let bound = lagrangian.bound(domain, &y, outcome.largest_slope);
                 duals = bound.is_finite().then(|| Duals::new(domain, &lagrangian));
@@ -122,10 +125,24 @@ fn certified(
         };
         lower_bound = bound.is_finite().then_some(bound);
     }
+    let (mut above, mut proof) = (value, Proof::F64);
+    let points = outcome.mixture.iter().map(|(weight, cut)| (*weight, cut.point.as_slice()));
+    let dual = rigorous::averaged(instance, points).map(|f| {
+        let mut all = rows;
+        all.resize(domain.rows().len(), 0.0);
+        rigorous::Dual { f, levels: vec![], rows: all }
+    });
+    if let Some(dual) = &dual {
+        let again = passes(outcome.mixture.len() as u64 + 1);
+        (work.forward, work.backward) = (work.forward.saturating_add(again), work.backward.saturating_add(again));
+        if let Some((lower, upper)) = between(instance, domain, bounds, entropic.as_ref(), dual, &y) {
+            (lower_bound, above, proof) = (Some(lower), upper, Proof::Rigorous);
+        }
+    }
     let magnitude = instance.magnitude(&trace, &search::reach(domain, &y));
     let rounding = if magnitude.is_finite() { search::ROUNDING * magnitude } else { 0.0 };
-    let closed = lower_bound.is_some_and(|bound| value - bound <= (limits.gap * size).max(rounding));
-    let gap = lower_bound.map(|bound| (value - bound).max(0.0));
+    let closed = lower_bound.is_some_and(|bound| above - bound <= (limits.gap * size).max(rounding));
+    let gap = lower_bound.map(|bound| (above - bound).max(0.0));
     Ok(Solution {
         y: Some(y),
         value: Some(value),
@@ -134,12 +151,32 @@ fn certified(
         lower_bound,
         gap,
         duals,
+        dual: dual.map(Arc::new),
         work,
-        proof: Proof::F64,
+        proof,
         trace: outcome.trace,
         message: (!closed).then(|| words(&outcome.end)),
         ..Solution::empty(if closed { Status::Optimal } else { Status::Stopped })
     })
+}
+
+/// A true lower bound, and the upper end of an enclosure of what is minimised, at y; `None` where one of them is not known.
+fn between(
+    instance: &Instance,
+    domain: &Domain,
+    bounds: &Bounds,
+    entropic: Option<&Entropic<'_>>,
+    dual: &rigorous::Dual,
+    y: &[f64],
+) -> Option<(f64, f64)> {
+    let (lower, value) = match entropic {
+        Some(set) => (
+            rigorous::entropic_lower_bound(instance, bounds, set, &dual.f),
+            rigorous::entropic_value(instance, set, y)?,
+        ),
+        None => (rigorous::lower_bound(instance, domain, &[bounds], dual), rigorous::value(instance, y)?),
+    };
+    (lower.is_finite() && value.upper.is_finite()).then_some((lower, value.upper))
 }
 
 /// What Clarabel says about the cuts behind the bound.
