@@ -30,6 +30,7 @@ mod explain;
 pub(crate) mod finish;
 pub mod fold;
 pub mod forward;
+pub mod hessian;
 pub mod instance;
 pub mod interval;
 pub mod linear;

@@ -8,9 +8,10 @@ use icnn_solvers::oracle::dot;
 use icnn_solvers::run::{End, Run, RunLimits, RunOutcome, Watch};
 
 use super::duals::Duals;
+use super::newton;
 use super::{Limits, Method, Proof, Solution, Status, Work, search};
 use crate::certificate::rigorous::{self, Entropic};
-use crate::certificate::{Lagrangian, Minorant, entropic};
+use crate::certificate::{Lagrangian, Minorant, Multipliers, entropic};
 use crate::check::{prove, require_convex};
 use crate::domain::Domain;
 use crate::error::Error;
@@ -95,13 +96,13 @@ fn certified(
         cuts: outcome.mixture.len(),
         ..Work::default()
     };
-    let Some(y) = outcome.y.as_ref().map(|y| domain.clip(y)) else {
+    let Some(mut y) = outcome.y.as_ref().map(|y| domain.clip(y)) else {
         return Ok(Solution { work, message: Some(words(&outcome.end)), ..Solution::empty(Status::Stopped) });
     };
-    let trace = instance.forward(&y)?;
+    let mut trace = instance.forward(&y)?;
     work.forward += 1;
-    let f = trace.value();
-    let value = tau.map_or(f, |tau| f - tau * set.region.entropy(&y));
+    let mut f = trace.value();
+    let mut value = tau.map_or(f, |tau| f - tau * set.region.entropy(&y));
     let mut minorant = Minorant { gradient: vec![0.0; y.len()], constant: 0.0 };
     for (weight, cut) in &outcome.mixture {
         minorant.constant += weight * (cut.value - dot(&cut.gradient, &cut.point));
@@ -127,16 +128,42 @@ fn certified(
     }
     let (mut above, mut proof) = (value, Proof::F64);
     let points = outcome.mixture.iter().map(|(weight, cut)| (*weight, cut.point.as_slice()));
-    let dual = rigorous::averaged(instance, points).map(|f| {
-        let mut all = rows;
-        all.resize(domain.rows().len(), 0.0);
-        rigorous::Dual { f, levels: vec![], rows: all }
-    });
+    let dual_of = |f: Multipliers, mut rows: Vec<f64>| {
+        rows.resize(domain.rows().len(), 0.0);
+        rigorous::Dual { f, levels: vec![], rows }
+    };
+    let mut dual = rigorous::averaged(instance, points).map(|f| dual_of(f, rows));
     if let Some(dual) = &dual {
         let again = passes(outcome.mixture.len() as u64 + 1);
         (work.forward, work.backward) = (work.forward.saturating_add(again), work.backward.saturating_add(again));
         if let Some((lower, upper)) = between(instance, domain, bounds, entropic.as_ref(), dual, &y) {
             (lower_bound, above, proof) = (Some(lower), upper, Proof::Rigorous);
+        }
+    }
+    let open = lower_bound.is_none_or(|bound| above - bound > search::ACCURATE * size);
+    if tau.is_none()
+        && open
+        && let Some(found) = newton::polished(instance, domain, &y)
+        && let Ok(there) = instance.forward(&found.y)
+    {
+        work.forward = work.forward.saturating_add(found.steps + 1);
+        work.backward = work.backward.saturating_add(found.steps);
+        let own = dual_of(Multipliers::subgradient(instance, &there), found.rows);
+        // The point and the slopes are taken by themselves: either may be better than what there is.
+        let lower = rigorous::lower_bound(instance, domain, &[bounds], &own);
+        let better = there.value() < value && domain.violation(&found.y) <= search::FEASIBLE;
+        let kept = if better { &found.y } else { &y };
+        if lower > lower_bound.unwrap_or(f64::NEG_INFINITY)
+            && let Some(upper) = rigorous::value(instance, kept).map(|i| i.upper).filter(|v| v.is_finite())
+        {
+            (lower_bound, above, proof) = (Some(lower), upper, Proof::Rigorous);
+            duals = Minorant::new(instance, bounds, &own.f)
+                .map(|minorant| Duals::new(domain, &Lagrangian::new(domain, minorant, vec![], &own.rows)))
+                .or(duals);
+            dual = Some(own);
+            if better {
+                (y, value, f, trace) = (found.y, there.value(), there.value(), there);
+            }
         }
     }
     let magnitude = instance.magnitude(&trace, &search::reach(domain, &y));

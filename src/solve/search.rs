@@ -5,6 +5,7 @@ use std::sync::Arc;
 use icnn_solvers::LpOutcome;
 
 use super::duals::Duals;
+use super::newton;
 use super::{Limits, Proof, Solution, Status, Work};
 use crate::certificate::tangent::polished;
 use crate::certificate::{Lagrangian, Minorant, Multipliers, rigorous};
@@ -20,6 +21,9 @@ pub(crate) const FEASIBLE: f64 = 1e-6;
 
 /// A gap below this share of the numbers that are added up is rounding, the solver's included.
 pub(crate) const ROUNDING: f64 = 1e-12;
+
+/// A gap beyond this share of the numbers that are added up is worth Newton's method.
+pub(super) const ACCURATE: f64 = 1e-11;
 
 /// Slopes that cancel leave a residue, which counts times the side of the box, but no more than this: beyond, it is a gap.
 const REACH: f64 = 1e3;
@@ -288,12 +292,34 @@ impl<'a> Search<'a> {
         self.best.as_ref().is_some_and(|best| self.closed_at(best.value, best.upper))
     }
 
+    /// Newton's method from the best point, where the gap is open beyond what it leaves.
+    fn newton(&mut self) {
+        let Some(best) = &self.best else { return };
+        let (bound, above, _) = self.at(best.value, best.upper);
+        let small = |b: &Bound| above - b.value <= ACCURATE * best.value.abs().max(b.size);
+        if bound.is_some_and(small) {
+            return;
+        }
+        let Some(found) = newton::polished(self.instance, self.domain, &best.y) else { return };
+        let Ok(trace) = self.instance.forward(&found.y) else { return };
+        self.work.forward += found.steps + 1;
+        self.work.backward += found.steps;
+        let mut rows = vec![0.0; self.linear.lp.rows()];
+        rows[..found.rows.len()].copy_from_slice(&found.rows);
+        let slopes = Multipliers::subgradient(self.instance, &trace);
+        let costs = vec![0.0; self.linear.lp.columns()];
+        self.offer(&slopes, &rows, &costs, &found.y);
+        let upper = self.upper(&found.y);
+        self.consider(found.y, trace.value(), upper);
+    }
+
     /// A solution without point and bound.
     pub fn empty(&self, status: Status) -> Solution {
         Solution { work: self.work, ..Solution::empty(status) }
     }
 
-    pub fn finish(self, last: Option<&LpOutcome>) -> Result<Solution, Error> {
+    pub fn finish(mut self, last: Option<&LpOutcome>) -> Result<Solution, Error> {
+        self.newton();
         let closed = self.closed();
         let status = if closed { Status::Optimal } else { Status::Stopped };
         let message = (!closed).then(|| {

@@ -284,7 +284,8 @@ mod tests {
                     assert!(over >= -1e-13, "{unit:?} on {on}: slope {s} through {c} misses {v:?} at {t} by {over}");
                     nearest = nearest.min(over);
                 }
-                let met = slope.abs() < 0.9 || matches!(unit, Unit::Power(_));
+                // Roots and logarithms are touched far away.
+                let met = slope.abs() < 0.9 && below;
                 assert!(!met || nearest < 0.6 || s != slope, "{unit:?} on {on}: slope {s} is {nearest} away");
             }
         }
