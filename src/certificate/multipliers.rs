@@ -71,4 +71,15 @@ impl Multipliers {
     pub fn of(&self, node: NodeId) -> &[f64] {
         &self.slopes[node.index()]
     }
+
+    /// As many zeros.
+    pub(super) fn zeros(&self) -> Multipliers {
+        Multipliers { slopes: self.slopes.iter().map(|v| vec![0.0; v.len()]).collect() }
+    }
+
+    /// Adds `n` entries of a node's slopes in `other`: `entry` tells which, and times what.
+    pub(super) fn add(&mut self, node: NodeId, other: &Multipliers, entry: impl Fn(usize) -> (usize, f64), n: usize) {
+        let (own, other) = (&mut self.slopes[node.index()], &other.slopes[node.index()]);
+        (0..n).map(entry).filter(|(_, c)| *c != 0.0).for_each(|(i, c)| own[i] += c * other[i]);
+    }
 }

@@ -17,6 +17,7 @@ mod interrupt;
 #[cfg(feature = "highs")]
 mod linear;
 mod methods;
+mod newton;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod polish;
 #[cfg(feature = "highs")]

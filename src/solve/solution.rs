@@ -28,7 +28,8 @@ pub enum Status {
 pub enum Proof {
     /// One backward pass with admissible multipliers in f64; rounding is not bounded.
     F64,
-    /// The same with every rounding error bounded: the minimum is not below the lower bound, nor above the value.
+    /// The same with every rounding error bounded: f does not go below the lower bound on the domain, and is not above
+    /// the lower bound by more than the gap at the point.
     Rigorous,
     /// The minimum as a rational number, proven without rounding.
     Exact,
@@ -75,7 +76,8 @@ pub struct Solution {
     pub entropy: Option<f64>,
     /// A number that the minimised function does not go below on the domain; −∞ is `None`.
     pub lower_bound: Option<f64>,
-    /// value − lower_bound.
+    /// How far f (less τH) at `y` can be above `lower_bound`: value − lower_bound, and where the proof is rigorous the upper
+    /// end of an enclosure of the value instead, which is no number that f64 would give for it.
     pub gap: Option<f64>,
     /// How far the lower bound can be trusted.
     pub proof: Proof,
@@ -92,7 +94,8 @@ pub struct Solution {
     /// The multipliers behind the lower bound.
     #[serde(skip)]
     pub duals: Option<Duals>,
-    /// The multipliers behind a rigorous bound.
+    /// The slopes behind the lower bound; of any method, and what the proof of the exact tier starts from. `None` where
+    /// they are not known, as where tangents of f as a whole made the bound.
     #[serde(skip)]
     pub dual: Option<Arc<rigorous::Dual>>,
     /// The rational optimum and its proof, where `proof` is [`Proof::Exact`].
