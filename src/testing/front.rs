@@ -77,7 +77,10 @@ fn windows((channels, height, width): (usize, usize, usize)) -> ((usize, usize, 
     let to = (channels, height / tall, width / wide);
     let entry = move |c: usize, i: usize, j: usize| (c * height + i) * width + j;
     let of = move |c: usize, i: usize, j: usize| {
-        (0..tall).flat_map(|a| (0..wide).map(move |b| (a, b))).map(|(a, b)| entry(c, tall * i + a, wide * j + b)).collect()
+        (0..tall)
+            .flat_map(|a| (0..wide).map(move |b| (a, b)))
+            .map(|(a, b)| entry(c, tall * i + a, wide * j + b))
+            .collect()
     };
     let places = (0..channels).flat_map(|c| (0..to.1).flat_map(move |i| (0..to.2).map(move |j| (c, i, j))));
     (to, Groups::new(places.map(|(c, i, j)| of(c, i, j)).collect::<Vec<Vec<usize>>>()))

@@ -109,7 +109,10 @@ impl Features {
         let wrong = |reason: String| Err(Error::Choice(reason));
         if self.degenerate > 0 && !family.is_piecewise_linear() {
             let name = family.name();
-            return wrong(format!("{} degenerate kinks: {name} networks have no kinks at the minimum", self.degenerate));
+            return wrong(format!(
+                "{} degenerate kinks: {name} networks have no kinks at the minimum",
+                self.degenerate
+            ));
         }
         if self.faces > p {
             return wrong(format!("{} faces, there are {p} decisions", self.faces));
@@ -148,7 +151,13 @@ fn place_anchors(layers: &mut Layers, d: &Drawing, anchors: &Anchors, condition:
         let entry = |c: usize| {
             let drawn = d.numbers.coarse(&[place::ANCHOR, i, c]).clamp(-0.25, 0.25);
             let near = d.numbers.below(d.rank.min(512), &[place::ANCHOR, i, c, place::KEEP]) < 2;
-            if c == i % d.rank { 1.0 } else if near && (c < i || i >= d.rank) { drawn } else { 0.0 }
+            if c == i % d.rank {
+                1.0
+            } else if near && (c < i || i >= d.rank) {
+                drawn
+            } else {
+                0.0
+            }
         };
         let size = 0.5f64.powi((condition as usize * (i % d.rank) / steps) as i32);
         let row: Vec<f64> = (0..p).map(|j| d.column(j)).map(|(c, sign)| sign * size * entry(c)).collect();
