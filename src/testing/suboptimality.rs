@@ -122,6 +122,21 @@ impl Minimum {
         Ok(Minimum { f: f.clone(), domain: domain.clone(), lower, upper, solution })
     }
 
+    /// f
+    pub fn function(&self) -> &Instance {
+        &self.f
+    }
+
+    /// The set.
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// f(y) lies between these two. Errors: a point that does not fit, a value that leaves f64.
+    pub fn value(&self, y: &[f64]) -> Result<[f64; 2], Error> {
+        value(&self.f, y).map(|v| [v.lower, v.upper])
+    }
+
     /// f(y) − min f, as [`suboptimality`] has it.
     pub fn suboptimality(&self, y: &[f64]) -> Result<[f64; 2], Error> {
         let at = value(&self.f, y)?;
