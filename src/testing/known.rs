@@ -74,7 +74,7 @@ impl Known {
         sizes.hidden[layer] = sizes.hidden[layer].max(anchors.units);
         sizes.check(family)?;
         let mut layers = Layers::draw(family, &sizes, &units, &drawing);
-        let x = context(&sizes, |place| numbers.coarse(place));
+        let x = context(&sizes, |place| (2.0 * numbers.coarse(place)).trunc() / 2.0);
         let y: Vec<f64> = (0..p).map(|j| numbers.coarse(&[place::POINT, j])).collect();
         if let Some(path) = &mut layers.path {
             path.open(&x, |i, r| if i == layer + 1 { r < anchors.units } else { i > layer + 1 && r == 0 });

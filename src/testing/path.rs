@@ -44,6 +44,11 @@ fn at((w, b): &Affine, u: &DVector<f64>) -> DVector<f64> {
     w * u + b
 }
 
+/// A coarse number cut to a multiple of `unit`: gates multiply, so their digits add up from layer to layer.
+fn few_digits(d: &Drawing, v: f64, unit: f64) -> f64 {
+    if d.coarse { (v / unit).trunc() * unit } else { v }
+}
+
 impl Path {
     pub fn draw(d: &Drawing, sizes: &Sizes) -> Path {
         let (p, depth) = (sizes.decisions, sizes.hidden.len());
@@ -54,12 +59,13 @@ impl Path {
             let matrix = |what: usize, rows: usize| {
                 let step = from.div_ceil(FEW);
                 DMatrix::from_fn(rows, from, |r, c| match (r + c) % step {
-                    0 => d.weight(&[place::PATH, i, what, r, c]) / 2.0,
+                    0 => few_digits(d, d.weight(&[place::PATH, i, what, r, c]) / 2.0, 1.0),
                     _ => 0.0,
                 })
             };
             let bias = |what: usize, n: usize| {
-                DVector::from_fn(n, |r, _| d.weight(&[place::PATH, i, what, r, sizes.context, place::BIAS]))
+                let drawn = |r: usize| d.weight(&[place::PATH, i, what, r, sizes.context, place::BIAS]);
+                DVector::from_fn(n, |r, _| few_digits(d, drawn(r), 0.5))
             };
             let y = if i == depth {
                 (DMatrix::zeros(p, from), DVector::from_element(p, 1.0))
