@@ -67,7 +67,8 @@ fn what_is_generated_is_judged_optimal_and_what_is_moved_is_not() {
             assert_eq!(ran.code, i32::from(lines[1]["verdict"] != "optimal"), "{}", ran.out);
         }
     }
-    let degenerate = icnn(&["generate", &folder.at("d"), "--kind", "degenerate", "--by", "5", "--faces", "2", "--json"]);
+    let degenerate =
+        icnn(&["generate", &folder.at("d"), "--kind", "degenerate", "--by", "5", "--faces", "2", "--json"]);
     let answer = &degenerate.json()[0]["answer"];
     assert!(answer["kinks"].as_u64().unwrap() >= 13, "{answer}");
 }
@@ -162,7 +163,12 @@ fn a_verdict_for_every_row() {
     assert_eq!(verdicts(&loose.json())[1], "optimal");
 
     let text = icnn(&judge);
-    for part in ["row 1 suboptimal by at least 1.250e0", "row 2 infeasible", "2 of 9 rows optimal within 1e-6", "2 wrong length"] {
+    for part in [
+        "row 1 suboptimal by at least 1.250e0",
+        "row 2 infeasible",
+        "2 of 9 rows optimal within 1e-6",
+        "2 wrong length",
+    ] {
         assert!(text.out.contains(part), "{part}: {}", text.out);
     }
 }
