@@ -349,7 +349,7 @@ fn assert_argmin_passes_minimisers_and_says_how_far_others_are() {
     assert_eq!(message(&square, &[0.0, 0.0], 1e-9), None);
     assert_eq!(message(&square, &[0.25, 0.0], 0.3), None);
     let text = message(&square, &[0.25, 0.5], 1e-6).unwrap();
-    for part in ["no minimiser", "1.24999", "1.25000", "1e-6", "y = [0.25, 0.5]", "tests/testing.rs"] {
+    for part in ["no minimiser", "1.24999", "1.25000", "1e-6", "y = [0.25, 0.5]"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let text = message(&square, &[1.5, 0.0], 10.0).unwrap();

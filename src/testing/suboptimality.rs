@@ -5,8 +5,6 @@
 //! learned constraints it is exact arithmetic, at the solver's point or at one inside a slightly smaller set. Where no such
 //! point is found (a set with equations has none in floating-point numbers, as a rule), the lower end is not positive.
 
-use std::panic::Location;
-
 use dashu_ratio::RBig;
 
 use crate::domain::Domain;
@@ -62,8 +60,7 @@ pub fn suboptimality(f: &Instance, domain: &Domain, y: &[f64]) -> Result<[f64; 2
 #[track_caller]
 pub fn assert_argmin(f: &Instance, domain: &Domain, y: &[f64], tol: f64) {
     if let Err(reason) = checked(f, domain, y, tol) {
-        let at = Location::caller();
-        panic!("{}:{}: {reason}\n  y = {y:?}", at.file(), at.line());
+        panic!("{reason}\n  y = {y:?}");
     }
 }
 
@@ -140,7 +137,8 @@ impl Minimum {
     /// f(y) − min f, as [`suboptimality`] has it.
     pub fn suboptimality(&self, y: &[f64]) -> Result<[f64; 2], Error> {
         let at = value(&self.f, y)?;
-        let lower = (at.lower - self.upper).next_down();
+        // A difference that overflows is finite as a real number; one from −∞ is not.
+        let lower = if self.upper == f64::NEG_INFINITY { f64::INFINITY } else { (at.lower - self.upper).next_down() };
         let upper = (at.upper - self.lower).next_up();
         if inside(&self.domain, y) {
             // No point of the set is below the minimum.
