@@ -363,6 +363,12 @@ fn assert_argmin_passes_minimisers_and_says_how_far_others_are() {
     assert_eq!(message(&cut, &[0.3, 0.0], 1e-6), None);
     let [lower, upper] = suboptimality(&f, &cut, &[0.0, 0.3]).unwrap();
     assert!(0.29999 < lower && lower <= 0.3 + 1e-15 && 0.3 - 1e-15 <= upper && upper < 0.30001, "{lower} {upper}");
+    // Of a simplex no floating-point number is a point, as a rule; one near the solver's is proven to exist.
+    let simplex = Domain::everything(2).with_simplex("shares", &[0, 1], 0.7).unwrap();
+    let simplex = simplex.with_bounds(1, 0.1, 1.0).unwrap();
+    let [lower, upper] = suboptimality(&f, &simplex, &[0.4, 0.3]).unwrap();
+    assert!(0.2 - 1e-9 < lower && lower <= upper && upper < 0.2 + 1e-9, "{lower} {upper}");
+    assert_eq!(message(&simplex, &[0.6, 0.1], 1e-9), None);
     // Outside the set there may be less than the minimum.
     let [lower, upper] = suboptimality(&f, &cut, &[0.0, 0.0]).unwrap();
     assert!(lower <= upper && upper < -0.29999, "{lower} {upper}");

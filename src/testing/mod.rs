@@ -46,6 +46,7 @@
 mod exactly;
 mod family;
 mod front;
+mod inside;
 mod known;
 mod layers;
 mod numbers;

@@ -1,20 +1,16 @@
 //! How far a point is from the minimum, as an interval: [`suboptimality`], [`assert_argmin`], and [`Minimum`] for many points.
 //!
 //! f(y) is enclosed by an interval pass at y. min f is at least the lower bound of a [`Solution`], which comes from multipliers,
-//! and at most the enclosed value at a point that is proven to lie in the set: in a box that is a comparison, with rows and
-//! learned constraints it is exact arithmetic, at the solver's point or at one inside a slightly smaller set. Where no such
-//! point is found (a set with equations has none in floating-point numbers, as a rule), the lower end is not positive.
+//! and at most the enclosed value at a point that is proven to lie in the set: the solver's point, one near it, or one inside a
+//! slightly smaller set. Where no such point is found (equations that share all their coordinates), the lower end is that of a
+//! point of the set, 0, or −∞.
 
-use dashu_ratio::RBig;
-
+use super::inside::{inside, nearby, tightened};
 use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::instance::Instance;
 use crate::ir::interval::Interval;
 use crate::solve::{FEASIBLE, Limits, Method, Solution, Status};
-
-/// By how much rows and learned constraints are tightened, relative to max(1, |bound|), to find a point inside.
-const TIGHTENED: f64 = 1e-9;
 
 /// min f over Y, enclosed.
 #[derive(Debug, Clone)]
@@ -107,14 +103,14 @@ impl Minimum {
             Status::Optimal | Status::Stopped => (solution.lower_bound.unwrap_or(f64::NEG_INFINITY), f64::INFINITY),
         };
         if let Some(y) = &solution.y {
-            upper = inside(domain, y).then(|| value(f, y)).transpose()?.map_or(f64::INFINITY, |v| v.upper);
+            upper = at_most(f, domain, y)?;
         }
         if upper == f64::INFINITY
             && let Some(tightened) = tightened(domain)
             && let Ok(within) = solved(f, &tightened, limits)
-            && let Some(y) = within.y.filter(|y| inside(domain, y))
+            && let Some(y) = within.y
         {
-            upper = value(f, &y)?.upper;
+            upper = at_most(f, domain, &y)?;
         }
         Ok(Minimum { f: f.clone(), domain: domain.clone(), lower, upper, solution })
     }
@@ -166,6 +162,14 @@ impl Minimum {
     }
 }
 
+/// What f is at most at some point of the set: at y, or near it; ∞ where neither is proven to be one.
+fn at_most(f: &Instance, domain: &Domain, y: &[f64]) -> Result<f64, Error> {
+    if inside(domain, y) {
+        return Ok(value(f, y)?.upper);
+    }
+    Ok(nearby(domain, y).map_or(f64::INFINITY, |at| f.bounds(&at).output().upper))
+}
+
 /// The minimum by the method that fits.
 fn solved(f: &Instance, domain: &Domain, limits: &Limits) -> Result<Solution, Error> {
     match f.minimize_with(domain, Method::Lp, limits) {
@@ -179,35 +183,4 @@ pub(super) fn value(f: &Instance, y: &[f64]) -> Result<Interval, Error> {
     f.forward(y)?;
     let at: Vec<Interval> = y.iter().map(|v| Interval::point(*v)).collect();
     Ok(f.bounds(&at).output())
-}
-
-/// Whether y is proven to lie in the set: rows in exact arithmetic, learned constraints by an interval pass.
-fn inside(domain: &Domain, y: &[f64]) -> bool {
-    let exact = |v: f64| RBig::try_from(v).ok();
-    let row = |row: &crate::domain::Row| {
-        let term = |sum: RBig, (j, c): &(usize, f64)| Some(sum + exact(*c)? * exact(y[*j])?);
-        let Some(activity) = row.coefficients.iter().try_fold(RBig::ZERO, term) else { return false };
-        exact(row.lower).is_none_or(|l| l <= activity) && exact(row.upper).is_none_or(|u| activity <= u)
-    };
-    y.iter().zip(domain.lower().iter().zip(domain.upper())).all(|(v, (l, u))| l <= v && v <= u)
-        && domain.rows().iter().all(row)
-        && domain.sublevels().iter().all(|h| value(&h.function, y).is_ok_and(|v| v.upper <= h.at_most))
-}
-
-/// The set with its inequalities moved inward by a little; `None` where there is nothing to move.
-fn tightened(domain: &Domain) -> Option<Domain> {
-    let margin = |v: f64| TIGHTENED * v.abs().max(1.0);
-    if domain.rows().is_empty() && domain.sublevels().is_empty() {
-        return None;
-    }
-    let mut inner = Domain::new_box(domain.lower().to_vec(), domain.upper().to_vec()).ok()?;
-    for row in domain.rows() {
-        let (lower, upper) = (row.lower + margin(row.lower), row.upper - margin(row.upper));
-        let ends = if lower <= upper { (lower, upper) } else { (row.lower, row.upper) };
-        inner = inner.with_row(&row.name, &row.coefficients, ends.0, ends.1).ok()?;
-    }
-    for h in domain.sublevels() {
-        inner = inner.with_at_most(&h.name, &h.function, h.at_most - margin(h.at_most)).ok()?;
-    }
-    Some(inner)
 }
