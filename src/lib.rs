@@ -20,6 +20,7 @@
 //! | [`solve`] | the whole chain |
 //! | [`compare`] | several methods on one problem, and a judge over their answers |
 //! | `embed` | a network inside a model of your own (cargo feature `embed`) |
+//! | `testing` | networks with known minimisers, and a judge, for the tests of other programs (cargo feature `testing`) |
 //! | `explain` | why an optimum is where it is, why there is none, and what would move it |
 //!
 //! ```
@@ -65,6 +66,8 @@ pub mod refute;
 pub mod solve;
 pub mod store;
 pub mod tensor;
+#[cfg(any(feature = "testing", feature = "cli"))]
+pub mod testing;
 
 pub use domain::Domain;
 pub use error::Error;

@@ -13,7 +13,10 @@ mod eval;
 #[cfg(feature = "highs")]
 mod explain;
 mod export;
+#[cfg(feature = "onnx")]
+mod generate;
 mod input;
+mod judge;
 mod model;
 mod output;
 mod problem;
@@ -82,6 +85,11 @@ enum Command {
     Explain(explain::Args),
     /// The nearest point with f(y) ≤ c, one line a row: of a convex classifier, its exact robustness radius.
     Project(project::Args),
+    /// How far the points of another solver are from the minimum, one line a row.
+    Judge(judge::Args),
+    /// Write networks with known or solved minima, to test other solvers with.
+    #[cfg(feature = "onnx")]
+    Generate(generate::Args),
     /// Print what a network becomes on its way to a solver.
     Dump(dump::Args),
     /// Write a network, or a table of numbers, in another format.
@@ -120,6 +128,9 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "highs")]
         Command::Explain(args) => explain::run(args),
         Command::Project(args) => project::run(args),
+        Command::Judge(args) => judge::run(args),
+        #[cfg(feature = "onnx")]
+        Command::Generate(args) => generate::run(args),
         Command::Dump(args) => dump::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Export(args) => export::run(args),

@@ -1,0 +1,56 @@
+"""Has `icnn judge` score the points that solve.py wrote, and prints a table in Markdown: one row a family and kind, for each
+solver the share of networks whose point is proven optimal within 1e-6, the median and the worst certified suboptimality (upper
+ends of the intervals), and the median time.
+
+    python table.py ICNN FOLDER
+"""
+import collections
+import glob
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+SOLVERS = {"lbfgsb": "L-BFGS-B", "torch": "Adam"}
+
+
+def judge(icnn, name, answers):
+    command = [icnn, "judge", name + ".onnx", "--domain", name + ".domain.json", "--answers", answers, "--json"]
+    if os.path.exists(name + ".context.json"):
+        command += ["--context", name + ".context.json"]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode in (0, 1), ran.stderr
+    return json.loads(ran.stdout)
+
+
+def main(icnn, folder):
+    with open(os.path.join(folder, "seconds.json")) as file:
+        seconds = json.load(file)
+    groups = collections.defaultdict(lambda: collections.defaultdict(list))
+    for path in sorted(glob.glob(os.path.join(folder, "*.onnx"))):
+        name = path.removesuffix(".onnx")
+        family, kind = os.path.basename(name).rsplit("-", 1)[0].split("-", 1)
+        for solver in SOLVERS:
+            line = judge(icnn, name, f"{name}.{solver}.npy")
+            assert line["verdict"] in ("optimal", "suboptimal", "undecided"), line
+            took = seconds[f"{os.path.basename(name)}.{solver}"]
+            groups[family, kind][solver].append((line["verdict"], line["suboptimality"], took, line["seconds"]))
+    heads = [f"{title}: optimal | median | worst | s" for title in SOLVERS.values()]
+    print("| family | kind |", " | ".join(heads), "| icnn s |")
+    print("|" + "---|" * (3 + 4 * len(SOLVERS)))
+    order = ["ficnn", "picnn", "convolution", "skips", "max", "leaky", "softplus", "elu", "celu", "quadratic"]
+    for (family, kind), of in sorted(groups.items(), key=lambda item: (order.index(item[0][0]), item[0][1])):
+        cells = []
+        for solver in SOLVERS:
+            verdicts, spans, times, _ = zip(*of[solver])
+            optimal = sum(v == "optimal" for v in verdicts)
+            losses = [upper for _, upper in spans]
+            cells += [f"{optimal}/{len(verdicts)}", f"{statistics.median(losses):.0e}", f"{max(losses):.0e}"]
+            cells += [f"{statistics.median(times):.2f}"]
+        own = statistics.median(took for solver in SOLVERS for *_, took in of[solver])
+        print("|", " | ".join([family, kind, *cells, f"{own:.3f}"]), "|")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
