@@ -5,14 +5,14 @@
 //! point. A pattern ([`pattern`]) turns kinks into equations ([`reduce`]), p-adic lifting solves them and their transpose
 //! ([`lift`]), and the result becomes a proof ([`assemble`]). Nothing here is trusted.
 
-pub mod assemble;
-pub mod dyadic;
-pub mod lift;
-pub mod modular;
-pub mod pattern;
-pub mod planes;
-pub mod reduce;
-pub mod solve;
+mod assemble;
+mod dyadic;
+mod lift;
+mod modular;
+mod pattern;
+mod planes;
+mod reduce;
+mod solve;
 
 use std::fmt;
 use std::sync::Arc;
