@@ -1,6 +1,5 @@
 //! Numbers n·2^e: what sums and products of floating-point numbers are, and, over a common denominator, all else here.
 
-use dashu_int::ops::BitTest;
 use dashu_int::{IBig, UBig};
 
 use super::planes::parts;
@@ -61,9 +60,4 @@ impl Dyadic {
 pub fn joined(numbers: &[Dyadic], denominator: &UBig) -> (Vec<IBig>, UBig) {
     let low = numbers.iter().filter(|v| !v.is_zero()).map(|v| v.e).min().unwrap_or(0).min(0);
     (numbers.iter().map(|v| v.over(low)).collect(), denominator << (-low) as usize)
-}
-
-/// How many bits n has.
-pub fn length(n: &IBig) -> usize {
-    n.bit_len()
 }

@@ -7,6 +7,10 @@ use dashu_int::{IBig, Sign, UBig};
 
 use super::modular::Field;
 
+/// A random residue is about as long as the modulus, and so are numerator and denominator of a random fraction that is equal to
+/// it; what is shorter by so many bits is no accident.
+const SLACK: usize = 128;
+
 /// A regular integer matrix, ready to be solved with.
 #[derive(Debug)]
 pub struct System {
@@ -71,8 +75,8 @@ impl System {
         let prime = self.field.prime();
         let negated = odd_inverse(prime);
         let mut digits: Vec<Vec<u64>> = vec![];
-        // |numerators| and denominator are below these; their product is what has to be told apart.
-        let enough = (2 * self.determinant + size + n.ilog2() as usize + 8) / 60 + 2;
+        // Numerators and denominator have no more bits than this together (Cramer's rule).
+        let enough = (2 * self.determinant + size + n.ilog2() as usize + 8 + SLACK) / 60 + 2;
         let mut next = 8;
         loop {
             while digits.len() < next.min(enough) {
@@ -83,7 +87,7 @@ impl System {
                 self.advance(side, &mut residual, words, &digit, negated);
                 digits.push(digit);
             }
-            if let Some(found) = reconstructed(&digits, n, prime, digits.len() == enough) {
+            if let Some(found) = reconstructed(&digits, n, prime) {
                 return Some(found);
             }
             if digits.len() == enough {
@@ -194,20 +198,18 @@ fn remainder(field: Field, v: &[u64]) -> u64 {
     field.minus(size, power)
 }
 
-/// Numerators over one denominator, from digits in base p: entry by entry, the denominator so far is tried first. Where not
-/// all possible digits are known, the numbers have to be shorter than these by some words.
-fn reconstructed(digits: &[Vec<u64>], n: usize, prime: u64, all: bool) -> Option<Quotients> {
+/// Numerators over one denominator, from digits in base p: entry by entry, the denominator so far is tried first. The numbers
+/// have to be shorter than the digits that are known by [`SLACK`].
+fn reconstructed(digits: &[Vec<u64>], n: usize, prime: u64) -> Option<Quotients> {
     let powers = powers(prime, digits.len());
     let modulus = powers.last()?.clone();
-    let slack = if all { 2 } else { 130 };
-    let room = modulus.bit_len().checked_sub(slack)?;
+    let room = modulus.bit_len().checked_sub(SLACK)?;
     let mut denominator = UBig::ONE;
     let mut residues = vec![];
     for i in 0..n {
         let value = joined(&digits.iter().map(|d| d[i]).collect::<Vec<_>>(), &powers);
         let mut numerator = centred(&value * &denominator % &modulus, &modulus);
-        // A random residue is about as long as the modulus.
-        if numerator.bit_len() + denominator.bit_len() + if all { 0 } else { 64 } > room {
+        if numerator.bit_len() + denominator.bit_len() > room {
             let scaled = (&value * &denominator) % &modulus;
             let (_, factor) = rational(scaled, &modulus, room, denominator.bit_len())?;
             denominator *= factor;
@@ -257,7 +259,6 @@ fn rational(v: UBig, modulus: &UBig, room: usize, known: usize) -> Option<(IBig,
     let (mut s, mut t) = (UBig::ZERO, UBig::ONE);
     let mut positive = true;
     while !newer.is_zero() {
-        // In a random sequence the two lengths add up to that of the modulus; at the answer they fall short of it.
         if newer.bit_len() + t.bit_len() + known <= room {
             let numerator = IBig::from_parts(if positive { Sign::Positive } else { Sign::Negative }, newer);
             return Some((numerator, t));
