@@ -52,7 +52,7 @@ pub fn assemble(instance: &Instance, domain: &Domain, pattern: &Pattern, vertex:
                     }
                     if of_group.is_empty() { Draft::Piece(members[0]) } else { Draft::Shares(of_group) }
                 }
-                Role::Piece(_) => return None,
+                Role::Piece(_) | Role::Open(_) => return None,
             };
         }
         drafts.push(of_function);
@@ -90,7 +90,7 @@ pub fn assemble(instance: &Instance, domain: &Domain, pattern: &Pattern, vertex:
 fn at_rest(role: &Role) -> Draft {
     match role {
         Role::Piece(k) | Role::Tie(k) => Draft::Piece(*k),
-        Role::Members(members) => Draft::Piece(members.first().copied().unwrap_or(0)),
+        Role::Members(members) | Role::Open(members) => Draft::Piece(members.first().copied().unwrap_or(0)),
     }
 }
 

@@ -220,9 +220,9 @@ fn reconstructed(digits: &[Vec<u64>], n: usize, prime: u64) -> Option<Quotients>
         }
         residues.push((value, denominator.clone(), numerator));
     }
-    let numerators = residues.into_iter().map(|(_, d, numerator)| {
-        if d == denominator { numerator } else { numerator * IBig::from(&denominator / &d) }
-    });
+    let numerators = residues
+        .into_iter()
+        .map(|(_, d, numerator)| if d == denominator { numerator } else { numerator * IBig::from(&denominator / &d) });
     Some(Quotients { numerators: numerators.collect(), denominator })
 }
 

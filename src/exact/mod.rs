@@ -7,9 +7,12 @@
 
 mod assemble;
 mod dyadic;
+pub mod ladder;
 mod lift;
+#[cfg(feature = "highs")]
+mod local;
 mod modular;
-mod pattern;
+pub(crate) mod pattern;
 mod planes;
 mod reduce;
 mod solve;

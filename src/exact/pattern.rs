@@ -24,6 +24,8 @@ pub enum Role {
     Tie(u32),
     /// A maximum: these members are the largest, by place in the group; at least one.
     Members(Vec<u32>),
+    /// Left open: on one of these pieces, or one of these members; only a [`local`](super::local) program has it.
+    Open(Vec<u32>),
 }
 
 /// What holds a coordinate.

@@ -227,8 +227,7 @@ impl Sum {
         }
         let (at, height) = ((low - self.low) as usize, self.rows);
         let all: Vec<usize> = (0..right.columns).collect();
-        let factors: Vec<DMatrix<f64>> =
-            (0..right.digits.len()).map(|e| right.plane(e, right.rows, &all)).collect();
+        let factors: Vec<DMatrix<f64>> = (0..right.digits.len()).map(|e| right.plane(e, right.rows, &all)).collect();
         for d in 0..left.digits.len() {
             let plane = left.plane(d, rows, live);
             for (e, factor) in factors.iter().enumerate() {

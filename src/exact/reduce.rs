@@ -5,6 +5,9 @@
 //! A unit at a kink takes the piece on the left as its base. Where its pre-activation t has weight w in f and multiplier
 //! m = w·s + μ·(s′ − s), s and s′ the slopes left and right, μ belongs to the row "the two pieces agree":
 //! (s′ − s)·t + (i′ − i) = 0. A maximum takes its first member as base, with one row for each other member.
+//!
+//! Units and maxima that are left open are variables: the pass ends at them, and their rows are the bare pre-activation, one for
+//! each open member.
 
 use super::pattern::{Role, backwards};
 use super::planes::{Digits, Planes, Sum, parts};
@@ -25,7 +28,7 @@ pub struct Tie {
     pub node: NodeId,
     /// Its entry.
     pub element: usize,
-    /// Of a maximum: which of the tied members, from 1; 0 for units.
+    /// Of a maximum: which of its tied members, from 1, or of its open ones, from 0; 0 for units.
     pub member: usize,
 }
 
@@ -51,6 +54,10 @@ pub fn ties(instance: &Instance, roles: &[Vec<Role>]) -> Vec<Tie> {
                 Role::Piece(_) => 0..0,
                 Role::Tie(_) => 0..1,
                 Role::Members(members) => 1..members.len(),
+                Role::Open(members) => match &instance.program().node(node).op {
+                    Op::Group { .. } => 0..members.len(),
+                    _ => 0..1,
+                },
             };
             out.extend(members.map(|member| Tie { node, element, member }));
         }
@@ -63,7 +70,8 @@ pub fn reduce(instance: &Instance, bounds: &Bounds, roles: &[Vec<Role>]) -> Resu
     let ties = ties(instance, roles);
     let rows = 1 + ties.len();
     let nodes = instance.program().nodes();
-    let mut pass = Pass { instance, bounds, sums: vec![None; nodes.len()], rows, constant: Sum::new(rows, 1), filled: 1 };
+    let mut pass =
+        Pass { instance, bounds, sums: vec![None; nodes.len()], rows, constant: Sum::new(rows, 1), filled: 1 };
     pass.sum(instance.program().output()).add_entry(0, 0, &Digits::of(1.0));
     let (mut gradient, mut weights, mut next) = (None, vec![], 0);
     for id in backwards(instance) {
@@ -74,7 +82,9 @@ pub fn reduce(instance: &Instance, bounds: &Bounds, roles: &[Vec<Role>]) -> Resu
         let first = next;
         next += ties[next..].iter().take_while(|tie| tie.node == id).count();
         let adjoint = match pass.sums[id.index()].take() {
-            Some(sum) => sum.finish().ok_or_else(|| format!("{}: numbers too far apart", instance.program().describe(id)))?,
+            Some(sum) => {
+                sum.finish().ok_or_else(|| format!("{}: numbers too far apart", instance.program().describe(id)))?
+            }
             None if next == first => continue,
             None => Planes::empty(rows, nodes[id.index()].len),
         };
@@ -132,6 +142,10 @@ impl Pass<'_> {
                 self.constant.add_entry(row, 0, &Digits::of(b.intercept));
                 self.constant.add_entry(row, 0, &Digits::of(-a.intercept));
             }
+            (Op::Unit { input, .. }, Role::Open(_)) => add(self, *input, tie.element, 1.0),
+            (Op::Group { input, groups, .. }, Role::Open(members)) => {
+                add(self, *input, groups.group(tie.element)[members[tie.member] as usize], 1.0);
+            }
             (Op::Group { input, groups, .. }, Role::Members(members)) => {
                 let group = groups.group(tie.element);
                 add(self, *input, group[members[tie.member] as usize], 1.0);
@@ -183,6 +197,7 @@ impl Pass<'_> {
                     let pieces = lines(instance.scalar(unit, i))?;
                     let at = match &roles[i] {
                         Role::Piece(k) | Role::Tie(k) => *k as usize,
+                        Role::Open(_) => continue,
                         Role::Members(_) => return Err("a unit with members".into()),
                     };
                     let piece = pieces.get(at).ok_or("a piece that is none")?;
@@ -192,7 +207,11 @@ impl Pass<'_> {
             }
             Op::Group { input, kind: GroupKind::Max, groups } => {
                 for g in live {
-                    let Role::Members(members) = &roles[g] else { return Err("a maximum without members".into()) };
+                    let members = match &roles[g] {
+                        Role::Members(members) => members,
+                        Role::Open(_) => continue,
+                        _ => return Err("a maximum without members".into()),
+                    };
                     let base = groups.group(g)[*members.first().ok_or("a maximum without members")? as usize];
                     self.sum(*input).add_column(base, adjoint, g, &one);
                 }
@@ -213,7 +232,8 @@ impl Pass<'_> {
             Op::Quotient(a, b) => {
                 for i in live {
                     let q = self.bounds.of(*b)[i];
-                    if !q.is_point() || !(1.0 / q.lower).is_finite() || parts(q.lower).is_none_or(|(m, _)| m.abs() != 1) {
+                    if !q.is_point() || !(1.0 / q.lower).is_finite() || parts(q.lower).is_none_or(|(m, _)| m.abs() != 1)
+                    {
                         return Err("a divisor that is no power of two".into());
                     }
                     self.sum(*a).add_column(i, adjoint, i, &Digits::of(1.0 / q.lower));

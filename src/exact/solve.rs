@@ -83,8 +83,7 @@ pub fn solve(
         return Err(Failure::Stopped);
     }
     let field = Field::new(0).ok_or(Failure::Stopped)?;
-    let all: Vec<Vec<IBig>> =
-        equations.iter().map(|e| free.iter().map(|j| coefficient(e, *j)).collect()).collect();
+    let all: Vec<Vec<IBig>> = equations.iter().map(|e| free.iter().map(|j| coefficient(e, *j)).collect()).collect();
     let (kept, pivots) = field.independent(all.iter().map(|row| row.iter().map(|v| field.of(v)).collect()));
     let solved: Vec<usize> = pivots.iter().map(|k| free[*k]).collect();
     tracing::debug!(equations = equations.len(), free = free.len(), rank = kept.len(), "exact system");
@@ -111,8 +110,7 @@ pub fn solve(
     if given.iter().any(|v| !v.is_finite()) {
         return Err(Failure::Pattern);
     }
-    let at_rest: Vec<f64> =
-        given.iter().enumerate().map(|(j, v)| if solved.contains(&j) { 0.0 } else { *v }).collect();
+    let at_rest: Vec<f64> = given.iter().enumerate().map(|(j, v)| if solved.contains(&j) { 0.0 } else { *v }).collect();
     let mut right = vec![];
     let constants: Vec<Planes> =
         blocks.iter().map(|b| b.at(&at_rest)).collect::<Option<_>>().ok_or(Failure::Form("too far apart".into()))?;
@@ -133,12 +131,10 @@ pub fn solve(
     }
 
     let f = &blocks[0].gradient;
-    let slopes: Vec<Dyadic> = (solved.iter())
-        .map(|j| Dyadic { n: -f.entry(0, *j, f.exponent()), e: f.exponent() }.shortened())
-        .collect();
+    let slopes: Vec<Dyadic> =
+        (solved.iter()).map(|j| Dyadic { n: -f.entry(0, *j, f.exponent()), e: f.exponent() }.shortened()).collect();
     let (l, exponent) = solved_with(&system, lift::Side::Transposed, &slopes, stopped)?;
-    let mut multipliers: Vec<Vec<Dyadic>> =
-        blocks.iter().map(|b| vec![Dyadic::ZERO; b.gradient.rows]).collect();
+    let mut multipliers: Vec<Vec<Dyadic>> = blocks.iter().map(|b| vec![Dyadic::ZERO; b.gradient.rows]).collect();
     multipliers[0][0] = Dyadic { n: l.denominator.clone().into(), e: 0 };
     for ((i, n), scale) in kept.iter().zip(l.numerators).zip(&scales) {
         let e = equations[*i];
@@ -149,14 +145,7 @@ pub fn solve(
     for j in &solved {
         value = value.plus(&y[*j].times(&Dyadic { n: f.entry(0, *j, f.exponent()), e: f.exponent() }));
     }
-    Ok(Vertex {
-        reduced,
-        y,
-        denominator: x.denominator,
-        multipliers,
-        multiplier_denominator: l.denominator,
-        value,
-    })
+    Ok(Vertex { reduced, y, denominator: x.denominator, multipliers, multiplier_denominator: l.denominator, value })
 }
 
 /// Rows of one origin: gradient · y + constant − at_most.

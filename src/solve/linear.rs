@@ -8,8 +8,8 @@ use icnn_solvers::highs::Highs;
 use icnn_solvers::{Algorithm, Basis, LpOptions, LpOutcome, Status as LpStatus};
 
 use super::cuts;
-use super::search::Search;
 use super::promote::Hint;
+use super::search::Search;
 use super::{Engine, Goal, Limits, Method, Solution};
 use crate::domain::Domain;
 use crate::error::Error;

@@ -9,8 +9,11 @@ use dashu_ratio::RBig;
 
 use super::{Goal, Limits, Proof, Solution, Status};
 use crate::certificate::exact;
+use crate::check::prove;
 use crate::domain::Domain;
-use crate::exact::{Failure, Pattern, from_pattern};
+use crate::exact::Pattern;
+use crate::exact::ladder::climbed;
+use crate::exact::pattern::functions;
 use crate::ir::bounds::Bounds;
 use crate::ir::instance::Instance;
 
@@ -50,17 +53,18 @@ pub(super) fn promoted(instance: &Instance, domain: &Domain, limits: &Limits, so
 }
 
 fn proven(instance: &Instance, domain: &Domain, limits: &Limits, solution: &Solution) -> Result<exact::Proof, String> {
-    let hint = solution.hint.as_ref().ok_or("the method leaves no basis")?;
     let begun = Instant::now();
+    let y = solution.y.as_ref().ok_or("there is no point to start from")?;
+    let bounds = match &solution.hint {
+        Some(hint) => hint.bounds.clone(),
+        None => functions(instance, domain).into_iter().map(|f| Arc::new(prove(f, domain).0)).collect(),
+    };
     let stopped = || {
         limits.time.is_some_and(|t| begun.elapsed().as_secs_f64() + solution.seconds >= t.as_secs_f64())
             || limits.interrupt.as_ref().is_some_and(|i| i.is_stopped())
     };
-    let proof = from_pattern(instance, domain, &hint.bounds, &hint.pattern, &stopped).map_err(|f: Failure| f.to_string())?;
-    tracing::debug!(seconds = begun.elapsed().as_secs_f64(), "a candidate for an exact proof");
-    exact::verify(instance, domain, &proof).map_err(|e| e.to_string())?;
-    tracing::debug!(seconds = begun.elapsed().as_secs_f64(), "checked");
-    Ok(proof)
+    let pattern = solution.hint.as_ref().map(|hint| &hint.pattern);
+    climbed(instance, domain, &bounds, pattern, y, &stopped)
 }
 
 /// `solution` with the numbers of a proof that was checked.

@@ -5,10 +5,10 @@ mod report;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, ValueEnum};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use icnn::solve::{Goal, METHODS};
+use clap::{Args as ClapArgs, ValueEnum};
 use icnn::solve::batch::Session;
+use icnn::solve::{Goal, METHODS};
 use icnn::{Domain, Limits, Method};
 
 use super::answers::{self, Answers};
