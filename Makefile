@@ -9,7 +9,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO := . .tools/env && cargo
 
-.PHONY: help setup build demo test check-pure bench bench-torch screenshot clean
+.PHONY: help setup build demo test check-pure bench bench-exact bench-torch screenshot clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r target what; do printf '%-12s%s\n' "$$target" "$$what"; done
@@ -38,6 +38,9 @@ check-pure: setup ## build and test without HiGHS, with compilers that fail if c
 bench: setup ## compare icnn solve with HiGHS alone, and count the passes of the methods that call f
 	$(CARGO) bench --workspace --all-features --bench overhead
 	$(CARGO) bench --workspace --all-features --bench methods
+
+bench-exact: setup ## measure the exact tier next to the linear program
+	$(CARGO) bench --workspace --all-features --bench exact
 
 bench-torch: setup ## compare forward and backward passes with torch (downloads it into target/)
 	$(CARGO) bench --workspace --all-features --bench torch --no-run

@@ -54,6 +54,7 @@ pub mod domain;
 #[cfg(feature = "embed")]
 pub mod embed;
 pub mod error;
+pub mod exact;
 #[cfg(feature = "highs")]
 pub mod explain;
 pub mod ir;

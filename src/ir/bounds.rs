@@ -6,7 +6,7 @@ use super::interval::{DotEnclosure, Interval, gamma};
 use super::program::{GroupKind, NodeId, Op};
 
 /// Intervals of all entries.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Bounds {
     nodes: Vec<Vec<Interval>>,
 }

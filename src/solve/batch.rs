@@ -162,26 +162,37 @@ impl Session {
             return Err(Error::Point(reason));
         }
         let instance = folded(instance, &self.domain)?;
+        let solution = self.solved(&instance, start, watch)?;
+        Ok(super::promote::promoted(&instance, &self.domain, &self.limits, solution))
+    }
+
+    /// The answer of the method.
+    fn solved(
+        &self,
+        instance: &Instance,
+        start: Option<&[f64]>,
+        watch: Option<&mut Watch<'_>>,
+    ) -> Result<Solution, Error> {
         match self.method.row().engine {
             Engine::Oracle(run) => {
                 let task =
                     Task { method: self.method, limits: &self.limits, tau: self.tau, check: self.check, start, watch };
-                super::approximate::minimize(&instance, &self.domain, run, task)
+                super::approximate::minimize(instance, &self.domain, run, task)
             }
             #[cfg(feature = "clarabel")]
             Engine::Conic => super::interrupt::watched(watch, self.limits.interrupt.as_ref(), |interrupt| {
                 let limits = Limits { interrupt, ..self.limits.clone() };
-                super::conic::minimize(&instance, &self.domain, &limits, self.tau)
+                super::conic::minimize(instance, &self.domain, &limits, self.tau)
             }),
             #[cfg(not(feature = "clarabel"))]
-            Engine::Conic => self.without("clarabel", &instance),
+            Engine::Conic => self.without("clarabel", instance),
             #[cfg(feature = "highs")]
             Engine::Linear(_) => super::interrupt::watched(watch, self.limits.interrupt.as_ref(), |interrupt| {
                 let limits = Limits { interrupt, ..self.limits.clone() };
-                super::linear::minimize(&instance, &self.domain, self.method, &limits, self.start.as_ref())
+                super::linear::minimize(instance, &self.domain, self.method, &limits, self.start.as_ref())
             }),
             #[cfg(not(feature = "highs"))]
-            Engine::Linear(_) => self.without("highs", &instance),
+            Engine::Linear(_) => self.without("highs", instance),
         }
     }
 }

@@ -20,6 +20,7 @@ mod methods;
 mod newton;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod polish;
+pub mod promote;
 #[cfg(feature = "highs")]
 mod quadratic;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
@@ -39,6 +40,18 @@ use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::instance::Instance;
 
+/// What an answer is to be proven by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Goal {
+    /// A bound in f64 whose rounding is bounded.
+    Rigorous,
+    /// The minimum as a rational number where that costs little beside the solve; a rigorous bound elsewhere.
+    #[default]
+    Cheap,
+    /// The minimum as a rational number, whatever it costs within the limits.
+    Exact,
+}
+
 /// When to stop.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
@@ -54,11 +67,13 @@ pub struct Limits {
     pub passes: Option<u64>,
     /// A switch by which another thread stops a solve.
     pub interrupt: Option<Interrupt>,
+    /// What an answer is to be proven by.
+    pub proof: Goal,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { gap: 1e-7, time: None, iterations: None, passes: None, interrupt: None }
+        Limits { gap: 1e-7, time: None, iterations: None, passes: None, interrupt: None, proof: Goal::default() }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::duals::Duals;
+use super::promote::Hint;
 use crate::certificate::{Farkas, exact, rigorous};
 use icnn_solvers::run::Progress;
 
@@ -101,6 +102,9 @@ pub struct Solution {
     /// The rational optimum and its proof, where `proof` is [`Proof::Exact`].
     #[serde(skip)]
     pub exact: Option<Arc<exact::Proof>>,
+    /// What the method leaves to the exact tier.
+    #[serde(skip)]
+    pub(super) hint: Option<Arc<Hint>>,
     /// What a reader should know: why it stopped, which constraints conflict, along which ray.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -129,6 +133,7 @@ impl Solution {
             duals: None,
             dual: None,
             exact: None,
+            hint: None,
             message: None,
             trace: vec![],
         }

@@ -6,10 +6,10 @@ mod report;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args as ClapArgs;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use icnn::solve::METHODS;
+use clap::{Args as ClapArgs, ValueEnum};
 use icnn::solve::batch::Session;
+use icnn::solve::{Goal, METHODS};
 use icnn::{Domain, Limits, Method};
 
 use super::answers::{self, Answers};
@@ -58,6 +58,10 @@ pub struct Args {
     /// Passes over the network for each row, forward and backward added up, for methods that call f.
     #[arg(long, value_name = "N")]
     pass_limit: Option<u64>,
+    /// How far answers are proven: `exact`, the minimum as a rational number; `rigorous`, a bound in f64 with every rounding
+    /// error counted [default: exact where that is cheap].
+    #[arg(long, value_name = "PROOF")]
+    proof: Option<ProofArg>,
     /// Minimise f(y) − TAU·H(y), H the entropy of the box (scaled to [0,1]) or of simplices: another problem.
     #[arg(long, value_name = "TAU", allow_negative_numbers = true, value_parser = positive)]
     entropy: Option<f64>,
@@ -85,6 +89,23 @@ pub struct Args {
     /// Write the proofs of all rows to a file that `icnn verify` checks (docs/certificates.md).
     #[arg(long, value_name = "FILE", conflicts_with = "entropy")]
     certificate: Option<PathBuf>,
+}
+
+/// What `--proof` takes.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ProofArg {
+    Rigorous,
+    Exact,
+}
+
+impl ProofArg {
+    fn goal(this: Option<ProofArg>) -> Goal {
+        match this {
+            None => Goal::Cheap,
+            Some(ProofArg::Rigorous) => Goal::Rigorous,
+            Some(ProofArg::Exact) => Goal::Exact,
+        }
+    }
 }
 
 /// The names of the table of methods, each with its line of help.
@@ -119,7 +140,8 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         return Err(Stop::input("--maximize takes no further terms; minimise −f with them instead"));
     }
     let (time, iterations, passes) = (args.time_limit, args.iteration_limit, args.pass_limit);
-    let limits = Limits { gap: args.gap, time, iterations, passes, ..Limits::default() };
+    let proof = ProofArg::goal(args.proof);
+    let limits = Limits { gap: args.gap, time, iterations, passes, proof, ..Limits::default() };
     let domain = problem.common_domain().cloned();
     let common = domain.is_some();
     let mut session =
