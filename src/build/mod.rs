@@ -176,15 +176,19 @@ pub fn build_outputs(mut graph: Graph, decision: Option<&str>) -> Result<Outputs
     Ok(Outputs { builder: lowering.into_builder(), components })
 }
 
+/// Numbers that any operation may make, and bytes that all of them may take: what a small network needs. Less for fuzzing, so
+/// that no run takes long and a limit that is passed shows early.
+const SMALL: (usize, usize) = if cfg!(fuzzing) { (1 << 11, 1 << 20) } else { (1 << 21, 96 << 20) };
+
 /// No operation may make more than this many numbers: a few times what the file stores, or what a small network needs.
 pub(crate) fn element_limit(stored: usize) -> usize {
-    stored.saturating_mul(8).max(1 << 21)
+    stored.saturating_mul(8).max(SMALL.0)
 }
 
 /// All operations together may not take more than this many bytes: many for each number the file stores, as a small kernel
 /// makes large images, or what a small network needs.
 pub(crate) fn memory_budget(stored: usize) -> usize {
-    stored.saturating_mul(1024).saturating_add(96 << 20)
+    stored.saturating_mul(1024).saturating_add(SMALL.1)
 }
 
 /// An output may not have more entries than this.
