@@ -1,5 +1,6 @@
 //! `icnn solve`: the minimum over y at every context row.
 
+mod face;
 mod report;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::Args as ClapArgs;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use icnn::solve::METHODS;
 use icnn::solve::batch::Session;
+use icnn::solve::face::{CHOICES, Choice};
 use icnn::{Domain, Limits, Method};
 
 use super::answers::{self, Answers};
@@ -74,6 +76,13 @@ pub struct Args {
     /// Add to each --json line how value and bound came closer, step by step, where the method calls f.
     #[arg(long, requires = "json")]
     trace: bool,
+    /// Tell whether y is the only minimiser, and the range of each coordinate among all of them: two more solves a coordinate.
+    #[arg(long, conflicts_with = "entropy")]
+    range: bool,
+    /// Of several minimisers take the lexicographic first one, or the one nearest to 0 (to the box's centre, where 0 is
+    /// outside): the same one whatever the method.
+    #[arg(long, value_name = "CHOICE", value_parser = choice(), conflicts_with = "entropy")]
+    choose: Option<Choice>,
     /// One JSON object a line: row, status, method, y, value, lower_bound, gap, proof, seconds, work.
     #[arg(long)]
     json: bool,
@@ -87,6 +96,12 @@ fn method() -> impl TypedValueParser<Value = Method> {
     let names = METHODS.iter().map(|row| PossibleValue::new(row.name).help(row.what));
     PossibleValuesParser::new(names)
         .map(|name| METHODS.iter().find(|row| row.name == name).map_or_else(Method::default, |row| row.method))
+}
+
+/// The names of the ways to choose among minimisers.
+fn choice() -> impl TypedValueParser<Value = Choice> {
+    PossibleValuesParser::new(CHOICES.iter().map(|c| c.0))
+        .map(|name| CHOICES.iter().find(|c| c.0 == name).map_or(Choice::Lexicographic, |c| c.1))
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -144,15 +159,15 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         let solved = || {
             let f = problem.function(row)?;
             let objective = problem.objective_of(&f, row, problem.context(row))?;
-            let solution = match common {
-                true => session.minimize_watched(&objective, start(row), None)?,
-                false => session.over(problem.domain(row)?).minimize_watched(&objective, start(row), None)?,
-            };
+            let other = (!common).then(|| problem.domain(row).map(|domain| session.over(domain))).transpose()?;
+            let session = other.as_ref().unwrap_or(&session);
+            let solution = session.minimize_watched(&objective, start(row), None)?;
+            let (solution, face) = face::of(args, solution, &objective, session)?;
             let value = match (&solution.y, problem.is_plain()) {
                 (Some(y), false) => Some(f.forward(y)?.value()),
                 _ => None,
             };
-            Ok((solution, value))
+            Ok((solution, value, face))
         };
         solved().into()
     };

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::Args;
+use super::face::Face;
 use crate::cli::answers::{Answer as Entry, Answers};
 use crate::cli::problem::Problem;
 use crate::cli::{Stop, code, output};
@@ -43,6 +44,8 @@ struct Line<'a> {
     farkas: &'a Option<Farkas>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duals: Option<&'a Duals>,
+    #[serde(flatten)]
+    face: Option<&'a Face>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: &'a Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,17 +54,20 @@ struct Line<'a> {
 
 /// What came out of one row.
 pub enum Answer {
-    Solved(Box<Solution>, Option<f64>),
+    Solved(Box<Solution>, Option<f64>, Option<Face>),
     /// Fails at this row.
     Failed(String),
     /// The network itself does not allow it, most likely at every row.
     Refused(Error),
 }
 
-impl From<Result<(Solution, Option<f64>), Error>> for Answer {
-    fn from(result: Result<(Solution, Option<f64>), Error>) -> Answer {
+/// A solution, f alone, and the optimal face, where they were asked for.
+pub type Solved = (Solution, Option<f64>, Option<Face>);
+
+impl From<Result<Solved, Error>> for Answer {
+    fn from(result: Result<Solved, Error>) -> Answer {
         match result {
-            Ok((solution, f)) => Answer::Solved(Box::new(solution), f),
+            Ok((solution, f, face)) => Answer::Solved(Box::new(solution), f, face),
             Err(
                 e @ (Error::NotProven { .. }
                 | Error::Concave
@@ -116,7 +122,7 @@ impl<'a> Report<'a> {
             self.error(row, &self.explain(&error))?;
         }
         match answer {
-            Answer::Solved(solution, f) => self.solved(row, &solution, f),
+            Answer::Solved(solution, f, face) => self.solved(row, &solution, f, face.as_ref()),
             Answer::Failed(message) => self.error(row, &message),
             Answer::Refused(error) => self.error(row, &self.explain(&error)),
         }
@@ -149,14 +155,14 @@ impl<'a> Report<'a> {
         })
     }
 
-    fn solved(&mut self, row: usize, solution: &Solution, f: Option<f64>) -> Result<(), Stop> {
+    fn solved(&mut self, row: usize, solution: &Solution, f: Option<f64>, face: Option<&Face>) -> Result<(), Stop> {
         match solution.status {
             Status::Optimal => {}
             Status::Stopped => self.stopped = true,
             Status::Infeasible => self.failed = true,
             Status::Unbounded => (self.failed, self.unbounded) = (true, true),
         }
-        let line = Self::line(self.args, row, solution, f);
+        let line = Line { face, ..Self::line(self.args, row, solution, f) };
         let status = format!("{:?}", line.status).to_lowercase();
         let entry = Entry {
             row,
@@ -221,6 +227,7 @@ impl<'a> Report<'a> {
             ray: &s.ray,
             farkas: &s.farkas,
             duals: s.duals.as_ref().filter(|_| args.duals),
+            face: None,
             message: &s.message,
             trace: args.trace.then_some(&s.trace),
         }
@@ -255,6 +262,9 @@ impl<'a> Report<'a> {
         if let Some(message) = line.message {
             let of = if self.args.maximize { " (of −f)" } else { "" };
             text.push_str(&format!(" —{of} {message}"));
+        }
+        if let Some(face) = line.face {
+            text.push_str(&face.text());
         }
         if let Some(duals) = line.duals {
             text.push_str(&multipliers(duals));
