@@ -12,6 +12,8 @@ mod cuts;
 pub mod duals;
 #[cfg(feature = "clarabel")]
 mod ends;
+#[cfg(feature = "highs")]
+pub mod face;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod interrupt;
 #[cfg(feature = "highs")]

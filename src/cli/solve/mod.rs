@@ -1,6 +1,7 @@
 //! `icnn solve`: the minimum over y at every context row.
 
 mod certificate;
+mod face;
 mod report;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, ValueEnum};
 use icnn::solve::batch::Session;
+use icnn::solve::face::{CHOICES, Choice};
 use icnn::solve::{Goal, METHODS};
 use icnn::{Domain, Limits, Method};
 
@@ -19,7 +21,7 @@ use super::problem::{Given, Problem};
 use super::write::Pending;
 use super::{Stop, rows};
 use certificate::Certificate;
-use report::{Answer, Report};
+use report::{Answer, Report, Solved};
 
 /// Arguments of `icnn solve`.
 #[derive(Debug, ClapArgs)]
@@ -80,6 +82,13 @@ pub struct Args {
     /// Add to each --json line how value and bound came closer, step by step, where the method calls f.
     #[arg(long, requires = "json")]
     trace: bool,
+    /// Tell whether y is the only minimiser, and the range of each coordinate among all of them: two more solves a coordinate.
+    #[arg(long, conflicts_with = "entropy")]
+    range: bool,
+    /// Of several minimisers take the lexicographic first one, or the one nearest to 0 (to the box's centre, where 0 is
+    /// outside): the same one whatever the method.
+    #[arg(long, value_name = "CHOICE", value_parser = choice(), conflicts_with = "entropy")]
+    choose: Option<Choice>,
     /// One JSON object a line: row, status, method, y, value, lower_bound, gap, proof, seconds, work.
     #[arg(long)]
     json: bool,
@@ -113,6 +122,12 @@ fn method() -> impl TypedValueParser<Value = Method> {
     let names = METHODS.iter().map(|row| PossibleValue::new(row.name).help(row.what));
     PossibleValuesParser::new(names)
         .map(|name| METHODS.iter().find(|row| row.name == name).map_or_else(Method::default, |row| row.method))
+}
+
+/// The names of the ways to choose among minimisers.
+fn choice() -> impl TypedValueParser<Value = Choice> {
+    PossibleValuesParser::new(CHOICES.iter().map(|c| c.0))
+        .map(|name| CHOICES.iter().find(|c| c.0 == name).map_or(Choice::Lexicographic, |c| c.1))
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -173,16 +188,16 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         let solved = || {
             let f = problem.function(row)?;
             let objective = problem.objective_of(&f, row, problem.context(row))?;
-            let solution = match common {
-                true => session.minimize_watched(&objective, start(row), None)?,
-                false => session.over(problem.domain(row)?).minimize_watched(&objective, start(row), None)?,
-            };
+            let other = (!common).then(|| problem.domain(row).map(|domain| session.over(domain))).transpose()?;
+            let session = other.as_ref().unwrap_or(&session);
+            let solution = session.minimize_watched(&objective, start(row), None)?;
+            let (solution, face) = face::of(args, solution, &objective, session)?;
             let value = match (&solution.y, problem.is_plain()) {
                 (Some(y), false) => Some(f.forward(y)?.value()),
                 _ => None,
             };
             let proof = model.as_ref().map(|model| certificate::entry(&solution, &problem, row, model));
-            Ok((solution, value, proof))
+            Ok(Solved { solution: Box::new(solution), f: value, face, proof })
         };
         solved().into()
     };

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::Args;
 use super::certificate::{Certificate, Entered};
+use super::face::Face;
 use crate::cli::answers::{Answer as Entry, Answers};
 use crate::cli::problem::Problem;
 use crate::cli::{Stop, code, output};
@@ -44,26 +45,38 @@ struct Line<'a> {
     farkas: &'a Option<Farkas>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duals: Option<&'a Duals>,
+    #[serde(flatten)]
+    face: Option<&'a Face>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: &'a Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<&'a [Progress]>,
 }
 
+/// The answer of one row, with what else was asked for.
+pub struct Solved {
+    pub solution: Box<Solution>,
+    /// f alone, where other terms are minimised with it.
+    pub f: Option<f64>,
+    /// The optimal face.
+    pub face: Option<Face>,
+    /// The entry of a certificate.
+    pub proof: Option<Entered>,
+}
+
 /// What came out of one row.
 pub enum Answer {
-    /// The solution, f alone where other terms are minimised with it, and the entry of a certificate.
-    Solved(Box<Solution>, Option<f64>, Option<Entered>),
+    Solved(Solved),
     /// Fails at this row.
     Failed(String),
     /// The network itself does not allow it, most likely at every row.
     Refused(Error),
 }
 
-impl From<Result<(Solution, Option<f64>, Option<Entered>), Error>> for Answer {
-    fn from(result: Result<(Solution, Option<f64>, Option<Entered>), Error>) -> Answer {
+impl From<Result<Solved, Error>> for Answer {
+    fn from(result: Result<Solved, Error>) -> Answer {
         match result {
-            Ok((solution, f, proof)) => Answer::Solved(Box::new(solution), f, proof),
+            Ok(solved) => Answer::Solved(solved),
             Err(
                 e @ (Error::NotProven { .. }
                 | Error::Concave
@@ -124,9 +137,9 @@ impl<'a> Report<'a> {
             self.error(row, &self.explain(&error))?;
         }
         match answer {
-            Answer::Solved(solution, f, proof) => {
-                self.solved(row, &solution, f)?;
-                match (&mut self.certificate, proof) {
+            Answer::Solved(solved) => {
+                self.solved(row, &solved)?;
+                match (&mut self.certificate, solved.proof) {
                     (Some(certificate), Some(Ok(entry))) => certificate.put(entry),
                     (Some(_), Some(Err(reason))) => {
                         self.failed = true;
@@ -170,14 +183,15 @@ impl<'a> Report<'a> {
         })
     }
 
-    fn solved(&mut self, row: usize, solution: &Solution, f: Option<f64>) -> Result<(), Stop> {
+    fn solved(&mut self, row: usize, solved: &Solved) -> Result<(), Stop> {
+        let solution = &*solved.solution;
         match solution.status {
             Status::Optimal => {}
             Status::Stopped => self.stopped = true,
             Status::Infeasible => self.failed = true,
             Status::Unbounded => (self.failed, self.unbounded) = (true, true),
         }
-        let line = Self::line(self.args, row, solution, f);
+        let line = Line { face: solved.face.as_ref(), ..Self::line(self.args, row, solution, solved.f) };
         let status = format!("{:?}", line.status).to_lowercase();
         let entry = Entry {
             row,
@@ -242,6 +256,7 @@ impl<'a> Report<'a> {
             ray: &s.ray,
             farkas: &s.farkas,
             duals: s.duals.as_ref().filter(|_| args.duals),
+            face: None,
             message: &s.message,
             trace: args.trace.then_some(&s.trace),
         }
@@ -276,6 +291,9 @@ impl<'a> Report<'a> {
         if let Some(message) = line.message {
             let of = if self.args.maximize { " (of −f)" } else { "" };
             text.push_str(&format!(" —{of} {message}"));
+        }
+        if let Some(face) = line.face {
+            text.push_str(&face.text());
         }
         if let Some(duals) = line.duals {
             text.push_str(&multipliers(duals));
