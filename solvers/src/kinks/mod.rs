@@ -1,0 +1,6 @@
+//! Methods that see kinks.
+mod program;
+mod reduced;
+
+pub use program::Kinks;
+pub use reduced::{Reduced, ReducedOracle};
