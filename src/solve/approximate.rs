@@ -12,6 +12,7 @@ use crate::certificate::{Lagrangian, Minorant, entropic};
 use crate::check::{prove, require_convex};
 use crate::domain::Domain;
 use crate::error::Error;
+use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
 use crate::lower::oracle::NetworkOracle;
 use crate::lower::region::{SimpleSet, region};
@@ -47,6 +48,9 @@ pub(super) fn minimize(
         return Err(Error::Method { method, reason });
     }
     let mut oracle = NetworkOracle::new(instance, &bounds);
+    if task.method == Method::ActiveSet {
+        oracle = oracle.with_kinks(&bounds);
+    }
     let limits = RunLimits {
         // What is recomputed differs in its last digits.
         gap: 0.99 * task.limits.gap,
@@ -66,7 +70,10 @@ pub(super) fn minimize(
         other => other.into(),
     })?;
     let checked = task.check.then(|| checked(&set, task.tau, &outcome)).transpose()?;
-    let solution = certified(instance, domain, &set, task.tau, task.limits, outcome)?;
+    let of_shares = |shares: &[f64], trace: &Trace| {
+        oracle.multipliers(shares, trace).and_then(|multipliers| Minorant::new(instance, &bounds, &multipliers))
+    };
+    let solution = certified(instance, domain, &set, task.tau, task.limits, outcome, of_shares)?;
     let message = match (solution.message.clone(), checked) {
         (Some(end), Some(checked)) => Some(format!("{end}; {checked}")),
         (end, checked) => end.or(checked),
@@ -74,7 +81,8 @@ pub(super) fn minimize(
     Ok(Solution { method, message, seconds: begun.elapsed().as_secs_f64(), ..solution })
 }
 
-/// The answer with value and bound recomputed: f by a forward pass, the bound from the combination of cuts.
+/// The answer with value and bound recomputed: f by a forward pass, the bound from the combination of cuts, or by a backward
+/// pass with the slopes that a method which sees kinks found (`of_shares`).
 fn certified(
     instance: &Instance,
     domain: &Domain,
@@ -82,6 +90,7 @@ fn certified(
     tau: Option<f64>,
     limits: &Limits,
     outcome: RunOutcome,
+    of_shares: impl FnOnce(&[f64], &Trace) -> Option<Minorant>,
 ) -> Result<Solution, Error> {
     let passes = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let mut work = Work {
@@ -102,6 +111,11 @@ fn certified(
     for (weight, cut) in &outcome.mixture {
         minorant.constant += weight * (cut.value - dot(&cut.gradient, &cut.point));
         minorant.gradient.iter_mut().zip(&cut.gradient).for_each(|(r, g)| *r += weight * g);
+    }
+    if !outcome.shares.is_empty()
+        && let Some(better) = of_shares(&outcome.shares, &trace)
+    {
+        minorant = better;
     }
     let size = minorant.size(&y).max(value.abs());
     let (mut lower_bound, mut duals) = (None, None);
