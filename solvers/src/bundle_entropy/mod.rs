@@ -78,11 +78,12 @@ pub fn bundle_entropy(run: &mut Run<'_>) -> Result<End, SolverError> {
     minimise(run, true, None).map(|end| end.unwrap_or(End::Passes))
 }
 
-/// The first `evaluations` of the same method; `None` if it is not at its end by then.
+/// The same method for `fewest` to `most` evaluations, and no longer than until the gap is at most `gap`; `None` if it is not
+/// at its end by then.
 ///
 /// Errors: likewise.
-pub(crate) fn begin(run: &mut Run<'_>, evaluations: u32) -> Result<Option<End>, SolverError> {
-    minimise(run, true, Some(evaluations))
+pub(crate) fn begin(run: &mut Run<'_>, (fewest, most): (u32, u32), gap: f64) -> Result<Option<End>, SolverError> {
+    minimise(run, true, Some((fewest, most, gap)))
 }
 
 /// The same without damping, as in the paper; for the entropic problem only.
@@ -95,7 +96,7 @@ pub fn undamped(run: &mut Run<'_>) -> Result<End, SolverError> {
     minimise(run, false, None).map(|end| end.unwrap_or(End::Passes))
 }
 
-fn minimise(run: &mut Run<'_>, damped: bool, evaluations: Option<u32>) -> Result<Option<End>, SolverError> {
+fn minimise(run: &mut Run<'_>, damped: bool, limits: Option<(u32, u32, f64)>) -> Result<Option<End>, SolverError> {
     let mut bundle = Bundle::new(run.region())?;
     let tau = run.tau().unwrap_or(0.0);
     let mut y = run.start();
@@ -126,7 +127,7 @@ fn minimise(run: &mut Run<'_>, damped: bool, evaluations: Option<u32>) -> Result
         if let Some(end) = run.stop() {
             return Ok(Some(end));
         }
-        if evaluations.is_some_and(|most| done >= most) {
+        if limits.is_some_and(|(fewest, most, gap)| done >= most || done >= fewest && run.gap() <= gap) {
             return Ok(None);
         }
         done += 1;

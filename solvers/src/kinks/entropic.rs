@@ -6,12 +6,12 @@
 //! centre, which is exact where coordinates are saturated.
 
 use super::active_set::{ActiveSet, Constraint, Finish};
-use super::reduced::{Reduced, ReducedOracle};
+use super::reduced::Reduced;
 use super::rounds::Rounds;
 use crate::SolverError;
 use crate::bundle_entropy;
 use crate::logistic::{sigmoid, softplus};
-use crate::run::{End, Run, RunLimits};
+use crate::run::{End, Run};
 
 /// Newton steps on one reduced program, and those without a smaller gap after which it is given up.
 const NEWTON_STEPS: usize = 40;
@@ -20,13 +20,17 @@ const IDLE: usize = 6;
 /// Rounds.
 const ROUNDS: usize = 60;
 
+/// How far a step may go towards an end of the box, as a part of the way.
+const REACH: f64 = 0.9;
+
 /// The part of the box's side that a centre keeps from its ends.
 const MARGIN: f64 = 1e-13;
 
 /// Minimises f − τH over a box.
 pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> {
     let p = run.region().dimension();
-    if let Some(end) = bundle_entropy::begin(run, start_passes(p))? {
+    // Within this gap the entropy's quadratic model is a good one.
+    if let Some(end) = bundle_entropy::begin(run, start_passes(p), 0.3 * tau * p as f64)? {
         return Ok(end);
     }
     let mut y = run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec());
@@ -59,9 +63,9 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
     Ok(End::Stalled(format!("the kinks that are held do not change any more: the gap stays at {gap:.1e}")))
 }
 
-/// Passes of the bundle method before kinks are looked at.
-fn start_passes(p: usize) -> u32 {
-    if p <= 24 { 10 } else { 20 }
+/// Fewest and most passes of the bundle method before kinks are looked at.
+fn start_passes(p: usize) -> (u32, u32) {
+    if p <= 24 { (8, 12) } else { (10, 60) }
 }
 
 /// Kinks that are left free at first.
@@ -158,8 +162,7 @@ impl<'a> Newton<'a> {
     fn run(&mut self, target: f64, mut stop: impl FnMut() -> bool) {
         let (net, p) = (self.net, self.net.decisions);
         let mut model = net.clone();
-        let (free, mut root) = (vec![f64::INFINITY; p], vec![0.0; p]);
-        let below = vec![f64::NEG_INFINITY; p];
+        let (mut below, mut above, mut root) = (vec![0.0; p], vec![0.0; p], vec![0.0; p]);
         let (mut slope, mut weights) = (vec![0.0; p], vec![0.0; net.units]);
         let mut wanted: Vec<(usize, f64)> = vec![];
         let mut from = vec![0.0; p];
@@ -171,12 +174,15 @@ impl<'a> Newton<'a> {
                 root[j] = (self.tau / (u * (1.0 - u))).sqrt() / w;
                 model.linear[j] = (net.linear[j] + self.tau * (u / (1.0 - u)).ln() / w) / root[j];
                 from[j] = (point[j] - self.centre[j]) * root[j];
+                // The model is good for a part of the way to the ends.
+                below[j] = -REACH * u * w * root[j];
+                above[j] = REACH * (1.0 - u) * w * root[j];
             }
             for (i, (row, of)) in model.rows.chunks_exact_mut(p).zip(net.rows.chunks_exact(p)).enumerate() {
                 row.iter_mut().zip(of).zip(&root).for_each(|((r, v), d)| *r = v / d);
                 model.constants[i] = net.constants[i] + crate::dense::dot(of, &self.centre);
             }
-            let mut inner = ActiveSet::new(&model, (&below, &free), 1.0, &from, &wanted);
+            let mut inner = ActiveSet::new(&model, (&below, &above), 1.0, &from, &wanted);
             let finish = inner.run(20 * p + 200, &mut stop);
             inner.finish_shares();
             wanted.clear();
@@ -201,22 +207,13 @@ impl<'a> Newton<'a> {
                 self.bound = bound;
                 self.shares.copy_from_slice(&inner.shares);
             }
-            // As far towards the model's minimiser as the box allows.
-            let mut length = 1.0f64;
-            for j in 0..p {
-                let (d, c) = (point[j] - self.centre[j], self.centre[j]);
-                let room = if d > 0.0 { self.lower[j] + self.width[j] - c } else { self.lower[j] - c };
-                if d != 0.0 {
-                    length = length.min(0.99 * room / d);
-                }
-            }
-            let step: Vec<f64> = self.centre.iter().zip(&point).map(|(c, y)| c + length * (y - c)).collect();
+            let step = point.clone();
             let (one, other) = (self.consider(&step), self.consider(&closed));
             self.centre.copy_from_slice(if other < one { &closed } else { &step });
             self.inside();
             self.gap = self.value - self.bound;
             if std::env::var("KINKS_TRACE").is_ok() {
-                eprintln!("   newton: k {} steps {} held {} finish {finish:?} length {length:.2} step {one:.12} closed {other:.12} bound {bound:.12} gap {:.2e}", net.units, inner.steps, wanted.len(), self.gap);
+                eprintln!("   newton: k {} steps {} held {} finish {finish:?} step {one:.12} closed {other:.12} bound {bound:.12} gap {:.2e}", net.units, inner.steps, wanted.len(), self.gap);
             }
             idle = if self.gap < 0.7 * least { 0 } else { idle + 1 };
             least = least.min(self.gap);
