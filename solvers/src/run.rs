@@ -257,6 +257,11 @@ impl<'a> Run<'a> {
         self.count(whole as u64, whole as u64);
     }
 
+    /// The slope of the minorant behind the bound (p); empty for none.
+    pub(crate) fn slope(&self) -> &[f64] {
+        &self.minorant.1
+    }
+
     /// Offers the minorant f ≥ slopeᵀ· + constant that belongs to `shares` of the kinks. Returns its bound.
     pub(crate) fn offer_minorant(&mut self, constant: f64, slope: &[f64], y: &[f64], shares: &[f64]) -> f64 {
         self.largest_slope = slope.iter().fold(self.largest_slope, |m, g| m.max(g.abs()));

@@ -30,7 +30,7 @@ const MARGIN: f64 = 1e-13;
 pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> {
     let p = run.region().dimension();
     // Within this gap the entropy's quadratic model is a good one.
-    if let Some(end) = bundle_entropy::begin(run, start_passes(p), 0.3 * tau * p as f64)? {
+    if let Some(end) = bundle_entropy::begin(run, start_passes(p), std::env::var("KX_A").map_or(0.3, |v| v.parse().unwrap()) * tau * p as f64)? {
         return Ok(end);
     }
     let mut y = run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec());
@@ -45,8 +45,10 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
         let reduced = rounds.reduce()?.restricted(&bounds.moving, &y);
         let target = 0.3 * rounds.run.limits().gap * rounds.run.size();
         let mut newton = Newton::new(&reduced, &bounds, tau, &y);
+        let slope = rounds.run.slope().to_vec();
         let stop = || rounds.run.is_over();
-        newton.run(target, stop);
+        let of: Vec<f64> = bounds.moving.iter().map(|j| slope[*j]).collect();
+        newton.run(&of, target, stop);
         bounds.moving.iter().zip(&newton.best).for_each(|(j, v)| y[*j] = *v);
         if let Some(end) = rounds.judge(&y, &newton.shares)? {
             return Ok(end);
@@ -65,12 +67,12 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
 
 /// Fewest and most passes of the bundle method before kinks are looked at.
 fn start_passes(p: usize) -> (u32, u32) {
-    if p <= 24 { (8, 12) } else { (10, 60) }
+    { let e = |n: &str, d: u32| std::env::var(n).map_or(d, |v| v.parse().unwrap()); if p <= 24 { (e("KX_L", 8), e("KX_S", 12)) } else { (e("KX_N", 10), e("KX_M", 60)) } }
 }
 
 /// Kinks that are left free at first.
 fn nearest(p: usize, units: usize) -> usize {
-    (if p <= 24 { (4 * p).max(24) } else if p <= 200 { 2 * p } else { 3 * p / 10 }).min(units)
+    (if p <= 24 { (4 * p).max(24) } else if p <= 200 { (std::env::var("KX_K").map_or(2.0, |v| v.parse::<f64>().unwrap()) * p as f64) as usize } else { 3 * p / 10 }).min(units)
 }
 
 /// The box.
@@ -159,11 +161,11 @@ impl<'a> Newton<'a> {
     }
 
     /// Until the gap of the reduced program is at most `target`.
-    fn run(&mut self, target: f64, mut stop: impl FnMut() -> bool) {
+    fn run(&mut self, slope: &[f64], target: f64, mut stop: impl FnMut() -> bool) {
         let (net, p) = (self.net, self.net.decisions);
         let mut model = net.clone();
         let (mut below, mut above, mut root) = (vec![0.0; p], vec![0.0; p], vec![0.0; p]);
-        let (mut slope, mut weights) = (vec![0.0; p], vec![0.0; net.units]);
+        let (mut slope, mut weights) = (slope.to_vec(), vec![0.0; net.units]);
         let mut wanted: Vec<(usize, f64)> = vec![];
         let mut from = vec![0.0; p];
         let (mut idle, mut least) = (0, f64::INFINITY);
@@ -171,7 +173,7 @@ impl<'a> Newton<'a> {
         for _ in 0..NEWTON_STEPS {
             for j in 0..p {
                 let (w, u) = (self.width[j], ((self.centre[j] - self.lower[j]) / self.width[j]).clamp(MARGIN, 1.0 - MARGIN));
-                root[j] = (self.tau / (u * (1.0 - u))).sqrt() / w;
+                root[j] = (self.tau * bend(u, sigmoid(-slope[j] * w / self.tau))).sqrt() / w;
                 model.linear[j] = (net.linear[j] + self.tau * (u / (1.0 - u)).ln() / w) / root[j];
                 from[j] = (point[j] - self.centre[j]) * root[j];
                 // The model is good for a part of the way to the ends.
@@ -222,6 +224,14 @@ impl<'a> Newton<'a> {
             }
         }
     }
+}
+
+/// The slope of the secant of u ↦ log(u/(1 − u)) from `u` to `v`: a Newton step with it ends at v where the slope of f is the one
+/// that belongs to v, as it nearly is where u is close to 0 or 1.
+fn bend(u: f64, v: f64) -> f64 {
+    let v = v.clamp(MARGIN, 1.0 - MARGIN);
+    let at = |u: f64| (u / (1.0 - u)).ln();
+    if (u - v).abs() <= 1e-3 * u.min(1.0 - u) { 1.0 / (u * (1.0 - u)) } else { (at(u) - at(v)) / (u - v) }
 }
 
 /// t·log t, 0 at 0.
