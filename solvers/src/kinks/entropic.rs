@@ -7,7 +7,7 @@
 
 use super::active_set::{ActiveSet, Constraint, Finish};
 use super::reduced::Reduced;
-use super::rounds::Rounds;
+use super::rounds::{Rounds, nearest};
 use crate::SolverError;
 use crate::bundle_entropy;
 use crate::logistic::{sigmoid, softplus};
@@ -68,11 +68,6 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
 /// Fewest and most passes of the bundle method before kinks are looked at.
 fn start_passes(p: usize) -> (u32, u32) {
     { let e = |n: &str, d: u32| std::env::var(n).map_or(d, |v| v.parse().unwrap()); if p <= 24 { (e("KX_L", 8), e("KX_S", 12)) } else { (e("KX_N", 10), e("KX_M", 60)) } }
-}
-
-/// Kinks that are left free at first.
-fn nearest(p: usize, units: usize) -> usize {
-    (if p <= 24 { (4 * p).max(24) } else if p <= 200 { (std::env::var("KX_K").map_or(2.0, |v| v.parse::<f64>().unwrap()) * p as f64) as usize } else { 3 * p / 10 }).min(units)
 }
 
 /// The box.

@@ -1,6 +1,8 @@
 //! Methods that see kinks.
 mod active_set;
+mod descent;
 mod entropic;
+mod linear;
 mod program;
 mod qr;
 mod reduced;
@@ -25,6 +27,6 @@ pub fn active_set(run: &mut Run<'_>) -> Result<End, SolverError> {
     }
     match run.tau() {
         Some(tau) => entropic::entropic(run, tau),
-        None => Err(SolverError::Refused { reason: "not yet".into() }),
+        None => linear::linear(run),
     }
 }

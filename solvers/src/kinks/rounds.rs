@@ -156,3 +156,8 @@ impl<'r, 'a> Rounds<'r, 'a> {
         Ok(self.run.stop())
     }
 }
+
+/// Kinks that are left free at first, of `units`, in dimension p.
+pub(super) fn nearest(p: usize, units: usize) -> usize {
+    (if p <= 24 { (4 * p).max(24) } else if p <= 200 { 2 * p } else { 3 * p / 10 }).min(units)
+}
