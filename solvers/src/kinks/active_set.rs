@@ -22,6 +22,9 @@ const FLAT: f64 = 1e-13;
 const OFF_KINK: f64 = 1e-12;
 const ROUNDING: f64 = 1e-10;
 
+/// Newton steps onto the kinks that are held at the start.
+const NEWTON_STEPS: usize = 4;
+
 /// Steps of length 0 in a row after which the method gives up.
 const IDLE: usize = 300;
 
@@ -136,7 +139,29 @@ impl<'a> ActiveSet<'a> {
         for (i, _) in wanted {
             state.hold(Constraint::Kink(*i));
         }
+        state.settle();
         state
+    }
+
+    /// Moves y onto the kinks that are held from the start, and lets those go that it does not get to.
+    fn settle(&mut self) {
+        for _ in 0..NEWTON_STEPS {
+            if self.qr.len() == 0 || self.refresh().0 <= OFF_KINK {
+                return;
+            }
+            self.correct();
+        }
+        if self.refresh().0 <= ROUNDING {
+            return;
+        }
+        for c in (0..self.working.len()).rev() {
+            if let Constraint::Kink(i) = self.working[c]
+                && self.values[i].abs() > ROUNDING
+            {
+                self.let_go(c);
+            }
+        }
+        self.refresh();
     }
 
     /// The share that a held unit is thought to have where nothing else is known.
@@ -403,6 +428,12 @@ impl<'a> ActiveSet<'a> {
         if off <= OFF_KINK || wrong {
             return !wrong;
         }
+        self.correct();
+        !self.refresh().1
+    }
+
+    /// A Newton step onto the kinks that are held, from distances that [`refresh`](Self::refresh) left in `values`.
+    fn correct(&mut self) {
         let q = self.qr.len();
         for (c, constraint) in self.working.iter().enumerate() {
             self.projected[c] = if let Constraint::Kink(i) = constraint { -self.values[*i] } else { 0.0 };
@@ -412,6 +443,5 @@ impl<'a> ActiveSet<'a> {
             add(self.projected[c], self.qr.column(c), &mut self.y);
         }
         self.y.iter_mut().zip(self.lower.iter().zip(self.upper)).for_each(|(y, (l, u))| *y = y.max(*l).min(*u));
-        !self.refresh().1
     }
 }

@@ -52,6 +52,11 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
             inner.finish_shares();
         }
         if std::env::var("KINKS_TRACE").is_ok() {
+            let (mut a, mut z, mut g, mut w) = (vec![0.0; reduced.units], vec![0.0; reduced.units], vec![0.0; reduced.decisions], vec![0.0; reduced.units]);
+            let v = reduced.forward(&inner.y, &mut a, &mut z);
+            let mut b = reduced.backward(&inner.shares, &mut g, &mut w);
+            for j in 0..low.len() { b += (g[j] * low[j]).min(g[j] * high[j]); }
+            eprintln!("   value {v} bound {b} weights {:?}", w.iter().cloned().fold(f64::INFINITY, f64::min));
             eprintln!("   round: k {} p {} steps {} held {} {finish:?}", reduced.units, moving.len(), inner.steps, inner.working.len());
         }
         held.clear();
