@@ -11,9 +11,13 @@ use super::reduced::Reduced;
 use super::sweep::{Halt, Sweep};
 use crate::dense::{add, dot};
 
-/// A projected gradient, and a violation of a multiplier, below this part of the gradient counts as 0.
-const STATIONARY: f64 = 1e-9;
+/// A violation of a multiplier below this part of the gradient counts as 0, and a projected gradient below as many times that.
 const VIOLATED: f64 = 1e-10;
+const STATIONARY: f64 = 10.0;
+
+/// Where the gap that is left is above this part of the gradient, smaller violations count, down to these.
+const CLOSED: f64 = 1e-14;
+const LEAST_VIOLATED: f64 = 1e-15;
 
 /// A slope above −FLAT times the gradient does not fall.
 const FLAT: f64 = 1e-13;
@@ -245,6 +249,7 @@ impl<'a> ActiveSet<'a> {
     pub fn run(&mut self, most: usize, mut stop: impl FnMut() -> bool) -> Finish {
         let net = self.net;
         let (p, mut idle, mut clean) = (net.decisions, 0, false);
+        let mut tolerance = VIOLATED;
         for _ in 0..most {
             if stop() {
                 return Finish::Stuck;
@@ -256,16 +261,20 @@ impl<'a> ActiveSet<'a> {
             (0..p).for_each(|c| self.projected[c] = dot(self.qr.column(c), &self.gradient));
             let free = &self.projected[held..];
             self.direction.fill(0.0);
-            if dot(free, free).sqrt() > STATIONARY * size {
+            if dot(free, free).sqrt() > STATIONARY * tolerance * size {
                 for (c, g) in (held..p).zip(free) {
                     add(-g, self.qr.column(c), &mut self.direction);
                 }
             } else {
-                let Some(release) = self.judge(size) else {
-                    if clean || self.restore() {
+                let Some(release) = self.judge(size * tolerance) else {
+                    if !clean && !self.restore() {
+                        clean = true;
+                        continue;
+                    }
+                    if tolerance < LEAST_VIOLATED || self.gap() <= CLOSED * size {
                         return Finish::Optimal;
                     }
-                    clean = true;
+                    tolerance *= 0.01;
                     continue;
                 };
                 self.release(&release);
@@ -289,14 +298,14 @@ impl<'a> ActiveSet<'a> {
     }
 
     /// Multipliers, from the units above down; the shares that go with them. What to let go, if anything.
-    fn judge(&mut self, size: f64) -> Option<Release> {
+    fn judge(&mut self, least: f64) -> Option<Release> {
         let (net, p) = (self.net, self.net.decisions);
         let nu = &mut self.projected[..self.qr.len()];
         nu.iter_mut().for_each(|v| *v = -*v);
         self.qr.solve(nu);
         let mut worst: Option<Release> = None;
         let mut consider = |violation: f64, place: usize, side: f64, across: bool| {
-            if violation > worst.as_ref().map_or(VIOLATED * size, |w| w.violation) {
+            if violation > worst.as_ref().map_or(least, |w| w.violation) {
                 worst = Some(Release { violation, place, side, across });
             }
         };
@@ -330,6 +339,20 @@ impl<'a> ActiveSet<'a> {
         net.backward_with(share, &mut self.direction, &mut self.weights);
         self.direction.fill(0.0);
         worst
+    }
+
+    /// What is minimised at y, less the least value of the minorant that belongs to the shares.
+    fn gap(&mut self) -> f64 {
+        let net = self.net;
+        let mut gap = net.forward(&self.y, &mut self.weights, &mut self.values);
+        gap -= net.backward(&self.shares, &mut self.projected, &mut self.weights);
+        for (j, r) in self.projected.iter().enumerate() {
+            let (y, c) = (self.y[j], self.curvature);
+            let least = if c > 0.0 { -r / c } else if *r > 0.0 { self.lower[j] } else { self.upper[j] };
+            let at = if *r == 0.0 { y } else { least.max(self.lower[j]).min(self.upper[j]) };
+            gap += 0.5 * c * (y - at) * (y + at) - r * at;
+        }
+        gap
     }
 
     /// Lets a constraint go; the direction becomes the one that leaves it and keeps the others.
