@@ -348,7 +348,13 @@ impl<'a> ActiveSet<'a> {
         gap -= net.backward(&self.shares, &mut self.projected, &mut self.weights);
         for (j, r) in self.projected.iter().enumerate() {
             let (y, c) = (self.y[j], self.curvature);
-            let least = if c > 0.0 { -r / c } else if *r > 0.0 { self.lower[j] } else { self.upper[j] };
+            let least = if c > 0.0 {
+                -r / c
+            } else if *r > 0.0 {
+                self.lower[j]
+            } else {
+                self.upper[j]
+            };
             let at = if *r == 0.0 { y } else { least.max(self.lower[j]).min(self.upper[j]) };
             gap += 0.5 * c * (y - at) * (y + at) - r * at;
         }

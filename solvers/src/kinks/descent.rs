@@ -24,7 +24,8 @@ const FAILURES: usize = 3;
 pub(super) fn descend(run: &mut Run<'_>, evaluations: usize) -> Result<Option<End>, SolverError> {
     let (lower, upper) = (run.region().lower(), run.region().upper());
     let p = lower.len();
-    let sides: Vec<f64> = (lower.iter().zip(upper)).map(|(l, u)| if (u - l).is_finite() { u - l } else { 2.0 }).collect();
+    let sides: Vec<f64> =
+        (lower.iter().zip(upper)).map(|(l, u)| if (u - l).is_finite() { u - l } else { 2.0 }).collect();
     let radius = 0.15 * dot(&sides, &sides).sqrt();
     let start = run.start();
     let mut at = run.evaluate(&start)?;

@@ -30,7 +30,7 @@ const MARGIN: f64 = 1e-13;
 pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> {
     let p = run.region().dimension();
     // Within this gap the entropy's quadratic model is a good one.
-    if let Some(end) = bundle_entropy::begin(run, start_passes(p), std::env::var("KX_A").map_or(0.3, |v| v.parse().unwrap()) * tau * p as f64)? {
+    if let Some(end) = bundle_entropy::begin(run, start_passes(p), 0.3 * tau * p as f64)? {
         return Ok(end);
     }
     let mut y = run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec());
@@ -67,7 +67,7 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
 
 /// Fewest and most passes of the bundle method before kinks are looked at.
 fn start_passes(p: usize) -> (u32, u32) {
-    { let e = |n: &str, d: u32| std::env::var(n).map_or(d, |v| v.parse().unwrap()); if p <= 24 { (e("KX_L", 8), e("KX_S", 12)) } else { (e("KX_N", 10), e("KX_M", 60)) } }
+    if p <= 24 { (8, 12) } else { (10, 60) }
 }
 
 /// The box.
@@ -167,7 +167,8 @@ impl<'a> Newton<'a> {
         let mut point = self.centre.clone();
         for _ in 0..NEWTON_STEPS {
             for j in 0..p {
-                let (w, u) = (self.width[j], ((self.centre[j] - self.lower[j]) / self.width[j]).clamp(MARGIN, 1.0 - MARGIN));
+                let (w, u) =
+                    (self.width[j], ((self.centre[j] - self.lower[j]) / self.width[j]).clamp(MARGIN, 1.0 - MARGIN));
                 root[j] = (self.tau * bend(u, sigmoid(-slope[j] * w / self.tau))).sqrt() / w;
                 model.linear[j] = (net.linear[j] + self.tau * (u / (1.0 - u)).ln() / w) / root[j];
                 from[j] = (point[j] - self.centre[j]) * root[j];
@@ -210,7 +211,13 @@ impl<'a> Newton<'a> {
             self.inside();
             self.gap = self.value - self.bound;
             if std::env::var("KINKS_TRACE").is_ok() {
-                eprintln!("   newton: k {} steps {} held {} finish {finish:?} step {one:.12} closed {other:.12} bound {bound:.12} gap {:.2e}", net.units, inner.steps, wanted.len(), self.gap);
+                eprintln!(
+                    "   newton: k {} steps {} held {} finish {finish:?} step {one:.12} closed {other:.12} bound {bound:.12} gap {:.2e}",
+                    net.units,
+                    inner.steps,
+                    wanted.len(),
+                    self.gap
+                );
             }
             idle = if self.gap < 0.7 * least { 0 } else { idle + 1 };
             least = least.min(self.gap);

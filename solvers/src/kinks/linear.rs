@@ -29,12 +29,10 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
     }
     // Coordinates that an outward slope keeps at their end, and those without room.
     let typical = (crate::dense::dot(&rounds.slope, &rounds.slope) / p.max(1) as f64).sqrt();
-    let outward = |j: usize, y: f64, slope: f64, least: f64| {
-        y <= lower[j] && slope > least || y >= upper[j] && slope < -least
-    };
-    let mut fixed: Vec<bool> = (0..p)
-        .map(|j| lower[j] == upper[j] || outward(j, y[j], rounds.slope[j], OUTWARD * typical))
-        .collect();
+    let outward =
+        |j: usize, y: f64, slope: f64, least: f64| y <= lower[j] && slope > least || y >= upper[j] && slope < -least;
+    let mut fixed: Vec<bool> =
+        (0..p).map(|j| lower[j] == upper[j] || outward(j, y[j], rounds.slope[j], OUTWARD * typical)).collect();
     let scale: Vec<f64> = (0..p).map(|j| if fixed[j] { 0.0 } else { 1.0 }).collect();
     rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
     let mut held: Vec<(usize, f64)> = vec![];
@@ -52,12 +50,25 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
             inner.finish_shares();
         }
         if std::env::var("KINKS_TRACE").is_ok() {
-            let (mut a, mut z, mut g, mut w) = (vec![0.0; reduced.units], vec![0.0; reduced.units], vec![0.0; reduced.decisions], vec![0.0; reduced.units]);
+            let (mut a, mut z, mut g, mut w) = (
+                vec![0.0; reduced.units],
+                vec![0.0; reduced.units],
+                vec![0.0; reduced.decisions],
+                vec![0.0; reduced.units],
+            );
             let v = reduced.forward(&inner.y, &mut a, &mut z);
             let mut b = reduced.backward(&inner.shares, &mut g, &mut w);
-            for j in 0..low.len() { b += (g[j] * low[j]).min(g[j] * high[j]); }
+            for j in 0..low.len() {
+                b += (g[j] * low[j]).min(g[j] * high[j]);
+            }
             eprintln!("   value {v} bound {b} weights {:?}", w.iter().cloned().fold(f64::INFINITY, f64::min));
-            eprintln!("   round: k {} p {} steps {} held {} {finish:?}", reduced.units, moving.len(), inner.steps, inner.working.len());
+            eprintln!(
+                "   round: k {} p {} steps {} held {} {finish:?}",
+                reduced.units,
+                moving.len(),
+                inner.steps,
+                inner.working.len()
+            );
         }
         held.clear();
         for constraint in &inner.working {

@@ -97,7 +97,8 @@ impl<'r, 'a> Rounds<'r, 'a> {
             }
             sum
         };
-        let directions: Vec<f64> = (0..DIRECTIONS).flat_map(|_| scale.iter().map(|s| s * normal()).collect::<Vec<_>>()).collect();
+        let directions: Vec<f64> =
+            (0..DIRECTIONS).flat_map(|_| scale.iter().map(|s| s * normal()).collect::<Vec<_>>()).collect();
         let mut rates = vec![0.0; DIRECTIONS * m];
         let shares = self.shares.clone();
         self.counted(|rounds| {
@@ -159,5 +160,12 @@ impl<'r, 'a> Rounds<'r, 'a> {
 
 /// Kinks that are left free at first, of `units`, in dimension p.
 pub(super) fn nearest(p: usize, units: usize) -> usize {
-    (if p <= 24 { (4 * p).max(24) } else if p <= 200 { 2 * p } else { 3 * p / 10 }).min(units)
+    (if p <= 24 {
+        (4 * p).max(24)
+    } else if p <= 200 {
+        2 * p
+    } else {
+        3 * p / 10
+    })
+    .min(units)
 }

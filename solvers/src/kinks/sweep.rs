@@ -164,7 +164,12 @@ impl Sweep {
     }
 
     fn advance(&mut self, t: f64) {
-        self.pre.iter_mut().zip(&self.rates).zip(&self.held).filter(|(_, held)| !**held).for_each(|((a, r), _)| *a += t * r);
+        self.pre
+            .iter_mut()
+            .zip(&self.rates)
+            .zip(&self.held)
+            .filter(|(_, held)| !**held)
+            .for_each(|((a, r), _)| *a += t * r);
     }
 }
 

@@ -133,13 +133,17 @@ impl Workbench {
                 }
                 (Action::Unit { input, .. }, Bends::Unit(unit)) => {
                     unit.fill(shares, slopes, intercepts);
-                    let points = out.chunks_exact_mut(input.len.max(1)).zip(at(before, *input, n).chunks_exact(input.len.max(1)));
+                    let points = out
+                        .chunks_exact_mut(input.len.max(1))
+                        .zip(at(before, *input, n).chunks_exact(input.len.max(1)));
                     for (out, t) in points {
                         out.iter_mut().zip(t).zip(&*slopes).for_each(|((o, t), s)| *o = t * s);
                     }
                 }
                 (Action::Group { input, .. }, Bends::Group(group)) => {
-                    let points = out.chunks_exact_mut(step.out.len.max(1)).zip(at(before, *input, n).chunks_exact(input.len.max(1)));
+                    let points = out
+                        .chunks_exact_mut(step.out.len.max(1))
+                        .zip(at(before, *input, n).chunks_exact(input.len.max(1)));
                     for (out, t) in points {
                         for (chain, out) in group.chains.iter().zip(out) {
                             let mut rate = 0.0;
@@ -327,7 +331,8 @@ impl Workbench {
                     let Op::Group { groups, .. } = &instance.program().node(group.node).op else { continue };
                     for (g, chain) in group.chains.iter().enumerate() {
                         let mut weights = vec![0.0; groups.group(g).len()];
-                        let place = |i: usize| chain.entries.iter().position(|e| *e == i).map_or(0, |k| chain.places[k]);
+                        let place =
+                            |i: usize| chain.entries.iter().position(|e| *e == i).map_or(0, |k| chain.places[k]);
                         chain.descend(chain.entries.len(), 1.0, shares, |i, w| weights[place(i)] += w, |_, _| {});
                         multipliers.set_weights(group.node, groups.range(g).start, &weights);
                     }

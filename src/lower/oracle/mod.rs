@@ -9,10 +9,10 @@ mod product;
 mod runs;
 mod units;
 
+use hinges::Hinges;
 use icnn_solvers::SolverError;
 use icnn_solvers::kinks::Kinks;
 use icnn_solvers::oracle::Oracle;
-use hinges::Hinges;
 use kinks::Workbench;
 use pass::{Numbers, Workspace};
 use plan::Plan;
