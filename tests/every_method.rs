@@ -31,6 +31,7 @@ const PROMISES: &[(&str, Promise)] = &[
     ("pdlp", Promise::Nothing),
     ("conic", Promise::Exact),
     ("bundle", Promise::Smooth),
+    ("active-set", Promise::Nothing),
     ("subgradient", Promise::Nothing),
     ("polyak", Promise::Nothing),
     ("momentum", Promise::Nothing),

@@ -13,6 +13,7 @@
 //! | [`logistic`], `dense`  | softplus and sigmoid without overflow; dot products and Cholesky factors |          |
 //! | [`gradient`]           | gradient methods                                                       |            |
 //! | [`bundle_entropy`]     | cutting planes with the entropy kept exactly (paper §5)                |            |
+//! | [`kinks`]              | programs of kinks, and the active-set method on them                   |            |
 //! | `outcome`              | [`LpOutcome`], [`Status`], [`Basis`]                                   |            |
 //! | `prepare`              | checks and scaling that the solvers share                              |            |
 //! | `error`                | [`SolverError`]                                                        |            |
@@ -58,6 +59,7 @@ pub mod gradient;
 #[cfg(feature = "highs")]
 pub mod highs;
 mod interrupt;
+pub mod kinks;
 mod linear_program;
 pub mod logistic;
 pub mod lp_format;

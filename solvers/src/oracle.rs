@@ -1,6 +1,7 @@
 //! [`Oracle`]: a convex function that is known by its values and subgradients only, and [`Cut`], what one call tells.
 
 use crate::SolverError;
+use crate::kinks::Kinks;
 
 /// A convex function f: Rⁿ → R.
 pub trait Oracle {
@@ -18,6 +19,11 @@ pub trait Oracle {
     /// Whether f is differentiable everywhere.
     fn is_smooth(&self) -> bool {
         false
+    }
+
+    /// f as a program of kinks. Errors: why it is none.
+    fn kinks(&mut self) -> Result<&mut dyn Kinks, String> {
+        Err("it is known by values and subgradients only".into())
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::kinks::Kinks;
 use crate::oracle::{Cut, Oracle, dot};
 use crate::region::Region;
 use crate::{Interrupt, SolverError};
@@ -77,6 +78,10 @@ pub struct Run<'a> {
     largest_slope: f64,
     forward: u64,
     backward: u64,
+    /// Parts of passes that are not counted yet.
+    parts: f64,
+    /// The shares of kinks behind the bound, where it comes from a minorant; empty where it comes from cuts.
+    shares: Vec<f64>,
     trace: Vec<Progress>,
 }
 
@@ -91,6 +96,8 @@ pub struct RunOutcome {
     pub lower_bound: f64,
     /// The combination of cuts that gives it; empty for none.
     pub mixture: Mixture,
+    /// Where the function shows its kinks and the bound comes from their shares: those shares; empty otherwise.
+    pub shares: Vec<f64>,
     /// The largest entry of a subgradient that was met: what a slope of rounding size is compared with on unbounded sides.
     pub largest_slope: f64,
     /// Why it ended.
@@ -137,6 +144,8 @@ impl<'a> Run<'a> {
             minorant: (0.0, vec![]),
             largest_slope: 0.0,
             forward: 0,
+            parts: 0.0,
+            shares: vec![],
             backward: 0,
             trace: vec![],
         })
@@ -168,6 +177,7 @@ impl<'a> Run<'a> {
             value,
             lower_bound: self.bound,
             mixture: self.mixture,
+            shares: self.shares,
             largest_slope: self.largest_slope,
             end,
             trace: self.trace,
@@ -228,7 +238,50 @@ impl<'a> Run<'a> {
         self.tau.map_or(value, |tau| value - tau * self.region.entropy(y))
     }
 
-    fn consider(&mut self, y: &[f64], value: f64) {
+    /// f as a program of kinks. Errors: [`SolverError::Refused`] where it is none.
+    pub(crate) fn kinks(&mut self) -> Result<&mut dyn Kinks, SolverError> {
+        self.oracle.kinks().map_err(|reason| SolverError::Refused { reason })
+    }
+
+    /// Counts passes that a method made itself.
+    pub(crate) fn count(&mut self, forward: u64, backward: u64) {
+        self.forward += forward;
+        self.backward += backward;
+    }
+
+    /// Counts parts of a forward and a backward pass.
+    pub(crate) fn count_part(&mut self, parts: f64) {
+        self.parts += parts;
+        let whole = self.parts.floor();
+        self.parts -= whole;
+        self.count(whole as u64, whole as u64);
+    }
+
+    /// The slope of the minorant behind the bound (p); empty for none.
+    pub(crate) fn slope(&self) -> &[f64] {
+        &self.minorant.1
+    }
+
+    /// Offers the minorant f ≥ slopeᵀ· + constant that belongs to `shares` of the kinks. Returns its bound.
+    pub(crate) fn offer_minorant(&mut self, constant: f64, slope: &[f64], y: &[f64], shares: &[f64]) -> f64 {
+        self.largest_slope = slope.iter().fold(self.largest_slope, |m, g| m.max(g.abs()));
+        let cut = Cut { point: y.to_vec(), value: constant + dot(slope, y), gradient: slope.to_vec() };
+        let before = self.bound;
+        let bound = self.offer(&[(1.0, Arc::new(cut))]);
+        if bound > before {
+            self.shares = shares.to_vec();
+        }
+        bound
+    }
+
+    /// Whether time or the caller ends the run: what long computations between steps ask.
+    pub(crate) fn is_over(&self) -> bool {
+        self.limits.interrupt.as_ref().is_some_and(Interrupt::is_stopped)
+            || self.limits.time.is_some_and(|most| self.begun.elapsed() >= most)
+    }
+
+    /// f is `value` at a point of the region, which becomes the incumbent if it is better.
+    pub(crate) fn consider(&mut self, y: &[f64], value: f64) {
         let value = self.objective(y, value);
         if self.best.as_ref().is_none_or(|(_, best)| value < *best) {
             self.best = Some((y.to_vec(), value));
@@ -268,6 +321,7 @@ impl<'a> Run<'a> {
         if bound > self.bound {
             self.bound = bound;
             self.minorant = (constant, slope);
+            self.shares.clear();
             self.mixture = used.into_iter().map(|(w, cut)| (w / total, cut.clone())).collect();
         }
         bound

@@ -16,6 +16,7 @@ use crate::check::{prove, require_convex};
 use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::bounds::Bounds;
+use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
 use crate::lower::oracle::NetworkOracle;
 use crate::lower::region::{SimpleSet, region};
@@ -51,6 +52,9 @@ pub(super) fn minimize(
         return Err(Error::Method { method, reason });
     }
     let mut oracle = NetworkOracle::new(instance, &bounds);
+    if task.method == Method::ActiveSet {
+        oracle = oracle.with_kinks(&bounds);
+    }
     let limits = RunLimits {
         // What is recomputed differs in its last digits.
         gap: 0.99 * task.limits.gap,
@@ -70,7 +74,9 @@ pub(super) fn minimize(
         other => other.into(),
     })?;
     let checked = task.check.then(|| checked(&set, task.tau, &outcome)).transpose()?;
-    let solution = certified(instance, domain, &bounds, &set, task.tau, task.limits, outcome)?;
+    let of_shares = |shares: &[f64], trace: &Trace| oracle.multipliers(shares, trace);
+    let problem = Problem { instance, domain, bounds: &bounds, set: &set, tau: task.tau, limits: task.limits };
+    let solution = certified(&problem, outcome, of_shares)?;
     let message = match (solution.message.clone(), checked) {
         (Some(end), Some(checked)) => Some(format!("{end}; {checked}")),
         (end, checked) => end.or(checked),
@@ -78,16 +84,24 @@ pub(super) fn minimize(
     Ok(Solution { method, message, seconds: begun.elapsed().as_secs_f64(), ..solution })
 }
 
-/// The answer with value and bound recomputed: f by a forward pass, the bound from the combination of cuts.
-fn certified(
-    instance: &Instance,
-    domain: &Domain,
-    bounds: &Bounds,
-    set: &SimpleSet,
+/// What was asked, for the recomputation of the answer.
+struct Problem<'a> {
+    instance: &'a Instance,
+    domain: &'a Domain,
+    bounds: &'a Bounds,
+    set: &'a SimpleSet,
     tau: Option<f64>,
-    limits: &Limits,
+    limits: &'a Limits,
+}
+
+/// The answer with value and bound recomputed: f by a forward pass, the bound from the combination of cuts, or by a backward
+/// pass with the slopes that a method which sees kinks found (`of_shares`).
+fn certified(
+    problem: &Problem<'_>,
     outcome: RunOutcome,
+    of_shares: impl FnOnce(&[f64], &Trace) -> Option<Multipliers>,
 ) -> Result<Solution, Error> {
+    let Problem { instance, domain, bounds, set, tau, limits } = *problem;
     let passes = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let mut work = Work {
         iterations: outcome.trace.len() as u64,
@@ -107,6 +121,10 @@ fn certified(
     for (weight, cut) in &outcome.mixture {
         minorant.constant += weight * (cut.value - dot(&cut.gradient, &cut.point));
         minorant.gradient.iter_mut().zip(&cut.gradient).for_each(|(r, g)| *r += weight * g);
+    }
+    let slopes = (!outcome.shares.is_empty()).then(|| of_shares(&outcome.shares, &trace)).flatten();
+    if let Some(better) = slopes.as_ref().and_then(|slopes| Minorant::new(instance, bounds, slopes)) {
+        minorant = better;
     }
     let size = minorant.size(&y).max(value.abs());
     let simplices: Vec<(&[usize], f64)> =
@@ -132,9 +150,9 @@ fn certified(
         rows.resize(domain.rows().len(), 0.0);
         rigorous::Dual { f, levels: vec![], rows }
     };
-    let mut dual = rigorous::averaged(instance, points).map(|f| dual_of(f, rows));
+    let again = passes(if slopes.is_some() { 1 } else { outcome.mixture.len() as u64 + 1 });
+    let mut dual = slopes.or_else(|| rigorous::averaged(instance, points)).map(|f| dual_of(f, rows));
     if let Some(dual) = &dual {
-        let again = passes(outcome.mixture.len() as u64 + 1);
         (work.forward, work.backward) = (work.forward.saturating_add(again), work.backward.saturating_add(again));
         if let Some((lower, upper)) = between(instance, domain, bounds, entropic.as_ref(), dual, &y) {
             (lower_bound, above, proof) = (Some(lower), upper, Proof::Rigorous);

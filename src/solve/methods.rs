@@ -1,7 +1,7 @@
 //! [`Method`] and the table of all methods: one row each.
 
 use icnn_solvers::run::{End, Run};
-use icnn_solvers::{Algorithm, SolverError, bundle_entropy, gradient};
+use icnn_solvers::{Algorithm, SolverError, bundle_entropy, gradient, kinks};
 
 /// How to minimise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -17,6 +17,8 @@ pub enum Method {
     Conic,
     /// The bundle entropy method, damped.
     Bundle,
+    /// The active-set method, which holds kinks of piecewise-linear networks.
+    ActiveSet,
     /// The projected subgradient method with diminishing steps; on the entropic problem, dual averaging.
     Subgradient,
     /// The projected subgradient method with Polyak's steps.
@@ -94,6 +96,13 @@ pub const METHODS: &[MethodRow] = &[
         method: Method::Bundle,
         what: "iterative: bundle entropy, cutting planes with a certified gap",
         engine: Engine::Oracle(bundle_entropy::bundle_entropy),
+        entropic: true,
+    },
+    MethodRow {
+        name: "active-set",
+        method: Method::ActiveSet,
+        what: "exact: holds kinks of piecewise-linear networks, on boxes; solves the entropic problem too",
+        engine: Engine::Oracle(kinks::active_set),
         entropic: true,
     },
     MethodRow {

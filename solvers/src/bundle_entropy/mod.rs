@@ -75,7 +75,15 @@ const NO_PROGRESS: u32 = 400;
 ///
 /// Errors: those of the oracle; [`SolverError::Refused`] for an unbounded region.
 pub fn bundle_entropy(run: &mut Run<'_>) -> Result<End, SolverError> {
-    minimise(run, true)
+    minimise(run, true, None).map(|end| end.unwrap_or(End::Passes))
+}
+
+/// The same method for `fewest` to `most` evaluations, and no longer than until the gap is at most `gap`; `None` if it is not
+/// at its end by then.
+///
+/// Errors: likewise.
+pub(crate) fn begin(run: &mut Run<'_>, (fewest, most): (u32, u32), gap: f64) -> Result<Option<End>, SolverError> {
+    minimise(run, true, Some((fewest, most, gap)))
 }
 
 /// The same without damping, as in the paper; for the entropic problem only.
@@ -85,10 +93,10 @@ pub fn undamped(run: &mut Run<'_>) -> Result<End, SolverError> {
     if run.tau().is_none() {
         return Err(SolverError::Refused { reason: "without entropy the model needs damping".into() });
     }
-    minimise(run, false)
+    minimise(run, false, None).map(|end| end.unwrap_or(End::Passes))
 }
 
-fn minimise(run: &mut Run<'_>, damped: bool) -> Result<End, SolverError> {
+fn minimise(run: &mut Run<'_>, damped: bool, limits: Option<(u32, u32, f64)>) -> Result<Option<End>, SolverError> {
     let mut bundle = Bundle::new(run.region())?;
     let tau = run.tau().unwrap_or(0.0);
     let mut y = run.start();
@@ -101,6 +109,7 @@ fn minimise(run: &mut Run<'_>, damped: bool) -> Result<End, SolverError> {
     let much_less = if run.tau().is_some() { MUCH_LESS } else { LESS_ALONE };
     let (kinks, mut moves) = (!run.is_smooth(), 0u32);
     let (mut predicted, mut patience) = (f64::INFINITY, Patience::default());
+    let mut done = 1;
     loop {
         // The minimiser of the damped model, by way of its dual (eqs. 11–13), and the bound that comes with it.
         bundle.set_temperature(tau, rho, &centre.lean);
@@ -116,10 +125,14 @@ fn minimise(run: &mut Run<'_>, damped: bool) -> Result<End, SolverError> {
         };
         run.offer(&bundle.mixture());
         if let Some(end) = run.stop() {
-            return Ok(end);
+            return Ok(Some(end));
         }
+        if limits.is_some_and(|(fewest, most, gap)| done >= most || done >= fewest && run.gap() <= gap) {
+            return Ok(None);
+        }
+        done += 1;
         if !y.iter().all(|y| y.is_finite()) {
-            return Ok(End::Stalled("the cuts leave the range of f64".into()));
+            return Ok(Some(End::Stalled("the cuts leave the range of f64".into())));
         }
 
         // f there (eq. 9): a new centre, or a cut that corrects the model.
@@ -144,10 +157,10 @@ fn minimise(run: &mut Run<'_>, damped: bool) -> Result<End, SolverError> {
         let news = predicted.max(cut.value - solved.model) > solved.rounding();
         if patience.ends(news, run.gap()) {
             let (gap, size) = (run.gap(), run.size());
-            return Ok(End::Stalled(format!(
+            return Ok(Some(End::Stalled(format!(
                 "further cuts tell nothing new: the gap stays at {gap:.1e}, {:.1e} of the size of the numbers",
                 gap / size
-            )));
+            ))));
         }
         bundle.prune();
         bundle.add(cut);

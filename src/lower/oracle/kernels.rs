@@ -75,6 +75,11 @@ impl Nonzeros {
         Nonzeros { index: vec![0; len], value: vec![0.0; len], count: 0 }
     }
 
+    /// How many there were in the last vector.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
     /// Those of `v`, without a branch for each.
     fn fill(&mut self, v: &[f64]) {
         let (index, value) = (&mut self.index[..v.len()], &mut self.value[..v.len()]);

@@ -1,18 +1,25 @@
 //! [`NetworkOracle`]: an instance as a function with subgradients, for methods that call f instead of taking it apart.
 
+mod hinges;
 mod kernels;
+mod kinks;
 mod pass;
 mod plan;
 mod product;
 mod runs;
 mod units;
 
+use hinges::Hinges;
 use icnn_solvers::SolverError;
+use icnn_solvers::kinks::Kinks;
 use icnn_solvers::oracle::Oracle;
+use kinks::Workbench;
 use pass::{Numbers, Workspace};
 use plan::Plan;
 
+use crate::certificate::Multipliers;
 use crate::ir::bounds::Bounds;
+use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
 use crate::ir::program::{GroupKind, Op};
 use crate::ir::scalar::Scalar;
@@ -31,6 +38,8 @@ pub struct NetworkOracle<'a> {
     /// `None` where a parameter is not known or not finite: [`Instance::forward`] says so.
     numbers: Option<Numbers>,
     work: Workspace,
+    /// What [`Oracle::kinks`] needs, or why there is none.
+    workbench: Option<Result<Workbench, String>>,
 }
 
 impl<'a> NetworkOracle<'a> {
@@ -43,7 +52,29 @@ impl<'a> NetworkOracle<'a> {
         if let Some(numbers) = &numbers {
             work.reserve(&numbers.plan, 1);
         }
-        NetworkOracle { instance, smooth: is_smooth(instance, bounds), numbers, work }
+        NetworkOracle { instance, smooth: is_smooth(instance, bounds), numbers, work, workbench: None }
+    }
+
+    /// The same with its kinks, for methods that ask for them; `bounds` decides which there are.
+    pub fn with_kinks(mut self, bounds: &Bounds) -> NetworkOracle<'a> {
+        self.workbench = Some(match &self.numbers {
+            Some(numbers) => {
+                Hinges::new(self.instance, bounds, &numbers.plan).map(|hinges| Workbench::new(hinges, numbers))
+            }
+            None => Err("a parameter is not known or not finite".into()),
+        });
+        self
+    }
+
+    /// The subgradient that belongs to shares of the kinks, as slopes and weights for a certificate; `None` without kinks.
+    pub fn multipliers(&self, shares: &[f64], trace: &Trace) -> Option<Multipliers> {
+        let bench = self.workbench.as_ref()?.as_ref().ok()?;
+        if shares.len() != bench.hinges.count {
+            return None;
+        }
+        let mut multipliers = Multipliers::subgradient(self.instance, trace);
+        bench.multipliers(shares, &mut multipliers, self.instance);
+        Some(multipliers)
     }
 
     /// f and subgradients at n points: `ys` and `gradients` are n×p, row by row, `values` has n entries. Many points go
@@ -131,6 +162,14 @@ impl Oracle for NetworkOracle<'_> {
 
     fn is_smooth(&self) -> bool {
         self.smooth
+    }
+
+    fn kinks(&mut self) -> Result<&mut dyn Kinks, String> {
+        match &self.workbench {
+            Some(Ok(_)) => Ok(self),
+            Some(Err(reason)) => Err(reason.clone()),
+            None => Err("the kinks of the network were not asked for".into()),
+        }
     }
 }
 

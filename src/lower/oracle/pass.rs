@@ -34,14 +34,23 @@ pub(super) struct Numbers {
 pub(super) struct Workspace {
     pub values: Vec<f64>,
     pub adjoints: Vec<f64>,
-    scratch: Scratch,
+    pub scratch: Scratch,
 }
 
 /// What the products write to.
 #[derive(Debug, Default)]
-struct Scratch {
+pub(super) struct Scratch {
     nonzeros: Nonzeros,
     blocks: Blocks,
+    /// With weights, those with zeros left out; of the pure structure (gathers, concatenations) none.
+    pub multiplications: u64,
+}
+
+impl Scratch {
+    /// Room for vectors of `len` entries.
+    pub fn with_room(len: usize) -> Scratch {
+        Scratch { nonzeros: Nonzeros::with_room(len), ..Scratch::default() }
+    }
 }
 
 impl Workspace {
@@ -50,22 +59,23 @@ impl Workspace {
         if self.values.len() < n * plan.size {
             self.values.resize(n * plan.size, 0.0);
             self.adjoints.resize(n * plan.size, 0.0);
-            self.scratch.nonzeros = Nonzeros::with_room(plan.longest);
+            let multiplications = self.scratch.multiplications;
+            self.scratch = Scratch { multiplications, ..Scratch::with_room(plan.longest) };
         }
     }
 }
 
 /// The entries of a span, at n points.
-fn at(buffer: &[f64], span: Span, n: usize) -> &[f64] {
+pub(super) fn at(buffer: &[f64], span: Span, n: usize) -> &[f64] {
     &buffer[span.at * n..(span.at + span.len) * n]
 }
 
-fn at_mut(buffer: &mut [f64], span: Span, n: usize) -> &mut [f64] {
+pub(super) fn at_mut(buffer: &mut [f64], span: Span, n: usize) -> &mut [f64] {
     &mut buffer[span.at * n..(span.at + span.len) * n]
 }
 
 /// out += v
-fn add(out: &mut [f64], v: &[f64]) {
+pub(super) fn add(out: &mut [f64], v: &[f64]) {
     out.iter_mut().zip(v).for_each(|(o, v)| *o += v);
 }
 
@@ -96,6 +106,11 @@ impl Numbers {
             .collect();
         let units = plan.units.iter().map(|(unit, len)| UnitKernel::new(instance, unit, *len)).collect();
         Some(Numbers { plan, params, matrices, units, arch: Arch::new() })
+    }
+
+    /// The entries of a parameter.
+    pub fn param(&self, id: ParamId) -> &[f64] {
+        &self.params[id.index()]
     }
 
     /// Evaluates every step at the `n` points `ys` (one after the other); f is then in the last `n` entries of the values. Returns whether
@@ -154,7 +169,7 @@ impl Numbers {
         all_finite(self.arch, &values[..n * self.plan.size])
     }
 
-    fn add_term(&self, term: &Term, before: &[f64], out: &mut [f64], n: usize, scratch: &mut Scratch) {
+    pub fn add_term(&self, term: &Term, before: &[f64], out: &mut [f64], n: usize, scratch: &mut Scratch) {
         let v = |span: &Span| at(before, *span, n);
         match term {
             Term::Param(p) => {
@@ -167,11 +182,13 @@ impl Numbers {
                 self.multiply(dense, dense.transposed, v(input), out, n, scratch);
             }
             Term::Sparse { input, matrix } => {
+                scratch.multiplications += (n * matrix.nnz()) as u64;
                 for (out, v) in out.chunks_exact_mut(matrix.rows()).zip(v(input).chunks_exact(input.len)) {
                     matrix.iter().for_each(|(m, (i, j))| out[i] += m * v[j]);
                 }
             }
             Term::Convolution { input, weight, runs } => {
+                scratch.multiplications += n as u64 * runs.multiplications();
                 let (len, weights) = (out.len() / n.max(1), &self.params[weight.index()]);
                 for (out, v) in out.chunks_exact_mut(len.max(1)).zip(v(input).chunks_exact(input.len.max(1))) {
                     vectorised(self.arch, || runs.apply(weights, v, out));
@@ -262,7 +279,7 @@ impl Numbers {
         }
     }
 
-    fn add_term_adjoint(&self, term: &Term, above: &[f64], before: &mut [f64], n: usize, scratch: &mut Scratch) {
+    pub fn add_term_adjoint(&self, term: &Term, above: &[f64], before: &mut [f64], n: usize, scratch: &mut Scratch) {
         match term {
             Term::Param(_) => {}
             Term::Copy(input) => add(at_mut(before, *input, n), above),
@@ -271,12 +288,14 @@ impl Numbers {
                 self.multiply(dense, !dense.transposed, above, at_mut(before, *input, n), n, scratch);
             }
             Term::Sparse { input, matrix } => {
+                scratch.multiplications += (n * matrix.nnz()) as u64;
                 let rows = at_mut(before, *input, n).chunks_exact_mut(input.len).zip(above.chunks_exact(matrix.rows()));
                 for (below, above) in rows {
                     matrix.iter().for_each(|(m, (i, j))| below[j] += m * above[i]);
                 }
             }
             Term::Convolution { input, weight, runs } => {
+                scratch.multiplications += n as u64 * runs.multiplications();
                 let (len, weights) = (above.len() / n.max(1), &self.params[weight.index()]);
                 let below = at_mut(before, *input, n).chunks_exact_mut(input.len.max(1));
                 for (below, above) in below.zip(above.chunks_exact(len.max(1))) {
@@ -303,13 +322,16 @@ impl Numbers {
             return;
         }
         if n >= MANY && rows >= NARROW {
+            scratch.multiplications += v.iter().filter(|t| **t != 0.0).count() as u64 * rows as u64;
             return add_product(self.arch, by_columns, rows, v, out, &mut scratch.blocks);
         }
         for (v, out) in v.chunks_exact(columns).zip(out.chunks_exact_mut(rows)) {
             if rows < NARROW {
+                scratch.multiplications += (rows * columns) as u64;
                 add_products(self.arch, by_rows, v, out);
             } else {
                 accumulate_rows(self.arch, by_columns, v, out, &mut scratch.nonzeros);
+                scratch.multiplications += scratch.nonzeros.count() as u64 * rows as u64;
             }
         }
     }

@@ -74,6 +74,9 @@ pub(super) enum Action {
 /// One node, or a sum with its terms.
 #[derive(Debug)]
 pub(super) struct Step {
+    pub node: NodeId,
+    /// The node read, where it is one alone.
+    pub reads: NodeId,
     pub out: Span,
     pub action: Action,
 }
@@ -166,7 +169,12 @@ impl Plan {
             };
             spans[k] = Span { at: plan.size, len: node.len };
             plan.size += node.len;
-            plan.steps.push(Step { out: spans[k], action });
+            let id = NodeId(k as u32);
+            let reads = match &node.op {
+                Op::Unit { input, .. } | Op::Group { input, .. } => *input,
+                _ => id,
+            };
+            plan.steps.push(Step { node: id, reads, out: spans[k], action });
         }
         plan
     }

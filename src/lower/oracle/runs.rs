@@ -63,6 +63,12 @@ impl Runs {
         }
     }
 
+    /// Products of a weight and an entry in one application.
+    pub fn multiplications(&self) -> u64 {
+        let pair: usize = self.runs.iter().map(|run| run.len).sum();
+        (self.output_channels * self.inputs_of_group * pair) as u64
+    }
+
     /// Calls `f(weight, output position, input position, length)` for every run of every pair of channels.
     #[inline(always)]
     fn each(&self, weights: &[f64], mut f: impl FnMut(f64, usize, usize, usize)) {

@@ -1,0 +1,476 @@
+//! The active-set method on a small program of kinks: min f(y) + κ/2·‖y‖² over a box, κ ≥ 0.
+//!
+//! Held at their place are kinks (aᵢ(y) = 0) and ends of coordinates; f without the held kinks is affine near y, each of them
+//! standing at a *reference* share of 0 or 1. A step goes along the negative gradient, projected on what the held constraints leave
+//! free, through all kinks on the way until f stops falling, and holds the last. Where no such direction is left the multipliers ν of
+//! the held constraints, N ν = −gradient, say which share each held unit would need: μ = share·λ + ν, optimal if 0 ≤ μ ≤ λ for all of
+//! them. Otherwise the most violated constraint is let go to the side that its multiplier points to.
+
+use super::qr::Qr;
+use super::reduced::Reduced;
+use super::sweep::{Halt, Sweep};
+use crate::dense::{add, dot};
+
+/// A violation of a multiplier below this part of the gradient counts as 0, and a projected gradient below as many times that.
+const VIOLATED: f64 = 1e-10;
+const STATIONARY: f64 = 10.0;
+
+/// Where the gap that is left is above this part of the gradient, smaller violations count, down to these.
+const CLOSED: f64 = 1e-14;
+const LEAST_VIOLATED: f64 = 1e-15;
+
+/// A slope above −FLAT times the gradient does not fall.
+const FLAT: f64 = 1e-13;
+
+/// A held unit's distance from its kink that is corrected at the end, and one that is rounding for others.
+const OFF_KINK: f64 = 1e-12;
+const ROUNDING: f64 = 1e-10;
+
+/// Newton steps onto the kinks that are held at the start.
+const NEWTON_STEPS: usize = 4;
+
+/// Steps of length 0 in a row after which the method gives up.
+const IDLE: usize = 300;
+
+/// Steps between fresh forward passes.
+const REFRESH: usize = 40;
+
+/// What is held.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Constraint {
+    /// A unit, at its kink.
+    Kink(usize),
+    /// A coordinate, at its lower end.
+    Lower(usize),
+    /// A coordinate, at its upper end.
+    Upper(usize),
+}
+
+/// The method's state: what it needs to go on from another point or with another function of the same size.
+#[derive(Debug)]
+pub struct ActiveSet<'a> {
+    net: &'a Reduced,
+    lower: &'a [f64],
+    upper: &'a [f64],
+    curvature: f64,
+    /// Where it is.
+    pub y: Vec<f64>,
+    /// What is held.
+    pub working: Vec<Constraint>,
+    /// The share of each unit: those that prove optimality at the end.
+    pub shares: Vec<f64>,
+    /// Steps so far.
+    pub steps: usize,
+    sweep: Sweep,
+    /// Gradients of the working set, p entries each, and the weights with which values of units enter, k entries each.
+    rows: Vec<f64>,
+    uses: Vec<f64>,
+    /// For each coordinate whether an end is held.
+    at_end: Vec<bool>,
+    qr: Qr,
+    values: Vec<f64>,
+    weights: Vec<f64>,
+    gradient: Vec<f64>,
+    direction: Vec<f64>,
+    projected: Vec<f64>,
+}
+
+/// How a run of the method ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// At a minimum.
+    Optimal,
+    /// After the most steps allowed, or at a degenerate point that it could not leave.
+    Stuck,
+    /// f falls for ever.
+    Unbounded,
+}
+
+/// A constraint to let go: how much its multiplier is out of range, its place, and on which side it leaves.
+struct Release {
+    violation: f64,
+    place: usize,
+    side: f64,
+    across: bool,
+}
+
+impl<'a> ActiveSet<'a> {
+    /// From the point `y` (p), which is moved into the box. Ends and, of `wanted`, kinks are held where y is at them.
+    pub fn new(
+        net: &'a Reduced,
+        (lower, upper): (&'a [f64], &'a [f64]),
+        curvature: f64,
+        y: &[f64],
+        wanted: &[(usize, f64)],
+    ) -> ActiveSet<'a> {
+        let (p, k) = (net.decisions, net.units);
+        let zeros = |n: usize| vec![0.0; n];
+        let mut state = ActiveSet {
+            net,
+            lower,
+            upper,
+            curvature,
+            y: y.to_vec(),
+            working: Vec::with_capacity(p),
+            shares: zeros(k),
+            steps: 0,
+            sweep: Sweep::new(k),
+            rows: Vec::with_capacity(p * p),
+            uses: Vec::with_capacity(p * k),
+            at_end: vec![false; p],
+            qr: Qr::new(p),
+            values: zeros(k),
+            weights: zeros(k),
+            gradient: zeros(p),
+            direction: zeros(p),
+            projected: zeros(p),
+        };
+        state.y.iter_mut().zip(lower.iter().zip(upper)).for_each(|(y, (l, u))| *y = y.max(*l).min(*u));
+        net.forward(&state.y, &mut state.sweep.pre, &mut state.values);
+        for i in 0..k {
+            state.sweep.shares[i] = if state.sweep.pre[i] > 0.0 { 1.0 } else { 0.0 };
+        }
+        for j in 0..p {
+            if state.y[j] <= lower[j] {
+                state.hold(Constraint::Lower(j));
+            } else if state.y[j] >= upper[j] {
+                state.hold(Constraint::Upper(j));
+            }
+        }
+        for (i, share) in wanted {
+            state.sweep.shares[*i] = share.round();
+        }
+        for (i, _) in wanted {
+            state.hold(Constraint::Kink(*i));
+        }
+        state.settle();
+        state
+    }
+
+    /// Moves y onto the kinks that are held from the start, and lets those go that it does not get to.
+    fn settle(&mut self) {
+        for _ in 0..NEWTON_STEPS {
+            if self.qr.len() == 0 || self.refresh().0 <= OFF_KINK {
+                return;
+            }
+            self.correct();
+        }
+        if self.refresh().0 <= ROUNDING {
+            return;
+        }
+        for c in (0..self.working.len()).rev() {
+            if let Constraint::Kink(i) = self.working[c]
+                && self.values[i].abs() > ROUNDING
+            {
+                self.let_go(c);
+            }
+        }
+        self.refresh();
+    }
+
+    /// The share that a held unit is thought to have where nothing else is known.
+    pub fn reference(&self, unit: usize) -> f64 {
+        self.sweep.shares[unit]
+    }
+
+    /// The shares that come nearest to a proof where the method ended without one.
+    pub fn finish_shares(&mut self) {
+        let p = self.net.decisions;
+        self.net.backward(&self.sweep.shares, &mut self.gradient, &mut self.weights);
+        add(self.curvature, &self.y, &mut self.gradient);
+        (0..p).for_each(|c| self.projected[c] = dot(self.qr.column(c), &self.gradient));
+        self.judge(1.0);
+    }
+
+    /// Adds a constraint; false if its gradient depends on those of the others.
+    fn hold(&mut self, constraint: Constraint) -> bool {
+        let (p, k) = (self.net.decisions, self.net.units);
+        let at = self.rows.len();
+        self.rows.resize(at + p, 0.0);
+        self.uses.resize(self.working.len() * k + k, 0.0);
+        let row = &mut self.rows[at..];
+        match constraint {
+            Constraint::Kink(i) => {
+                let uses = &mut self.uses[self.working.len() * k..];
+                uses.fill(0.0);
+                self.net.gradient(i, &self.sweep.shares, row, uses);
+            }
+            Constraint::Lower(j) | Constraint::Upper(j) => {
+                row.fill(0.0);
+                row[j] = 1.0;
+            }
+        }
+        if !self.qr.push(&self.rows[at..]) {
+            self.rows.truncate(at);
+            return false;
+        }
+        self.working.push(constraint);
+        match constraint {
+            Constraint::Kink(i) => {
+                self.sweep.held[i] = true;
+                self.sweep.pre[i] = 0.0;
+            }
+            Constraint::Lower(j) | Constraint::Upper(j) => self.at_end[j] = true,
+        }
+        true
+    }
+
+    fn let_go(&mut self, place: usize) {
+        let (p, k) = (self.net.decisions, self.net.units);
+        match self.working.remove(place) {
+            Constraint::Kink(i) => self.sweep.held[i] = false,
+            Constraint::Lower(j) | Constraint::Upper(j) => self.at_end[j] = false,
+        }
+        self.qr.remove(place);
+        self.rows.drain(place * p..(place + 1) * p);
+        self.uses.copy_within((place + 1) * k.., place * k);
+    }
+
+    /// Lets constraint `place` go, whose unit goes over to the other share: gradients of held units above it change with it.
+    fn let_go_across(&mut self, place: usize, unit: usize) {
+        let k = self.net.units;
+        self.let_go(place);
+        self.sweep.shares[unit] = 1.0 - self.sweep.shares[unit];
+        let mut c = self.working.len();
+        let mut again = vec![];
+        while c > 0 {
+            c -= 1;
+            if matches!(self.working[c], Constraint::Kink(_)) && self.uses[c * k + unit] != 0.0 {
+                again.push(self.working[c]);
+                self.let_go(c);
+            }
+        }
+        for constraint in again {
+            self.hold(constraint);
+        }
+    }
+
+    /// Goes on until the minimum, for at most `most` steps; `stop` is asked before each.
+    pub fn run(&mut self, most: usize, mut stop: impl FnMut() -> bool) -> Finish {
+        let net = self.net;
+        let (p, mut idle, mut clean) = (net.decisions, 0, false);
+        let mut tolerance = VIOLATED;
+        for _ in 0..most {
+            if stop() {
+                return Finish::Stuck;
+            }
+            net.backward(&self.sweep.shares, &mut self.gradient, &mut self.weights);
+            add(self.curvature, &self.y, &mut self.gradient);
+            let size = dot(&self.gradient, &self.gradient).sqrt() + f64::MIN_POSITIVE;
+            let held = self.qr.len();
+            (0..p).for_each(|c| self.projected[c] = dot(self.qr.column(c), &self.gradient));
+            let free = &self.projected[held..];
+            self.direction.fill(0.0);
+            if dot(free, free).sqrt() > STATIONARY * tolerance * size {
+                for (c, g) in (held..p).zip(free) {
+                    add(-g, self.qr.column(c), &mut self.direction);
+                }
+            } else {
+                let Some(release) = self.judge(size * tolerance) else {
+                    if !clean && !self.restore() {
+                        clean = true;
+                        continue;
+                    }
+                    if tolerance < LEAST_VIOLATED || self.gap() <= CLOSED * size {
+                        return Finish::Optimal;
+                    }
+                    tolerance *= 0.01;
+                    continue;
+                };
+                self.release(&release);
+            }
+            clean = false;
+
+            let (t, halt) = self.advance(size);
+            self.steps += 1;
+            if halt == Halt::Never {
+                return Finish::Unbounded;
+            }
+            idle = if t > 1e-15 { 0 } else { idle + 1 };
+            if idle > IDLE {
+                return Finish::Stuck;
+            }
+            if self.steps % REFRESH == 0 {
+                self.refresh();
+            }
+        }
+        Finish::Stuck
+    }
+
+    /// Multipliers, from the units above down; the shares that go with them. What to let go, if anything.
+    fn judge(&mut self, least: f64) -> Option<Release> {
+        let (net, p) = (self.net, self.net.decisions);
+        let nu = &mut self.projected[..self.qr.len()];
+        nu.iter_mut().for_each(|v| *v = -*v);
+        self.qr.solve(nu);
+        let mut worst: Option<Release> = None;
+        let mut consider = |violation: f64, place: usize, side: f64, across: bool| {
+            if violation > worst.as_ref().map_or(least, |w| w.violation) {
+                worst = Some(Release { violation, place, side, across });
+            }
+        };
+        self.values.fill(f64::NAN);
+        for (place, constraint) in self.working.iter().enumerate() {
+            match constraint {
+                Constraint::Kink(i) => self.values[*i] = place as f64,
+                Constraint::Lower(_) => consider(nu[place], place, 1.0, false),
+                Constraint::Upper(_) => consider(-nu[place], place, -1.0, false),
+            }
+        }
+        let (sweep, shares, rows, places) = (&self.sweep, &mut self.shares, &self.rows, &self.values);
+        let share = |i: usize, weight: f64| {
+            shares[i] = sweep.shares[i];
+            if !places[i].is_nan() {
+                let place = places[i] as usize;
+                let multiplier = sweep.shares[i] * weight + nu[place];
+                let row = &rows[place * p..(place + 1) * p];
+                let length = dot(row, row).sqrt() + f64::MIN_POSITIVE;
+                if multiplier < 0.0 {
+                    consider(-multiplier / length, place, -1.0, sweep.shares[i] != 0.0);
+                } else if multiplier > weight {
+                    consider((multiplier - weight) / length, place, 1.0, sweep.shares[i] != 1.0);
+                }
+                if weight > 0.0 {
+                    shares[i] = (multiplier / weight).clamp(0.0, 1.0);
+                }
+            }
+            shares[i]
+        };
+        net.backward_with(share, &mut self.direction, &mut self.weights);
+        self.direction.fill(0.0);
+        worst
+    }
+
+    /// What is minimised at y, less the least value of the minorant that belongs to the shares.
+    fn gap(&mut self) -> f64 {
+        let net = self.net;
+        let mut gap = net.forward(&self.y, &mut self.weights, &mut self.values);
+        gap -= net.backward(&self.shares, &mut self.projected, &mut self.weights);
+        for (j, r) in self.projected.iter().enumerate() {
+            let (y, c) = (self.y[j], self.curvature);
+            let least = if c > 0.0 {
+                -r / c
+            } else if *r > 0.0 {
+                self.lower[j]
+            } else {
+                self.upper[j]
+            };
+            let at = if *r == 0.0 { y } else { least.max(self.lower[j]).min(self.upper[j]) };
+            gap += 0.5 * c * (y - at) * (y + at) - r * at;
+        }
+        gap
+    }
+
+    /// Lets a constraint go; the direction becomes the one that leaves it and keeps the others.
+    fn release(&mut self, release: &Release) {
+        let p = self.net.decisions;
+        let row = self.rows[release.place * p..(release.place + 1) * p].to_vec();
+        match self.working[release.place] {
+            Constraint::Kink(i) if release.across => self.let_go_across(release.place, i),
+            _ => self.let_go(release.place),
+        }
+        for c in self.qr.len()..p {
+            let along = release.side * dot(self.qr.column(c), &row);
+            add(along, self.qr.column(c), &mut self.direction);
+        }
+    }
+
+    /// The step along the direction; what ends it is held.
+    fn advance(&mut self, size: f64) -> (f64, Halt) {
+        let net = self.net;
+        let length = dot(&self.direction, &self.direction).sqrt();
+        if !(length > 0.0 && length.is_finite()) {
+            return (0.0, Halt::Smooth);
+        }
+        let (mut farthest, mut bound) = (f64::INFINITY, 0);
+        for (j, d) in self.direction.iter_mut().enumerate() {
+            *d = if self.at_end[j] { 0.0 } else { *d / length };
+            let room = match *d {
+                d if d > 1e-13 => (self.upper[j] - self.y[j]) / d,
+                d if d < -1e-13 => (self.lower[j] - self.y[j]) / d,
+                _ => continue,
+            };
+            if room < farthest {
+                (farthest, bound) = (room.max(0.0), j);
+            }
+        }
+        let d = &self.direction;
+        let slope = net.tangent(&self.sweep.shares, d, &mut self.sweep.rates, &mut self.values)
+            + self.curvature * dot(&self.y, d);
+        if slope >= -FLAT * size {
+            return (0.0, Halt::Smooth);
+        }
+        for (rate, held) in self.sweep.rates.iter_mut().zip(&self.sweep.held) {
+            *rate = if *held { 0.0 } else { *rate };
+        }
+        let curvature = self.curvature * dot(d, d);
+        let (t, halt) = self.sweep.step(net, slope, curvature, (farthest, bound), FLAT * size);
+        for (j, y) in self.y.iter_mut().enumerate() {
+            *y = (*y + t * self.direction[j]).max(self.lower[j]).min(self.upper[j]);
+        }
+        // Held units that were bent on the way.
+        for c in (0..self.working.len()).rev() {
+            if matches!(self.working[c], Constraint::Kink(i) if !self.sweep.held[i]) {
+                self.let_go(c);
+            }
+        }
+        match halt {
+            Halt::Kink(i) => {
+                self.hold(Constraint::Kink(i));
+            }
+            Halt::Bound(j) => {
+                let up = self.direction[j] > 0.0;
+                self.y[j] = if up { self.upper[j] } else { self.lower[j] };
+                self.hold(if up { Constraint::Upper(j) } else { Constraint::Lower(j) });
+            }
+            Halt::Smooth | Halt::Never => {}
+        }
+        (t, halt)
+    }
+
+    /// A forward pass in place of the pre-activations that steps have added up. Returns the largest distance of a held unit from
+    /// its kink, and whether the share of another unit was wrong by more than rounding.
+    fn refresh(&mut self) -> (f64, bool) {
+        self.net.forward(&self.y, &mut self.sweep.pre, &mut self.values);
+        let (mut off, mut wrong) = (0.0f64, false);
+        for i in 0..self.net.units {
+            let a = self.sweep.pre[i];
+            if self.sweep.held[i] {
+                off = off.max(a.abs());
+                self.values[i] = a;
+                self.sweep.pre[i] = 0.0;
+            } else if (a > 0.0) != (self.sweep.shares[i] > 0.5) {
+                if a.abs() <= ROUNDING {
+                    self.sweep.pre[i] = 0.0;
+                } else {
+                    self.sweep.shares[i] = 1.0 - self.sweep.shares[i];
+                    wrong = true;
+                }
+            }
+        }
+        (off, wrong)
+    }
+
+    /// Moves y onto the kinks that are held, by a Newton step. Whether all shares are right there.
+    fn restore(&mut self) -> bool {
+        let (off, wrong) = self.refresh();
+        if off <= OFF_KINK || wrong {
+            return !wrong;
+        }
+        self.correct();
+        !self.refresh().1
+    }
+
+    /// A Newton step onto the kinks that are held, from distances that [`refresh`](Self::refresh) left in `values`.
+    fn correct(&mut self) {
+        let q = self.qr.len();
+        for (c, constraint) in self.working.iter().enumerate() {
+            self.projected[c] = if let Constraint::Kink(i) = constraint { -self.values[*i] } else { 0.0 };
+        }
+        self.qr.solve_transposed(&mut self.projected[..q]);
+        for c in 0..q {
+            add(self.projected[c], self.qr.column(c), &mut self.y);
+        }
+        self.y.iter_mut().zip(self.lower.iter().zip(self.upper)).for_each(|(y, (l, u))| *y = y.max(*l).min(*u));
+    }
+}

@@ -1,0 +1,242 @@
+//! min f − τH over a box: Newton's method in which the entropy alone is replaced by its quadratic model, f staying as it is.
+//!
+//! Around a point c the entropy's model is ½(y − c)ᵀD(y − c) plus a linear term, D = diag τ/((y − l)(u − y)·…); in the variables
+//! √D(y − c) each step is the problem of [`ActiveSet`] with κ = 1, started from the kinks that the last one held. Its multipliers give
+//! a minorant of f with slope r, and r an entropic minimum in closed form: a bound, and a second candidate for the next
+//! centre, which is exact where coordinates are saturated.
+
+use super::active_set::{ActiveSet, Constraint, Finish};
+use super::reduced::Reduced;
+use super::rounds::{Rounds, nearest};
+use crate::SolverError;
+use crate::bundle_entropy;
+use crate::logistic::{sigmoid, softplus};
+use crate::run::{End, Run};
+
+/// Newton steps on one reduced program, and those without a smaller gap after which it is given up.
+const NEWTON_STEPS: usize = 40;
+const IDLE: usize = 6;
+
+/// Rounds.
+const ROUNDS: usize = 60;
+
+/// How far a step may go towards an end of the box, as a part of the way.
+const REACH: f64 = 0.9;
+
+/// The part of the box's side that a centre keeps from its ends.
+const MARGIN: f64 = 1e-13;
+
+/// Minimises f − τH over a box.
+pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> {
+    let p = run.region().dimension();
+    // Within this gap the entropy's quadratic model is a good one.
+    if let Some(end) = bundle_entropy::begin(run, start_passes(p), 0.3 * tau * p as f64)? {
+        return Ok(end);
+    }
+    let mut y = run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec());
+    let bounds = Sides::new(run);
+    let mut rounds = Rounds::new(run, &y)?;
+    if let Some(end) = rounds.run.stop() {
+        return Ok(end);
+    }
+    let scale: Vec<f64> = (0..p).map(|j| bounds.spread(j, y[j])).collect();
+    rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
+    for _ in 0..ROUNDS {
+        let reduced = rounds.reduce()?.restricted(&bounds.moving, &y);
+        let target = 0.3 * rounds.run.limits().gap * rounds.run.size();
+        let mut newton = Newton::new(&reduced, &bounds, tau, &y);
+        let slope = rounds.run.slope().to_vec();
+        let stop = || rounds.run.is_over();
+        let of: Vec<f64> = bounds.moving.iter().map(|j| slope[*j]).collect();
+        newton.run(&of, target, stop);
+        bounds.moving.iter().zip(&newton.best).for_each(|(j, v)| y[*j] = *v);
+        if let Some(end) = rounds.judge(&y, &newton.shares)? {
+            return Ok(end);
+        }
+        if rounds.expand() == 0 {
+            if rounds.free.len() < rounds.units() && newton.gap > target {
+                rounds.free_all();
+                continue;
+            }
+            break;
+        }
+    }
+    let gap = rounds.run.gap();
+    Ok(End::Stalled(format!("the kinks that are held do not change any more: the gap stays at {gap:.1e}")))
+}
+
+/// Fewest and most passes of the bundle method before kinks are looked at.
+fn start_passes(p: usize) -> (u32, u32) {
+    if p <= 24 { (8, 12) } else { (10, 60) }
+}
+
+/// The box.
+struct Sides {
+    /// Coordinates with room to move.
+    moving: Vec<usize>,
+    lower: Vec<f64>,
+    upper: Vec<f64>,
+}
+
+impl Sides {
+    fn new(run: &Run<'_>) -> Sides {
+        let (lower, upper) = (run.region().lower().to_vec(), run.region().upper().to_vec());
+        let moving = (0..lower.len()).filter(|j| lower[*j] < upper[*j]).collect();
+        Sides { moving, lower, upper }
+    }
+
+    /// How far a coordinate moves when a multiplier changes: the root of the inverse curvature of the entropy.
+    fn spread(&self, j: usize, y: f64) -> f64 {
+        ((y - self.lower[j]).max(0.0) * (self.upper[j] - y).max(0.0)).sqrt()
+    }
+}
+
+/// Newton's method on one reduced program.
+struct Newton<'a> {
+    net: &'a Reduced,
+    lower: Vec<f64>,
+    width: Vec<f64>,
+    tau: f64,
+    centre: Vec<f64>,
+    /// The best point and what was minimised there.
+    best: Vec<f64>,
+    value: f64,
+    /// The shares of the best bound.
+    shares: Vec<f64>,
+    bound: f64,
+    gap: f64,
+    pre: Vec<f64>,
+    values: Vec<f64>,
+}
+
+impl<'a> Newton<'a> {
+    fn new(net: &'a Reduced, sides: &Sides, tau: f64, y: &[f64]) -> Newton<'a> {
+        let of = |v: &[f64]| sides.moving.iter().map(|j| v[*j]).collect::<Vec<f64>>();
+        let (lower, upper) = (of(&sides.lower), of(&sides.upper));
+        let width: Vec<f64> = lower.iter().zip(&upper).map(|(l, u)| u - l).collect();
+        let zeros = vec![0.0; net.units];
+        let centre = of(y);
+        let mut newton = Newton {
+            net,
+            lower,
+            width,
+            tau,
+            best: centre.clone(),
+            centre,
+            value: f64::INFINITY,
+            shares: zeros.clone(),
+            bound: f64::NEG_INFINITY,
+            gap: f64::INFINITY,
+            pre: zeros.clone(),
+            values: zeros,
+        };
+        newton.inside();
+        newton.consider(&newton.centre.clone());
+        newton
+    }
+
+    fn inside(&mut self) {
+        for ((y, l), w) in self.centre.iter_mut().zip(&self.lower).zip(&self.width) {
+            *y = y.clamp(l + MARGIN * w, l + (1.0 - MARGIN) * w);
+        }
+    }
+
+    /// What is minimised at `y`; the best is kept.
+    fn consider(&mut self, y: &[f64]) -> f64 {
+        let mut value = self.net.forward(y, &mut self.pre, &mut self.values);
+        for ((y, l), w) in y.iter().zip(&self.lower).zip(&self.width) {
+            let u = ((y - l) / w).clamp(0.0, 1.0);
+            value += self.tau * (xlogx(u) + xlogx(1.0 - u));
+        }
+        if value < self.value {
+            self.value = value;
+            self.best.copy_from_slice(y);
+        }
+        value
+    }
+
+    /// Until the gap of the reduced program is at most `target`.
+    fn run(&mut self, slope: &[f64], target: f64, mut stop: impl FnMut() -> bool) {
+        let (net, p) = (self.net, self.net.decisions);
+        let mut model = net.clone();
+        let (mut below, mut above, mut root) = (vec![0.0; p], vec![0.0; p], vec![0.0; p]);
+        let (mut slope, mut weights) = (slope.to_vec(), vec![0.0; net.units]);
+        let mut wanted: Vec<(usize, f64)> = vec![];
+        let mut from = vec![0.0; p];
+        let (mut idle, mut least) = (0, f64::INFINITY);
+        let mut point = self.centre.clone();
+        for _ in 0..NEWTON_STEPS {
+            for j in 0..p {
+                let (w, u) =
+                    (self.width[j], ((self.centre[j] - self.lower[j]) / self.width[j]).clamp(MARGIN, 1.0 - MARGIN));
+                root[j] = (self.tau * bend(u, sigmoid(-slope[j] * w / self.tau))).sqrt() / w;
+                model.linear[j] = (net.linear[j] + self.tau * (u / (1.0 - u)).ln() / w) / root[j];
+                from[j] = (point[j] - self.centre[j]) * root[j];
+                // The model is good for a part of the way to the ends.
+                below[j] = -REACH * u * w * root[j];
+                above[j] = REACH * (1.0 - u) * w * root[j];
+            }
+            for (i, (row, of)) in model.rows.chunks_exact_mut(p).zip(net.rows.chunks_exact(p)).enumerate() {
+                row.iter_mut().zip(of).zip(&root).for_each(|((r, v), d)| *r = v / d);
+                model.constants[i] = net.constants[i] + crate::dense::dot(of, &self.centre);
+            }
+            let mut inner = ActiveSet::new(&model, (&below, &above), 1.0, &from, &wanted);
+            let finish = inner.run(20 * p + 200, &mut stop);
+            inner.finish_shares();
+            wanted.clear();
+            for constraint in &inner.working {
+                if let Constraint::Kink(i) = constraint {
+                    wanted.push((*i, inner.reference(*i)));
+                }
+            }
+            for j in 0..p {
+                point[j] = self.centre[j] + inner.y[j] / root[j];
+            }
+            // The bound that the multipliers give, and its minimiser.
+            let mut bound = net.backward(&inner.shares, &mut slope, &mut weights);
+            let mut closed = vec![0.0; p];
+            for j in 0..p {
+                let (l, w) = (self.lower[j], self.width[j]);
+                let t = -slope[j] * w / self.tau;
+                bound += slope[j] * l - self.tau * softplus(t);
+                closed[j] = if t > 0.0 { l + w - w * sigmoid(-t) } else { l + w * sigmoid(t) };
+            }
+            if bound > self.bound {
+                self.bound = bound;
+                self.shares.copy_from_slice(&inner.shares);
+            }
+            let step = point.clone();
+            let (one, other) = (self.consider(&step), self.consider(&closed));
+            self.centre.copy_from_slice(if other < one { &closed } else { &step });
+            self.inside();
+            self.gap = self.value - self.bound;
+            if std::env::var("KINKS_TRACE").is_ok() {
+                eprintln!(
+                    "   newton: k {} steps {} held {} finish {finish:?} step {one:.12} closed {other:.12} bound {bound:.12} gap {:.2e}",
+                    net.units,
+                    inner.steps,
+                    wanted.len(),
+                    self.gap
+                );
+            }
+            idle = if self.gap < 0.7 * least { 0 } else { idle + 1 };
+            least = least.min(self.gap);
+            if self.gap <= target || idle > IDLE || finish == Finish::Unbounded || stop() {
+                return;
+            }
+        }
+    }
+}
+
+/// The slope of the secant of u ↦ log(u/(1 − u)) from `u` to `v`: a Newton step with it ends at v where the slope of f is the one
+/// that belongs to v, as it nearly is where u is close to 0 or 1.
+fn bend(u: f64, v: f64) -> f64 {
+    let v = v.clamp(MARGIN, 1.0 - MARGIN);
+    let at = |u: f64| (u / (1.0 - u)).ln();
+    if (u - v).abs() <= 1e-3 * u.min(1.0 - u) { 1.0 / (u * (1.0 - u)) } else { (at(u) - at(v)) / (u - v) }
+}
+
+/// t·log t, 0 at 0.
+fn xlogx(t: f64) -> f64 {
+    if t <= 0.0 { 0.0 } else { t * t.ln() }
+}

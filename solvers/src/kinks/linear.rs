@@ -1,0 +1,100 @@
+//! min f over a box: descend, free the kinks that are near, solve what is left exactly, certify, expand.
+
+use super::active_set::{ActiveSet, Constraint, Finish};
+use super::descent::descend;
+use super::rounds::{Rounds, nearest};
+use crate::SolverError;
+use crate::run::{End, Run};
+
+/// Rounds.
+const ROUNDS: usize = 60;
+
+/// Steps of one round, for each coordinate and unit.
+const STEPS: usize = 50;
+
+/// An outward slope beyond this part of the typical one holds a coordinate at its end.
+const OUTWARD: f64 = 0.1;
+
+/// Minimises f over a box.
+pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
+    let p = run.region().dimension();
+    if let Some(end) = descend(run, if p <= 24 { 12 } else { 35 })? {
+        return Ok(end);
+    }
+    let mut y = run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec());
+    let (lower, upper) = (run.region().lower().to_vec(), run.region().upper().to_vec());
+    let mut rounds = Rounds::new(run, &y)?;
+    if let Some(end) = rounds.run.stop() {
+        return Ok(end);
+    }
+    // Coordinates that an outward slope keeps at their end, and those without room.
+    let typical = (crate::dense::dot(&rounds.slope, &rounds.slope) / p.max(1) as f64).sqrt();
+    let outward =
+        |j: usize, y: f64, slope: f64, least: f64| y <= lower[j] && slope > least || y >= upper[j] && slope < -least;
+    let mut fixed: Vec<bool> =
+        (0..p).map(|j| lower[j] == upper[j] || outward(j, y[j], rounds.slope[j], OUTWARD * typical)).collect();
+    let scale: Vec<f64> = (0..p).map(|j| if fixed[j] { 0.0 } else { 1.0 }).collect();
+    rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
+    let mut held: Vec<(usize, f64)> = vec![];
+    for _ in 0..ROUNDS {
+        let moving: Vec<usize> = (0..p).filter(|j| !fixed[*j]).collect();
+        let reduced = rounds.reduce()?.restricted(&moving, &y);
+        let of = |v: &[f64]| moving.iter().map(|j| v[*j]).collect::<Vec<f64>>();
+        let wanted: Vec<(usize, f64)> = (held.iter())
+            .filter_map(|(i, share)| rounds.free.binary_search(i).ok().map(|place| (place, *share)))
+            .collect();
+        let (low, high) = (of(&lower), of(&upper));
+        let mut inner = ActiveSet::new(&reduced, (&low, &high), 0.0, &of(&y), &wanted);
+        let finish = inner.run(STEPS * (moving.len() + reduced.units) + 1000, || rounds.run.is_over());
+        if finish != Finish::Optimal {
+            inner.finish_shares();
+        }
+        if std::env::var("KINKS_TRACE").is_ok() {
+            let (mut a, mut z, mut g, mut w) = (
+                vec![0.0; reduced.units],
+                vec![0.0; reduced.units],
+                vec![0.0; reduced.decisions],
+                vec![0.0; reduced.units],
+            );
+            let v = reduced.forward(&inner.y, &mut a, &mut z);
+            let mut b = reduced.backward(&inner.shares, &mut g, &mut w);
+            for j in 0..low.len() {
+                b += (g[j] * low[j]).min(g[j] * high[j]);
+            }
+            eprintln!("   value {v} bound {b} weights {:?}", w.iter().cloned().fold(f64::INFINITY, f64::min));
+            eprintln!(
+                "   round: k {} p {} steps {} held {} {finish:?}",
+                reduced.units,
+                moving.len(),
+                inner.steps,
+                inner.working.len()
+            );
+        }
+        held.clear();
+        for constraint in &inner.working {
+            if let Constraint::Kink(i) = constraint {
+                held.push((rounds.free[*i], inner.reference(*i)));
+            }
+        }
+        moving.iter().zip(&inner.y).for_each(|(j, v)| y[*j] = *v);
+        if let Some(end) = rounds.judge(&y, &inner.shares)? {
+            return Ok(end);
+        }
+        let mut news = rounds.expand();
+        for j in (0..p).filter(|j| lower[*j] < upper[*j]) {
+            if fixed[j] && !outward(j, y[j], rounds.slope[j], 0.0) {
+                fixed[j] = false;
+                news += 1;
+            }
+        }
+        if news == 0 {
+            if rounds.free.len() < rounds.units() && finish != Finish::Optimal {
+                rounds.free_all();
+                continue;
+            }
+            break;
+        }
+    }
+    let gap = rounds.run.gap();
+    Ok(End::Stalled(format!("the kinks that are held do not change any more: the gap stays at {gap:.1e}")))
+}

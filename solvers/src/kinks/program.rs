@@ -1,0 +1,36 @@
+//! [`Kinks`]: a convex piecewise-linear function that shows its kinks, as a *program of kinks*.
+//!
+//! Unit i, of m in topological order, has a pre-activation aᵢ(y), affine in y and in the values zₖ = max(aₖ, 0) of earlier
+//! units, and f is affine in y and z. Relu, leaky and abs units have this form, and so do units of several pieces (a unit for
+//! every kink) and maxima (max(s, t) = t + max(s − t, 0), one after the other). A *share* αᵢ in [0, 1] replaces zᵢ by αᵢaᵢ ≤ zᵢ.
+//! f is convex: however the shares are chosen, the affine function that is left lies below f. The *weight* λᵢ ≥ 0 is what zᵢ is multiplied by on
+//! its way to f under the shares of the units above it.
+
+use super::reduced::Reduced;
+use crate::SolverError;
+
+/// A convex piecewise-linear function f: Rᵖ → R as a program of kinks.
+pub trait Kinks {
+    /// m
+    fn units(&self) -> usize;
+
+    /// f(y); `pre` (m) becomes the pre-activations. One forward pass.
+    ///
+    /// Errors: f has no finite value there.
+    fn forward(&mut self, y: &[f64], pre: &mut [f64]) -> Result<f64, SolverError>;
+
+    /// The constant c of the minorant f(y) ≥ rᵀy + c that belongs to `shares` (m, each in [0, 1]); `slope` (p) becomes r and
+    /// `weights` (m) λ. One backward pass.
+    fn backward(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64;
+
+    /// The rates at which pre-activations change along n directions (n×p) where the units have `shares`: `rates` (n×m). One
+    /// forward pass for each direction.
+    fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f64]);
+
+    /// The function in which the units of `free` (increasing) are left as they are and the others have their `shares`: a
+    /// minorant of f, equal to f where no other unit's share is wrong. A part of a backward pass for each free unit.
+    fn reduce(&mut self, shares: &[f64], free: &[usize]) -> Reduced;
+
+    /// Multiplications with weights so far, by which parts of passes are counted.
+    fn multiplications(&self) -> u64;
+}

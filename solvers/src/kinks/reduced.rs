@@ -1,0 +1,154 @@
+//! [`Reduced`]: a program of kinks with few units, as dense matrices.
+
+use crate::SolverError;
+use crate::dense::{add, dot};
+use crate::oracle::Oracle;
+
+/// a = R y + C z + r, z = max(a, 0), f = qᵀy + wᵀz + c: k units, p decisions; C is strictly lower triangular.
+#[derive(Debug, Clone, Default)]
+pub struct Reduced {
+    /// p
+    pub decisions: usize,
+    /// k
+    pub units: usize,
+    /// R, k×p by rows.
+    pub rows: Vec<f64>,
+    /// C, k×k by rows; what is not below the diagonal is 0.
+    pub below: Vec<f64>,
+    /// How many units at the front of the list can have an entry in a unit's row of C (k): row i ends before unit i.
+    pub reach: Vec<usize>,
+    /// r (k)
+    pub constants: Vec<f64>,
+    /// q (p)
+    pub linear: Vec<f64>,
+    /// w (k)
+    pub weights: Vec<f64>,
+    /// c
+    pub constant: f64,
+}
+
+impl Reduced {
+    /// R, row i.
+    pub fn row(&self, i: usize) -> &[f64] {
+        &self.rows[i * self.decisions..(i + 1) * self.decisions]
+    }
+
+    /// C, what can be nonzero of row i.
+    pub fn inputs(&self, i: usize) -> &[f64] {
+        &self.below[i * self.units..i * self.units + self.reach[i]]
+    }
+
+    /// f(y); `pre` becomes a and `values` z (k each).
+    pub fn forward(&self, y: &[f64], pre: &mut [f64], values: &mut [f64]) -> f64 {
+        for i in 0..self.units {
+            let a = self.constants[i] + dot(self.row(i), y) + dot(self.inputs(i), &values[..self.reach[i]]);
+            pre[i] = a;
+            values[i] = a.max(0.0);
+        }
+        self.constant + dot(&self.linear, y) + dot(&self.weights, values)
+    }
+
+    /// The slope of f along `d` where units have `shares`; `rates` becomes that of a, `values` (scratch) that of z.
+    pub fn tangent(&self, shares: &[f64], d: &[f64], rates: &mut [f64], values: &mut [f64]) -> f64 {
+        for i in 0..self.units {
+            rates[i] = dot(self.row(i), d) + dot(self.inputs(i), &values[..self.reach[i]]);
+            values[i] = shares[i] * rates[i];
+        }
+        dot(&self.linear, d) + dot(&self.weights, values)
+    }
+
+    /// The minorant of f that belongs to `shares`: `slope` (p) becomes its slope, `weights` (k) λ; the constant is returned.
+    pub fn backward(&self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64 {
+        self.backward_with(|i, _| shares[i], slope, weights)
+    }
+
+    /// The same with shares that are chosen when the weight is known.
+    pub fn backward_with(
+        &self,
+        mut share: impl FnMut(usize, f64) -> f64,
+        slope: &mut [f64],
+        weights: &mut [f64],
+    ) -> f64 {
+        slope.copy_from_slice(&self.linear);
+        weights.copy_from_slice(&self.weights);
+        let mut constant = self.constant;
+        for i in (0..self.units).rev() {
+            let multiplier = weights[i] * share(i, weights[i]);
+            if multiplier != 0.0 {
+                constant += multiplier * self.constants[i];
+                add(multiplier, self.row(i), slope);
+                add(multiplier, self.inputs(i), &mut weights[..self.reach[i]]);
+            }
+        }
+        constant
+    }
+
+    /// The slope of a unit's pre-activation where the units below it have `shares` (p), and the weights with which the values of
+    /// those enter (the first entries of `weights`).
+    pub fn gradient(&self, i: usize, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) {
+        slope.copy_from_slice(self.row(i));
+        let reach = self.reach[i];
+        weights[..reach].copy_from_slice(self.inputs(i));
+        for j in (0..reach).rev() {
+            let multiplier = weights[j] * shares[j];
+            if multiplier != 0.0 {
+                add(multiplier, self.row(j), slope);
+                add(multiplier, self.inputs(j), &mut weights[..self.reach[j]]);
+            }
+        }
+    }
+
+    /// The same function of the coordinates `free` alone, the others staying where they are in `y` (p).
+    pub fn restricted(&self, free: &[usize], y: &[f64]) -> Reduced {
+        let mut fixed = y.to_vec();
+        free.iter().for_each(|j| fixed[*j] = 0.0);
+        let of = |row: &[f64]| free.iter().map(|j| row[*j]).collect::<Vec<f64>>();
+        Reduced {
+            decisions: free.len(),
+            rows: (0..self.units).flat_map(|i| of(self.row(i))).collect(),
+            constants: (0..self.units).map(|i| self.constants[i] + dot(self.row(i), &fixed)).collect(),
+            linear: of(&self.linear),
+            constant: self.constant + dot(&self.linear, &fixed),
+            ..self.clone()
+        }
+    }
+}
+
+/// [`Reduced`] with room for its passes, as a function that tells values and subgradients.
+#[derive(Debug)]
+pub struct ReducedOracle<'a> {
+    /// The function.
+    pub reduced: &'a Reduced,
+    pre: Vec<f64>,
+    values: Vec<f64>,
+    weights: Vec<f64>,
+}
+
+impl<'a> ReducedOracle<'a> {
+    /// For `reduced`.
+    pub fn new(reduced: &'a Reduced) -> ReducedOracle<'a> {
+        let zeros = vec![0.0; reduced.units];
+        ReducedOracle { reduced, pre: zeros.clone(), values: zeros.clone(), weights: zeros }
+    }
+}
+
+impl Oracle for ReducedOracle<'_> {
+    fn dimension(&self) -> usize {
+        self.reduced.decisions
+    }
+
+    fn value_and_gradient(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<f64, SolverError> {
+        let value = self.value(y)?;
+        let pre = &self.pre;
+        self.reduced.backward_with(|i, _| if pre[i] > 0.0 { 1.0 } else { 0.0 }, gradient, &mut self.weights);
+        Ok(value)
+    }
+
+    fn value(&mut self, y: &[f64]) -> Result<f64, SolverError> {
+        let value = self.reduced.forward(y, &mut self.pre, &mut self.values);
+        if value.is_finite() {
+            return Ok(value);
+        }
+        Err(SolverError::Oracle { reason: format!("the reduced function is {value} at this point") })
+    }
+}

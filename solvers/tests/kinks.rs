@@ -1,0 +1,389 @@
+//! The active-set method on small dense programs of kinks: against HiGHS, the bundle entropy method, and what is known in closed form.
+
+use std::time::Duration;
+
+use icnn_solvers::bundle_entropy::bundle_entropy;
+use icnn_solvers::kinks::{Kinks, Reduced, active_set};
+use icnn_solvers::oracle::Oracle;
+use icnn_solvers::region::{Region, Simplex};
+use icnn_solvers::run::{End, Run, RunLimits, RunOutcome};
+use icnn_solvers::{Interrupt, SolverError};
+
+/// A dense program of kinks, evaluated unit by unit.
+#[derive(Debug, Clone)]
+struct Dense {
+    net: Reduced,
+}
+
+impl Dense {
+    fn pre(&self, y: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let (mut a, mut z) = (vec![], vec![]);
+        for i in 0..self.net.units {
+            let row = &self.net.rows[i * y.len()..(i + 1) * y.len()];
+            let below = &self.net.below[i * self.net.units..];
+            let sum: f64 = row.iter().zip(y).map(|(r, y)| r * y).sum();
+            let t = self.net.constants[i] + sum + z.iter().zip(below).map(|(z, c): (&f64, _)| z * c).sum::<f64>();
+            a.push(t);
+            z.push(t.max(0.0));
+        }
+        (a, z)
+    }
+
+    fn at(&self, y: &[f64]) -> f64 {
+        let (_, z) = self.pre(y);
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        self.net.constant + dot(&self.net.linear, y) + dot(&self.net.weights, &z)
+    }
+}
+
+impl Oracle for Dense {
+    fn dimension(&self) -> usize {
+        self.net.decisions
+    }
+
+    fn value_and_gradient(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<f64, SolverError> {
+        let shares: Vec<f64> = self.pre(y).0.iter().map(|a| f64::from(u8::from(*a > 0.0))).collect();
+        self.backward(&shares, gradient, &mut vec![0.0; shares.len()]);
+        self.value(y)
+    }
+
+    fn value(&mut self, y: &[f64]) -> Result<f64, SolverError> {
+        Ok(self.at(y))
+    }
+
+    fn kinks(&mut self) -> Result<&mut dyn Kinks, String> {
+        Ok(self)
+    }
+}
+
+impl Kinks for Dense {
+    fn units(&self) -> usize {
+        self.net.units
+    }
+
+    fn forward(&mut self, y: &[f64], pre: &mut [f64]) -> Result<f64, SolverError> {
+        pre.copy_from_slice(&self.pre(y).0);
+        Ok(self.at(y))
+    }
+
+    fn backward(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64 {
+        let frozen = self.reduce(shares, &[]);
+        slope.copy_from_slice(&frozen.linear);
+        // λ, from the last unit to the first.
+        weights.copy_from_slice(&self.net.weights);
+        for i in (0..self.net.units).rev() {
+            for j in 0..i {
+                weights[j] += weights[i] * shares[i] * self.net.below[i * self.net.units + j];
+            }
+        }
+        frozen.constant
+    }
+
+    fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f64]) {
+        let (p, k) = (self.net.decisions, self.net.units);
+        for (d, rates) in directions.chunks_exact(p).zip(rates.chunks_exact_mut(k.max(1))) {
+            self.net.tangent(shares, d, rates, &mut vec![0.0; k]);
+        }
+    }
+
+    /// Every unit as a row over decisions, free units and 1.
+    fn reduce(&mut self, shares: &[f64], free: &[usize]) -> Reduced {
+        let (p, k, n) = (self.net.decisions, self.net.units, free.len());
+        let width = p + n + 1;
+        let mut units: Vec<Vec<f64>> = vec![];
+        let mut values: Vec<Vec<f64>> = vec![];
+        let mut out = Reduced { decisions: p, units: n, below: vec![0.0; n * n], ..Reduced::default() };
+        for i in 0..k {
+            let mut row = vec![0.0; width];
+            row[..p].copy_from_slice(&self.net.rows[i * p..(i + 1) * p]);
+            row[width - 1] = self.net.constants[i];
+            for (j, value) in values.iter().enumerate() {
+                let c = self.net.below[i * k + j];
+                row.iter_mut().zip(value).for_each(|(r, v)| *r += c * v);
+            }
+            let mut value = vec![0.0; width];
+            match free.binary_search(&i) {
+                Ok(place) => {
+                    value[p + place] = 1.0;
+                    out.rows.extend(&row[..p]);
+                    out.constants.push(row[width - 1]);
+                    out.below[place * n..place * n + place].copy_from_slice(&row[p..p + place]);
+                    out.reach.push(place);
+                }
+                Err(_) => value.iter_mut().zip(&row).for_each(|(v, r)| *v = shares[i] * r),
+            }
+            units.push(row);
+            values.push(value);
+        }
+        let mut last = vec![0.0; width];
+        last[..p].copy_from_slice(&self.net.linear);
+        last[width - 1] = self.net.constant;
+        for (value, w) in values.iter().zip(&self.net.weights) {
+            last.iter_mut().zip(value).for_each(|(l, v)| *l += w * v);
+        }
+        out.linear = last[..p].to_vec();
+        out.weights = last[p..p + n].to_vec();
+        out.constant = last[width - 1];
+        out
+    }
+
+    fn multiplications(&self) -> u64 {
+        0
+    }
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn sign(&mut self) -> f64 {
+        2.0 * self.uniform() - 1.0
+    }
+}
+
+/// What a random program looks like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Look {
+    /// Numbers of no particular kind.
+    Generic,
+    /// All constants 0: every kink goes through 0.
+    Cone,
+    /// Small integers: many ties.
+    Integer,
+    /// Every unit twice.
+    Doubled,
+    /// No linear term: flat where all units are inactive.
+    Flat,
+}
+
+const LOOKS: [Look; 5] = [Look::Generic, Look::Cone, Look::Integer, Look::Doubled, Look::Flat];
+
+/// Two layers of units in p decisions.
+fn program(p: usize, width: usize, look: Look, seed: u64) -> Dense {
+    let mut random = Random(seed);
+    let rounded = |v: f64| if look == Look::Integer { (3.0 * v).round() } else { v };
+    let k = 2 * width;
+    let mut net = Reduced { decisions: p, units: k, below: vec![0.0; k * k], ..Reduced::default() };
+    for i in 0..k {
+        let twin = look == Look::Doubled && i % 2 == 1;
+        for j in 0..p {
+            let v = if twin { net.rows[(i - 1) * p + j] } else { rounded(random.sign()) };
+            net.rows.push(v);
+        }
+        let constant = match look {
+            Look::Cone => 0.0,
+            _ if twin => net.constants[i - 1],
+            Look::Flat => -0.5 - random.uniform(),
+            _ => rounded(0.5 * random.sign()),
+        };
+        net.constants.push(constant);
+        let reach = if i < width { 0 } else { width };
+        net.reach.push(reach);
+        for j in 0..reach {
+            let v = random.uniform() / width as f64;
+            net.below[i * k + j] = match look {
+                Look::Integer => (2.0 * random.uniform()).floor(),
+                _ if twin => net.below[(i - 1) * k + j],
+                _ => v,
+            };
+        }
+        let v = random.uniform();
+        net.weights.push(if look == Look::Integer { (3.0 * v).floor() } else { v });
+    }
+    net.linear = (0..p)
+        .map(|_| if look == Look::Flat { 0.0 } else { rounded(0.3 * (width as f64).sqrt() * random.sign()) })
+        .collect();
+    net.constant = random.sign();
+    Dense { net }
+}
+
+fn limits(gap: f64) -> RunLimits {
+    RunLimits { gap, passes: Some(20_000), ..RunLimits::default() }
+}
+
+fn cube(p: usize, l: f64, u: f64) -> Region {
+    Region::new(vec![l; p], vec![u; p], vec![]).unwrap()
+}
+
+fn solve(f: &Dense, region: &Region, tau: Option<f64>, gap: f64) -> RunOutcome {
+    Run::new(&mut f.clone(), region, tau, limits(gap)).unwrap().with(active_set).unwrap()
+}
+
+/// What any answer must hold: value and bound are what they are said to be, and the bound is below f − τH at samples.
+fn assert_holds(f: &Dense, region: &Region, tau: Option<f64>, outcome: &RunOutcome, what: &str) {
+    let objective = |y: &[f64]| f.at(y) - tau.map_or(0.0, |tau| tau * region.entropy(y));
+    let y = outcome.y.as_ref().unwrap();
+    let size = 1.0 + outcome.value.abs();
+    assert!((objective(y) - outcome.value).abs() <= 1e-12 * size, "{what}: value {} {}", objective(y), outcome.value);
+    assert!(outcome.lower_bound <= outcome.value + 1e-12 * size, "{what}: {outcome:?}");
+    let mut random = Random(99);
+    for _ in 0..30 {
+        let at: Vec<f64> =
+            region.lower().iter().zip(region.upper()).map(|(l, u)| l + (u - l) * random.uniform()).collect();
+        assert!(outcome.lower_bound <= objective(&at) + 1e-12 * size, "{what}: a bound above a value");
+    }
+}
+
+#[cfg(feature = "highs")]
+fn by_highs(f: &Dense, region: &Region) -> f64 {
+    use icnn_solvers::highs::Highs;
+    use icnn_solvers::{LinearProgram, LpOptions};
+    let (p, k) = (f.net.decisions, f.net.units);
+    let mut lp = LinearProgram::new(p + k);
+    lp.objective = f.net.linear.iter().chain(&f.net.weights).copied().collect();
+    lp.column_lower = region.lower().iter().copied().chain(vec![0.0; k]).collect();
+    lp.column_upper = region.upper().iter().copied().chain(vec![f64::INFINITY; k]).collect();
+    for i in 0..k {
+        let mut row: Vec<(usize, f64)> = (0..p).map(|j| (j, -f.net.rows[i * p + j])).collect();
+        row.extend((0..i).map(|j| (p + j, -f.net.below[i * k + j])));
+        row.push((p + i, 1.0));
+        row.retain(|(_, v)| *v != 0.0);
+        lp.add_row(f.net.constants[i], f64::INFINITY, &row);
+    }
+    let outcome = Highs::new(&lp).unwrap().solve(&LpOptions::default(), None).unwrap();
+    outcome.objective + f.net.constant
+}
+
+#[test]
+#[cfg(feature = "highs")]
+fn the_minimum_is_that_of_the_linear_program() {
+    for look in LOOKS {
+        for (p, width) in [(1, 3), (2, 6), (5, 12), (12, 40), (30, 60)] {
+            for seed in 0..8 {
+                let f = program(p, width, look, 1000 * p as u64 + seed);
+                let region = cube(p, -1.0, if seed % 2 == 0 { 1.0 } else { 0.5 });
+                let outcome = solve(&f, &region, None, 1e-12);
+                let what = format!("{look:?}, p {p}, seed {seed}");
+                assert_holds(&f, &region, None, &outcome, &what);
+                assert_eq!(outcome.end, End::Closed, "{what}: {} {}", outcome.value, outcome.lower_bound);
+                let exact = by_highs(&f, &region);
+                assert!(
+                    (outcome.value - exact).abs() <= 1e-9 * (1.0 + exact.abs()),
+                    "{what}: {} {exact}",
+                    outcome.value
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_entropic_minimum_is_that_of_the_bundle_method() {
+    for look in LOOKS {
+        for (p, width) in [(1, 3), (2, 6), (5, 12), (12, 40), (30, 60)] {
+            for (seed, tau) in [1.0, 0.1, 0.01, 0.3].into_iter().enumerate() {
+                let f = program(p, width, look, 77 * p as u64 + seed as u64);
+                let region = cube(p, -1.0, 1.5);
+                let outcome = solve(&f, &region, Some(tau), 1e-11);
+                let what = format!("{look:?}, p {p}, τ {tau}");
+                assert_holds(&f, &region, Some(tau), &outcome, &what);
+                assert_eq!(outcome.end, End::Closed, "{what}: {} {}", outcome.value, outcome.lower_bound);
+                let mut same = f.clone();
+                let bundle = Run::new(&mut same, &region, Some(tau), limits(1e-10)).unwrap();
+                let bundle = bundle.with(bundle_entropy).unwrap();
+                let size = 1.0 + bundle.value.abs();
+                assert!(outcome.lower_bound <= bundle.value + 1e-11 * size, "{what}");
+                assert!(bundle.lower_bound <= outcome.value + 1e-11 * size, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn sides_of_every_kind() {
+    let f = program(6, 10, Look::Generic, 5);
+    // Fixed coordinates stay where they are.
+    let region =
+        Region::new(vec![-1.0, 0.25, -1.0, 0.0, -2.0, 0.5], vec![1.0, 0.25, 1.0, 0.0, 0.5, 0.5], vec![]).unwrap();
+    for tau in [None, Some(0.5)] {
+        let outcome = solve(&f, &region, tau, 1e-11);
+        assert_eq!(outcome.end, End::Closed);
+        let y = outcome.y.unwrap();
+        assert_eq!([y[1], y[3], y[5]], [0.25, 0.0, 0.5]);
+    }
+    // All of them fixed.
+    let point = cube(6, 0.5, 0.5);
+    for tau in [None, Some(0.5)] {
+        let outcome = solve(&f, &point, tau, 1e-11);
+        assert_eq!((outcome.end, outcome.value), (End::Closed, f.at(&[0.5; 6])));
+    }
+    // |y₀| + |y₁ − 1| from units on the whole plane, and a slope that falls for ever.
+    let mut net = Reduced {
+        decisions: 2,
+        units: 2,
+        rows: vec![1.0, 0.0, 0.0, 1.0],
+        below: vec![0.0; 4],
+        reach: vec![0, 0],
+        constants: vec![0.0, -1.0],
+        linear: vec![-1.0, -1.0],
+        weights: vec![2.0, 2.0],
+        constant: 1.0,
+    };
+    let outcome = solve(&Dense { net: net.clone() }, &cube(2, f64::NEG_INFINITY, f64::INFINITY), None, 1e-12);
+    assert_eq!((outcome.end, outcome.value), (End::Closed, 0.0));
+    net.linear[0] = -3.0;
+    let outcome = solve(&Dense { net }, &cube(2, f64::NEG_INFINITY, f64::INFINITY), None, 1e-12);
+    assert!(matches!(outcome.end, End::Stalled(_)), "{:?}", outcome.end);
+    assert_eq!(outcome.lower_bound, f64::NEG_INFINITY);
+}
+
+#[test]
+fn an_affine_function_has_no_kinks_to_hold() {
+    let net = Reduced { decisions: 3, linear: vec![1.0, -2.0, 0.0], constant: 0.5, ..Reduced::default() };
+    let f = Dense { net };
+    let outcome = solve(&f, &cube(3, 0.0, 1.0), None, 0.0);
+    assert_eq!((outcome.end, outcome.value, outcome.lower_bound), (End::Closed, -1.5, -1.5));
+    let outcome = solve(&f, &cube(3, 0.0, 1.0), Some(1.0), 1e-14);
+    assert_eq!(outcome.end, End::Closed);
+    let y = outcome.y.unwrap();
+    assert!((y[1] - icnn_solvers::logistic::sigmoid(2.0)).abs() < 1e-12 && y[2] == 0.5, "{y:?}");
+}
+
+#[test]
+fn limits_stop_it() {
+    let f = program(20, 60, Look::Generic, 3);
+    let region = cube(20, -1.0, 1.0);
+    for tau in [None, Some(0.05)] {
+        let run = |limits: RunLimits| Run::new(&mut f.clone(), &region, tau, limits).unwrap().with(active_set).unwrap();
+        let some = run(RunLimits { passes: Some(6), ..RunLimits::default() });
+        assert_eq!(some.end, End::Passes);
+        assert_holds(&f, &region, tau, &some, "six passes");
+        assert_eq!(run(RunLimits { time: Some(Duration::ZERO), ..RunLimits::default() }).end, End::Time);
+        let interrupt = Interrupt::default();
+        interrupt.stop();
+        assert_eq!(run(RunLimits { interrupt: Some(interrupt), ..RunLimits::default() }).end, End::Caller);
+    }
+}
+
+#[test]
+fn what_it_does_not_take_is_refused_with_the_reason() {
+    let f = program(3, 4, Look::Generic, 1);
+    let simplex = Simplex { members: vec![0, 1, 2], total: 1.0 };
+    let region = Region::new(vec![0.0; 3], vec![1.0; 3], vec![simplex]).unwrap();
+    let refused = Run::new(&mut f.clone(), &region, None, limits(1e-9)).unwrap().with(active_set).unwrap_err();
+    assert!(refused.to_string().contains("1 simplices"), "{refused}");
+
+    /// Values and subgradients alone.
+    struct Blind(Dense);
+    impl Oracle for Blind {
+        fn dimension(&self) -> usize {
+            self.0.dimension()
+        }
+        fn value_and_gradient(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<f64, SolverError> {
+            self.0.value_and_gradient(y, gradient)
+        }
+        fn value(&mut self, y: &[f64]) -> Result<f64, SolverError> {
+            self.0.value(y)
+        }
+    }
+    let refused =
+        Run::new(&mut Blind(f), &cube(3, 0.0, 1.0), None, limits(1e-9)).unwrap().with(active_set).unwrap_err();
+    assert!(refused.to_string().contains("subgradients only"), "{refused}");
+}

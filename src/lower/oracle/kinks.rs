@@ -1,0 +1,343 @@
+//! The passes of a network as a program of kinks ([`Kinks`]): with shares of one's own choosing, along directions, and
+//! from single units down.
+
+use icnn_solvers::SolverError;
+use icnn_solvers::kinks::{Kinks, Reduced};
+use icnn_solvers::oracle::Oracle;
+
+use super::NetworkOracle;
+use super::hinges::{Bends, Hinges};
+use super::pass::{Numbers, Scratch, add, at, at_mut};
+use super::plan::{Action, Term};
+use crate::certificate::Multipliers;
+use crate::ir::instance::Instance;
+use crate::ir::program::Op;
+
+/// Most rows that are made in one pass, and most numbers kept for that.
+const ROWS: usize = 64;
+const ROOM: usize = 1 << 21;
+
+/// The kinks of an oracle, and what their passes write to.
+#[derive(Debug)]
+pub(super) struct Workbench {
+    pub hinges: Hinges,
+    /// n × the size of the plan, step by step: adjoints, or rates.
+    buffer: Vec<f64>,
+    /// n × kinks.
+    weights: Vec<f64>,
+    /// n
+    constants: Vec<f64>,
+    /// Shares, those of units that are left free being 0.
+    shares: Vec<f64>,
+    slopes: Vec<f64>,
+    intercepts: Vec<f64>,
+    scratch: Scratch,
+}
+
+impl Workbench {
+    pub fn new(hinges: Hinges, numbers: &Numbers) -> Workbench {
+        let none = Vec::new;
+        let scratch = Scratch::with_room(numbers.plan.longest);
+        let (buffer, weights, constants, shares, slopes, intercepts) = (none(), none(), none(), none(), none(), none());
+        Workbench { hinges, buffer, weights, constants, shares, slopes, intercepts, scratch }
+    }
+
+    /// Zeros for n points below step `top`.
+    fn clear(&mut self, numbers: &Numbers, top: usize, n: usize) {
+        let len = n * numbers.plan.steps.get(top).map_or(numbers.plan.size, |step| step.out.at);
+        self.buffer.clear();
+        self.buffer.resize(len, 0.0);
+        self.weights.clear();
+        self.weights.resize(n * self.hinges.count, 0.0);
+        self.constants.clear();
+        self.constants.resize(n, 0.0);
+    }
+
+    /// Passes the adjoints of n points, which are set in the buffer, down through the steps before `top`.
+    fn pull(&mut self, numbers: &Numbers, top: usize, n: usize) {
+        let count = self.hinges.count;
+        let Workbench { hinges, buffer, weights, constants, shares, slopes, intercepts, scratch } = self;
+        for (step, bends) in numbers.plan.steps[..top].iter().zip(&hinges.steps).rev() {
+            let (before, rest) = buffer.split_at_mut(step.out.at * n);
+            let above = &rest[..step.out.len * n];
+            match (&step.action, bends) {
+                (Action::Affine(terms), _) => {
+                    for term in terms {
+                        if let Term::Param(p) = term {
+                            let values = numbers.param(*p);
+                            for (c, above) in constants.iter_mut().zip(above.chunks_exact(step.out.len.max(1))) {
+                                *c += above.iter().zip(values).map(|(a, v)| a * v).sum::<f64>();
+                            }
+                        }
+                        numbers.add_term_adjoint(term, above, before, n, scratch);
+                    }
+                }
+                (Action::Concat(inputs), _) => {
+                    for (k, above) in above.chunks_exact(step.out.len.max(1)).enumerate() {
+                        let mut rest = above;
+                        for input in inputs {
+                            let (head, tail) = rest.split_at(input.len);
+                            add(&mut at_mut(before, *input, n)[k * input.len..(k + 1) * input.len], head);
+                            rest = tail;
+                        }
+                    }
+                }
+                (Action::Unit { input, .. }, Bends::Unit(unit)) => {
+                    unit.fill(shares, slopes, intercepts);
+                    let below = at_mut(before, *input, n).chunks_exact_mut(input.len.max(1));
+                    let points = below.zip(above.chunks_exact(input.len.max(1))).zip(constants.iter_mut());
+                    for (((below, above), c), weights) in points.zip(weights.chunks_exact_mut(count.max(1))) {
+                        below.iter_mut().zip(above).zip(&*slopes).for_each(|((b, a), s)| *b += a * s);
+                        *c += above.iter().zip(&*intercepts).map(|(a, v)| a * v).sum::<f64>();
+                        let kinks = weights[unit.first..].iter_mut().zip(&unit.kinks);
+                        kinks.for_each(|(w, k)| *w = above[k.element] * k.bend);
+                    }
+                }
+                (Action::Group { input, .. }, Bends::Group(group)) => {
+                    let below = at_mut(before, *input, n).chunks_exact_mut(input.len.max(1));
+                    let points = below.zip(above.chunks_exact(step.out.len.max(1)));
+                    for ((below, above), weights) in points.zip(weights.chunks_mut(count.max(1))) {
+                        for (chain, a) in group.chains.iter().zip(above).filter(|(_, a)| **a != 0.0) {
+                            chain.descend(chain.entries.len(), *a, shares, |i, w| below[i] += w, |k, w| weights[k] = w);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Rates of all steps along n directions.
+    fn push(&mut self, numbers: &Numbers, directions: &[f64], n: usize) {
+        self.clear(numbers, numbers.plan.steps.len(), n);
+        let Workbench { hinges, buffer, shares, slopes, intercepts, scratch, .. } = self;
+        for (step, bends) in numbers.plan.steps.iter().zip(&hinges.steps) {
+            let (before, rest) = buffer.split_at_mut(step.out.at * n);
+            let out = &mut rest[..step.out.len * n];
+            match (&step.action, bends) {
+                (Action::Decision, _) => out.copy_from_slice(directions),
+                (Action::Affine(terms), _) => {
+                    for term in terms.iter().filter(|term| !matches!(term, Term::Param(_))) {
+                        numbers.add_term(term, before, out, n, scratch);
+                    }
+                }
+                (Action::Concat(inputs), _) => {
+                    for (k, out) in out.chunks_exact_mut(step.out.len.max(1)).enumerate() {
+                        let mut rest = out;
+                        for input in inputs {
+                            let (head, tail) = rest.split_at_mut(input.len);
+                            head.copy_from_slice(&at(before, *input, n)[k * input.len..(k + 1) * input.len]);
+                            rest = tail;
+                        }
+                    }
+                }
+                (Action::Unit { input, .. }, Bends::Unit(unit)) => {
+                    unit.fill(shares, slopes, intercepts);
+                    let points = out
+                        .chunks_exact_mut(input.len.max(1))
+                        .zip(at(before, *input, n).chunks_exact(input.len.max(1)));
+                    for (out, t) in points {
+                        out.iter_mut().zip(t).zip(&*slopes).for_each(|((o, t), s)| *o = t * s);
+                    }
+                }
+                (Action::Group { input, .. }, Bends::Group(group)) => {
+                    let points = out
+                        .chunks_exact_mut(step.out.len.max(1))
+                        .zip(at(before, *input, n).chunks_exact(input.len.max(1)));
+                    for (out, t) in points {
+                        for (chain, out) in group.chains.iter().zip(out) {
+                            let mut rate = 0.0;
+                            chain.descend(chain.entries.len(), 1.0, shares, |i, w| rate += w * t[i], |_, _| {});
+                            *out = rate;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The pre-activations in the values of a forward pass (`shares` absent), or their rates at point k of n in the buffer.
+    fn read(&self, numbers: &Numbers, values: &[f64], (k, n): (usize, usize), rates: bool, out: &mut [f64]) {
+        for (step, bends) in numbers.plan.steps.iter().zip(&self.hinges.steps) {
+            match (&step.action, bends) {
+                (Action::Unit { input, .. }, Bends::Unit(unit)) => {
+                    let t = &at(values, *input, n)[k * input.len..(k + 1) * input.len];
+                    for (out, kink) in out[unit.first..].iter_mut().zip(&unit.kinks) {
+                        *out = t[kink.element] - if rates { 0.0 } else { kink.place };
+                    }
+                }
+                (Action::Group { input, .. }, Bends::Group(group)) => {
+                    let t = &at(values, *input, n)[k * input.len..(k + 1) * input.len];
+                    for chain in &group.chains {
+                        let mut most = t[chain.entries[0]];
+                        for (number, i) in (chain.first..).zip(&chain.entries[1..]) {
+                            out[number] = most - t[*i];
+                            most = match rates {
+                                true => t[*i] + self.shares[number] * out[number],
+                                false => most.max(t[*i]),
+                            };
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl NetworkOracle<'_> {
+    /// The numbers and the workbench; both are there where [`Oracle::kinks`] gave access.
+    fn bench(&mut self) -> Option<(&Numbers, &mut Workbench)> {
+        match (&self.numbers, &mut self.workbench) {
+            (Some(numbers), Some(Ok(bench))) => Some((numbers, bench)),
+            _ => None,
+        }
+    }
+}
+
+impl Kinks for NetworkOracle<'_> {
+    fn units(&self) -> usize {
+        self.workbench.as_ref().and_then(|bench| bench.as_ref().ok()).map_or(0, |bench| bench.hinges.count)
+    }
+
+    fn forward(&mut self, y: &[f64], pre: &mut [f64]) -> Result<f64, SolverError> {
+        let value = self.value(y)?;
+        if let (Some(numbers), Some(Ok(bench))) = (&self.numbers, &self.workbench) {
+            bench.read(numbers, &self.work.values, (0, 1), false, pre);
+        }
+        Ok(value)
+    }
+
+    fn backward(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64 {
+        let Some((numbers, bench)) = self.bench() else { return f64::NEG_INFINITY };
+        bench.shares.clear();
+        bench.shares.extend(shares);
+        bench.pull_output(numbers);
+        slope.copy_from_slice(&bench.buffer[..slope.len()]);
+        weights.copy_from_slice(&bench.weights);
+        bench.constants[0]
+    }
+
+    fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f64]) {
+        let p = self.dimension();
+        let Some((numbers, bench)) = self.bench() else { return };
+        let n = directions.len() / p.max(1);
+        bench.shares.clear();
+        bench.shares.extend(shares);
+        bench.push(numbers, directions, n);
+        for (k, rates) in rates.chunks_exact_mut(bench.hinges.count.max(1)).enumerate() {
+            bench.read(numbers, &bench.buffer, (k, n), true, rates);
+        }
+    }
+
+    fn reduce(&mut self, shares: &[f64], free: &[usize]) -> Reduced {
+        let p = self.dimension();
+        let Some((numbers, bench)) = self.bench() else { return Reduced::default() };
+        bench.shares.clear();
+        bench.shares.extend(shares);
+        free.iter().for_each(|k| bench.shares[*k] = 0.0);
+        bench.pull_output(numbers);
+        let k = free.len();
+        let mut reduced = Reduced {
+            decisions: p,
+            units: k,
+            rows: Vec::with_capacity(k * p),
+            below: vec![0.0; k * k],
+            reach: Vec::with_capacity(k),
+            constants: Vec::with_capacity(k),
+            linear: bench.buffer[..p].to_vec(),
+            weights: free.iter().map(|k| bench.weights[*k]).collect(),
+            constant: bench.constants[0],
+        };
+        for top in 0..numbers.plan.steps.len() {
+            let kinks = bench.hinges.steps[top].kinks();
+            let from = free.partition_point(|k| *k < kinks.start);
+            let to = free.partition_point(|k| *k < kinks.end);
+            let most = (ROOM / (numbers.plan.size + bench.hinges.count).max(1)).clamp(1, ROWS);
+            for begin in (from..to).step_by(most) {
+                let end = to.min(begin + most);
+                bench.pull_rows(numbers, top, &free[begin..end]);
+                for (point, i) in (begin..end).enumerate() {
+                    reduced.rows.extend(&bench.buffer[point * p..(point + 1) * p]);
+                    reduced.constants.push(bench.constants[point]);
+                    // Within a maximum a kink reads the ones before it.
+                    let reach = if matches!(bench.hinges.steps[top], Bends::Group(_)) { i } else { from };
+                    reduced.reach.push(reach);
+                    let weights = &bench.weights[point * bench.hinges.count..(point + 1) * bench.hinges.count];
+                    reduced.below[i * k..i * k + reach].iter_mut().zip(free).for_each(|(c, k)| *c = weights[*k]);
+                }
+            }
+        }
+        reduced
+    }
+
+    fn multiplications(&self) -> u64 {
+        let bench = self.workbench.as_ref().and_then(|bench| bench.as_ref().ok());
+        self.work.scratch.multiplications + bench.map_or(0, |bench| bench.scratch.multiplications)
+    }
+}
+
+impl Workbench {
+    /// The backward pass from the output.
+    fn pull_output(&mut self, numbers: &Numbers) {
+        let top = numbers.plan.steps.len();
+        self.clear(numbers, top, 1);
+        if let Some(last) = self.buffer.last_mut() {
+            *last = 1.0;
+        }
+        self.pull(numbers, top, 1);
+    }
+
+    /// The backward pass from the pre-activations of `kinks`, all of step `top`: one point each.
+    fn pull_rows(&mut self, numbers: &Numbers, top: usize, kinks: &[usize]) {
+        let n = kinks.len();
+        self.clear(numbers, top, n);
+        let count = self.hinges.count;
+        match (&numbers.plan.steps[top].action, &self.hinges.steps[top]) {
+            (Action::Unit { input, .. }, Bends::Unit(unit)) => {
+                for (point, kink) in kinks.iter().enumerate() {
+                    let bend = unit.kinks[kink - unit.first];
+                    at_mut(&mut self.buffer, *input, n)[point * input.len + bend.element] = 1.0;
+                    self.constants[point] = -bend.place;
+                }
+            }
+            (Action::Group { input, .. }, Bends::Group(group)) => {
+                for (point, kink) in kinks.iter().enumerate() {
+                    let chain = &group.chains[group.chains.partition_point(|c| c.first + c.entries.len() - 1 <= *kink)];
+                    let len = kink - chain.first + 1;
+                    let below = &mut at_mut(&mut self.buffer, *input, n)[point * input.len..(point + 1) * input.len];
+                    let weights = &mut self.weights[point * count..(point + 1) * count];
+                    chain.descend(len, 1.0, &self.shares, |i, w| below[i] += w, |k, w| weights[k] = w);
+                    below[chain.entries[len]] -= 1.0;
+                }
+            }
+            _ => {}
+        }
+        self.pull(numbers, top, n);
+    }
+
+    /// The slopes of units and the weights of maxima that belong to `shares`, for [`Minorant`](crate::certificate::Minorant).
+    pub fn multipliers(&self, shares: &[f64], multipliers: &mut Multipliers, instance: &Instance) {
+        for bends in &self.hinges.steps {
+            match bends {
+                Bends::None => {}
+                Bends::Unit(unit) => {
+                    let (mut slopes, mut intercepts) = (vec![], vec![]);
+                    unit.fill(shares, &mut slopes, &mut intercepts);
+                    slopes.iter().enumerate().for_each(|(i, s)| multipliers.set_slope(unit.node, i, *s));
+                }
+                Bends::Group(group) => {
+                    let Op::Group { groups, .. } = &instance.program().node(group.node).op else { continue };
+                    for (g, chain) in group.chains.iter().enumerate() {
+                        let mut weights = vec![0.0; groups.group(g).len()];
+                        let place =
+                            |i: usize| chain.entries.iter().position(|e| *e == i).map_or(0, |k| chain.places[k]);
+                        chain.descend(chain.entries.len(), 1.0, shares, |i, w| weights[place(i)] += w, |_, _| {});
+                        multipliers.set_weights(group.node, groups.range(g).start, &weights);
+                    }
+                }
+            }
+        }
+    }
+}
