@@ -55,9 +55,10 @@ pub fn of(args: &Args, solution: Solution, f: &Instance, session: &Session) -> R
     Ok((noted(solution, &note), Some(Face { unique, range_slack: face.slack(), range })))
 }
 
-fn noted(solution: Solution, note: &str) -> Solution {
-    let message = solution.message.map_or(note.to_string(), |message| format!("{message}; {note}"));
-    Solution { message: Some(message), ..solution }
+fn noted(mut solution: Solution, note: &str) -> Solution {
+    let message = solution.message.take().map_or(note.to_string(), |message| format!("{message}; {note}"));
+    solution.message = Some(message);
+    solution
 }
 
 impl Face {
