@@ -194,8 +194,9 @@ def shares_of(given, w, members):
         parts, largest = [number(v) for v in given], max(range(members), key=lambda k: given[k])
         parts[largest] = ONE - sum(parts[:largest] + parts[largest + 1:], ZERO)
         return {k: part * w for k, part in enumerate(parts)}
-    need(len({k for k, _ in given}) == len(given), "a member that has two shares")
-    return {k: N(integer(share)) for k, share in given}
+    shares = {k: N(integer(share)) for k, share in given}
+    need([k for k, _ in given] == sorted(shares) and all(s.n for s in shares.values()), "shares out of order, or one that is 0")
+    return shares
 
 
 def multiplier_of(given, w, lines):

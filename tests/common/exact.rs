@@ -12,9 +12,6 @@ use icnn::ir::linear::LinearMap;
 use icnn::ir::lines::Lines;
 use icnn::ir::program::{GroupKind, NodeId, Op};
 use icnn::ir::scalar::Scalar;
-use icnn::lower::linear;
-use icnn_solvers::highs::Highs;
-use icnn_solvers::{LpOptions, Status};
 
 /// A finite number, as the fraction it is.
 pub fn fraction(v: f64) -> RBig {
@@ -44,7 +41,7 @@ pub fn common(values: &[RBig]) -> Rationals {
     Rationals { numerators: values.iter().map(numerator).collect(), denominator }
 }
 
-fn lines(instance: &Instance, op: &Op, i: usize, len: usize) -> Lines {
+pub fn lines(instance: &Instance, op: &Op, i: usize, len: usize) -> Lines {
     let Op::Unit { unit, .. } = op else { panic!("no unit") };
     match instance.scalars(unit, len).get(i) {
         Scalar::Lines(lines) => (**lines).clone(),
@@ -174,8 +171,11 @@ pub fn passed(instance: &Instance, id: usize, i: usize, w: &RBig, support: &Supp
 }
 
 /// The minimum of a small network with small numbers, with its proof, and the (function, node, element) that have weight 0.
+#[cfg(feature = "highs")]
 pub fn prove(f: &Instance, domain: &Domain) -> (Proof, Vec<(usize, usize, usize)>) {
-    let linear = linear(f, domain).expect("a linear program");
+    use icnn_solvers::highs::Highs;
+    use icnn_solvers::{LpOptions, Status};
+    let linear = icnn::lower::linear(f, domain).expect("a linear program");
     let found = Highs::new(&linear.lp).expect("HiGHS").solve(&LpOptions::default(), None).expect("solved");
     assert_eq!(found.status, Status::Optimal);
     let y: Vec<RBig> = linear.decisions_of(&found.primal).expect("a point").into_iter().map(near).collect();
@@ -206,8 +206,15 @@ pub fn prove(f: &Instance, domain: &Domain) -> (Proof, Vec<(usize, usize, usize)
         });
         supports.push(chosen);
     }
+    let dual = dual(&supports, &levels, &rows);
+    let value = forward(f, &y).pop().expect("a node").remove(0);
+    (Proof { y: common(&y), dual, value }, idle)
+}
+
+/// Multipliers over one denominator: each support with its numbers over the denominator of the second number.
+pub fn dual(supports: &[Vec<Vec<(Support, RBig)>>], levels: &[RBig], rows: &[RBig]) -> Dual {
     let mut denominators: Vec<RBig> = supports.iter().flatten().flatten().map(|(_, m)| m.clone()).collect();
-    denominators.extend(rows.iter().chain(&levels).cloned());
+    denominators.extend(rows.iter().chain(levels).cloned());
     let denominator = common(&denominators).denominator;
     let whole = |v: &RBig| (v * RBig::from(denominator.clone())).numerator().clone();
     let scaled = |n: &IBig, d: &UBig| whole(&RBig::from_parts(n.clone(), d.clone()));
@@ -218,17 +225,16 @@ pub fn prove(f: &Instance, domain: &Domain) -> (Proof, Vec<(usize, usize, usize)
         }
         Support::Shares(s) => Support::Shares(s.iter().map(|(k, n)| (*k, scaled(n, m.denominator()))).collect()),
     };
-    let dual = Dual {
+    Dual {
         functions: supports.iter().map(|f| f.iter().map(|n| n.iter().map(over_all).collect()).collect()).collect(),
         levels: levels.iter().map(whole).collect(),
         rows: rows.iter().map(whole).collect(),
         denominator,
-    };
-    let value = forward(f, &y).pop().expect("a node").remove(0);
-    (Proof { y: common(&y), dual, value }, idle)
+    }
 }
 
 /// The support nearest to a slope; its numbers are over the denominator of the second number.
+#[cfg(feature = "highs")]
 fn support(f: &Instance, id: usize, i: usize, w: &RBig, slopes: &Multipliers) -> (Support, RBig) {
     let node = &f.program().nodes()[id];
     if let Op::Group { groups, .. } = &node.op {

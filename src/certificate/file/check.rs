@@ -70,7 +70,7 @@ fn of_exact(written: &schema::Exact, folded: &Folded) -> Result<Proven, NotVerif
     let m = &written.multipliers;
     let dual = exact::Dual {
         denominator: above_zero(&m.denominator, "the multipliers")?,
-        functions: m.functions.iter().map(|f| f.iter().map(|n| n.iter().map(support).collect()).collect()).collect(),
+        functions: m.functions.iter().map(|f| f.iter().map(supports).collect()).collect::<Result<_, _>>()?,
         levels: plain(&m.levels),
         rows: plain(&m.rows),
     };
@@ -85,12 +85,21 @@ fn of_exact(written: &schema::Exact, folded: &Folded) -> Result<Proven, NotVerif
     Ok(Proven::Exact { value: proof.value, y: proof.y })
 }
 
-fn support(written: &schema::Support) -> Support {
-    match written {
+fn supports(written: &Vec<schema::Support>) -> Result<Vec<Support>, NotVerified> {
+    written.iter().map(support).collect()
+}
+
+fn support(written: &schema::Support) -> Result<Support, NotVerified> {
+    Ok(match written {
         schema::Support::Piece(k) => Support::Piece(*k),
         schema::Support::Break(left, n) => Support::Break { left: *left, multiplier: n.0.clone() },
-        schema::Support::Shares(shares) => Support::Shares(shares.iter().map(|(k, n)| (*k, n.0.clone())).collect()),
-    }
+        schema::Support::Shares(shares) => {
+            if shares.windows(2).any(|s| s[0].0 >= s[1].0) || shares.iter().any(|(_, n)| n.0.is_zero()) {
+                return refused("the shares of a maximum are out of order, or one is 0");
+            }
+            Support::Shares(shares.iter().map(|(k, n)| (*k, n.0.clone())).collect())
+        }
+    })
 }
 
 /// The slopes of a certificate in the form that bounds are made of.
