@@ -17,6 +17,7 @@ use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::bounds::Bounds;
 use crate::ir::instance::Instance;
+use crate::ir::interval::sum_up;
 use crate::lower::oracle::NetworkOracle;
 use crate::lower::region::{SimpleSet, region};
 
@@ -70,7 +71,7 @@ pub(super) fn minimize(
         other => other.into(),
     })?;
     let checked = task.check.then(|| checked(&set, task.tau, &outcome)).transpose()?;
-    let solution = certified(instance, domain, &bounds, &set, task.tau, task.limits, outcome)?;
+    let solution = certified(instance, domain, &bounds, &set, task.tau, (task.limits, begun), outcome)?;
     let message = match (solution.message.clone(), checked) {
         (Some(end), Some(checked)) => Some(format!("{end}; {checked}")),
         (end, checked) => end.or(checked),
@@ -85,7 +86,7 @@ fn certified(
     bounds: &Bounds,
     set: &SimpleSet,
     tau: Option<f64>,
-    limits: &Limits,
+    (limits, begun): (&Limits, Instant),
     outcome: RunOutcome,
 ) -> Result<Solution, Error> {
     let passes = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
@@ -109,14 +110,15 @@ fn certified(
         minorant.gradient.iter_mut().zip(&cut.gradient).for_each(|(r, g)| *r += weight * g);
     }
     let size = minorant.size(&y).max(value.abs());
-    let simplices: Vec<(&[usize], f64)> =
-        set.region.simplices().iter().map(|s| (s.members.as_slice(), s.total)).collect();
-    let entropic = tau.map(|tau| Entropic { lower: domain.lower(), upper: domain.upper(), simplices: &simplices, tau });
     let (mut lower_bound, mut duals) = (None, None);
     let rows = set.multipliers(&minorant.gradient);
     if !outcome.mixture.is_empty() {
         let bound = match tau {
-            Some(tau) => entropic::bound(&minorant, domain.lower(), domain.upper(), &simplices, tau),
+            Some(tau) => {
+                let simplices: Vec<(&[usize], f64)> =
+                    set.region.simplices().iter().map(|s| (s.members.as_slice(), s.total)).collect();
+                entropic::bound(&minorant, domain.lower(), domain.upper(), &simplices, tau)
+            }
             None => {
                 let lagrangian = Lagrangian::new(domain, minorant, vec![], &rows);
                 let bound = lagrangian.bound(domain, &y, outcome.largest_slope);
@@ -136,14 +138,17 @@ fn certified(
     if let Some(dual) = &dual {
         let again = passes(outcome.mixture.len() as u64 + 1);
         (work.forward, work.backward) = (work.forward.saturating_add(again), work.backward.saturating_add(again));
-        if let Some((lower, upper)) = between(instance, domain, bounds, entropic.as_ref(), dual, &y) {
+        if let Some((lower, upper)) = between(instance, domain, &[bounds], tau, dual, &y) {
             (lower_bound, above, proof) = (Some(lower), upper, Proof::Rigorous);
         }
     }
     let open = lower_bound.is_none_or(|bound| above - bound > search::ACCURATE * size);
+    // A limit that struck ends the work.
+    let ended = matches!(outcome.end, End::Closed | End::Stalled(_));
     if tau.is_none()
+        && ended
         && open
-        && let Some(found) = newton::polished(instance, domain, &y)
+        && let Some(found) = newton::polished(instance, domain, &y, &|| limits.strikes(begun))
         && let Ok(there) = instance.forward(&found.y)
     {
         work.forward = work.forward.saturating_add(found.steps + 1);
@@ -169,7 +174,10 @@ fn certified(
     let magnitude = instance.magnitude(&trace, &search::reach(domain, &y));
     let rounding = if magnitude.is_finite() { search::ROUNDING * magnitude } else { 0.0 };
     let closed = lower_bound.is_some_and(|bound| above - bound <= (limits.gap * size).max(rounding));
-    let gap = lower_bound.map(|bound| (above - bound).max(0.0));
+    let gap = lower_bound.map(|bound| match proof {
+        Proof::F64 => (above - bound).max(0.0),
+        _ => sum_up(above, -bound).max(0.0),
+    });
     Ok(Solution {
         y: Some(y),
         value: Some(value),
@@ -187,21 +195,28 @@ fn certified(
     })
 }
 
-/// A true lower bound, and the upper end of an enclosure of what is minimised, at y; `None` where one of them is not known.
-fn between(
+/// A true lower bound on min f over the domain (with τ on min f − τH), and the upper end of an enclosure of what is minimised,
+/// at y; `None` where one of them is not known. `bounds`: those of f, then of each learned constraint.
+pub(super) fn between(
     instance: &Instance,
     domain: &Domain,
-    bounds: &Bounds,
-    entropic: Option<&Entropic<'_>>,
+    bounds: &[impl std::borrow::Borrow<Bounds>],
+    tau: Option<f64>,
     dual: &rigorous::Dual,
     y: &[f64],
 ) -> Option<(f64, f64)> {
-    let (lower, value) = match entropic {
-        Some(set) => (
-            rigorous::entropic_lower_bound(instance, bounds, set, &dual.f),
-            rigorous::entropic_value(instance, set, y)?,
-        ),
-        None => (rigorous::lower_bound(instance, domain, &[bounds], dual), rigorous::value(instance, y)?),
+    let (lower, value) = match tau {
+        None => (rigorous::lower_bound(instance, domain, bounds, dual), rigorous::value(instance, y)?),
+        Some(tau) => {
+            let set = region(domain, "").ok()?;
+            let simplices: Vec<(&[usize], f64)> =
+                set.region.simplices().iter().map(|s| (s.members.as_slice(), s.total)).collect();
+            let set = Entropic { lower: domain.lower(), upper: domain.upper(), simplices: &simplices, tau };
+            (
+                rigorous::entropic_lower_bound(instance, bounds.first()?.borrow(), &set, &dual.f),
+                rigorous::entropic_value(instance, &set, y)?,
+            )
+        }
     };
     (lower.is_finite() && value.upper.is_finite()).then_some((lower, value.upper))
 }

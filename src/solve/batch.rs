@@ -26,6 +26,8 @@ const WORTH_A_TRIAL: usize = 50;
 /// What stays the same from context to context.
 #[derive(Debug)]
 pub struct Session {
+    /// As it was given, and with what is fixed folded into its constraints.
+    given: Domain,
     domain: Domain,
     method: Method,
     limits: Limits,
@@ -39,8 +41,10 @@ impl Session {
     /// A session without a warm start.
     pub fn new(domain: Domain, method: Method, limits: Limits) -> Session {
         // What cannot be folded is reported when it is used.
+        let given = domain.clone();
         let domain = domain.clone().folded().unwrap_or(domain);
         Session {
+            given,
             domain,
             method,
             limits,
@@ -161,27 +165,40 @@ impl Session {
             let reason = format!("the start has {} entries, the network takes {}", y.len(), instance.decisions());
             return Err(Error::Point(reason));
         }
-        let instance = folded(instance, &self.domain)?;
+        let Some((folded, constant)) = instance.folded(self.domain.intervals())? else {
+            return self.solved(instance, start, watch);
+        };
+        let solution = self.solved(&folded, start, watch)?;
+        super::fixed::as_given(instance, &folded, &constant, &self.given, self.tau, &self.limits, solution)
+    }
+
+    /// [`minimize_watched`](Self::minimize_watched) of a function in which everything that is fixed is a constant.
+    fn solved(
+        &self,
+        instance: &Instance,
+        start: Option<&[f64]>,
+        watch: Option<&mut Watch<'_>>,
+    ) -> Result<Solution, Error> {
         match self.method.row().engine {
             Engine::Oracle(run) => {
                 let task =
                     Task { method: self.method, limits: &self.limits, tau: self.tau, check: self.check, start, watch };
-                super::approximate::minimize(&instance, &self.domain, run, task)
+                super::approximate::minimize(instance, &self.domain, run, task)
             }
             #[cfg(feature = "clarabel")]
             Engine::Conic => super::interrupt::watched(watch, self.limits.interrupt.as_ref(), |interrupt| {
                 let limits = Limits { interrupt, ..self.limits.clone() };
-                super::conic::minimize(&instance, &self.domain, &limits, self.tau)
+                super::conic::minimize(instance, &self.domain, &limits, self.tau)
             }),
             #[cfg(not(feature = "clarabel"))]
-            Engine::Conic => self.without("clarabel", &instance),
+            Engine::Conic => self.without("clarabel", instance),
             #[cfg(feature = "highs")]
             Engine::Linear(_) => super::interrupt::watched(watch, self.limits.interrupt.as_ref(), |interrupt| {
                 let limits = Limits { interrupt, ..self.limits.clone() };
-                super::linear::minimize(&instance, &self.domain, self.method, &limits, self.start.as_ref())
+                super::linear::minimize(instance, &self.domain, self.method, &limits, self.start.as_ref())
             }),
             #[cfg(not(feature = "highs"))]
-            Engine::Linear(_) => self.without("highs", &instance),
+            Engine::Linear(_) => self.without("highs", instance),
         }
     }
 }

@@ -12,6 +12,7 @@ mod cuts;
 pub mod duals;
 #[cfg(feature = "clarabel")]
 mod ends;
+mod fixed;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod interrupt;
 #[cfg(feature = "highs")]
@@ -54,6 +55,14 @@ pub struct Limits {
     pub passes: Option<u64>,
     /// A switch by which another thread stops a solve.
     pub interrupt: Option<Interrupt>,
+}
+
+impl Limits {
+    /// Whether a limit on time or the switch says stop, for work begun then.
+    fn strikes(&self, begun: std::time::Instant) -> bool {
+        self.time.is_some_and(|most| begun.elapsed() >= most)
+            || self.interrupt.as_ref().is_some_and(Interrupt::is_stopped)
+    }
 }
 
 impl Default for Limits {

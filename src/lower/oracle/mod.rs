@@ -5,6 +5,7 @@ mod pass;
 mod plan;
 mod product;
 mod runs;
+pub(crate) mod sizes;
 mod units;
 
 use icnn_solvers::SolverError;
