@@ -2,7 +2,7 @@
 
 use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
-use crate::ir::program::{GroupKind, NodeId, Op};
+use crate::ir::program::{GroupKind, Node, NodeId, Op};
 
 /// Slopes of units, weights of maxima, log-sum-exps and norms, and the points at which quadratic forms are replaced by their
 /// tangents. Any numbers at all are accepted; they are moved to the nearest admissible ones.
@@ -70,6 +70,41 @@ impl Multipliers {
     /// The slopes of a unit node, the member weights of a group node, or the tangent point of a quadratic form.
     pub fn of(&self, node: NodeId) -> &[f64] {
         &self.slopes[node.index()]
+    }
+
+    /// Whether they have one entry per element of each unit, member of each group and entry of each quadratic form.
+    pub fn fits(&self, instance: &Instance) -> bool {
+        let nodes = instance.program().nodes();
+        let len = |node: &Node| match &node.op {
+            Op::Unit { .. } => node.len,
+            Op::Group { groups, .. } => groups.members().len(),
+            Op::Quadratic { input, .. } => nodes[input.index()].len,
+            _ => 0,
+        };
+        self.slopes.len() == nodes.len() && self.slopes.iter().zip(nodes).all(|(v, node)| v.len() == len(node))
+    }
+
+    /// Slopes of a function from those of the same function with constants in place of what is fixed: `constant` tells which
+    /// nodes are gone, which keep the slopes of `start`. `None` where the two do not correspond.
+    pub(crate) fn unfolded(
+        &self,
+        from: &Instance,
+        to: &Instance,
+        constant: &[bool],
+        start: Multipliers,
+    ) -> Option<Multipliers> {
+        let with_slopes = |node: &Node| matches!(node.op, Op::Unit { .. } | Op::Group { .. } | Op::Quadratic { .. });
+        let kept = (to.program().nodes().iter().enumerate()).filter(|(k, node)| with_slopes(node) && !constant[*k]);
+        let mut own = from.program().nodes().iter().enumerate().filter(|(_, node)| with_slopes(node));
+        let mut out = start;
+        for (k, node) in kept {
+            let (place, same) = own.next()?;
+            if same.op.name() != node.op.name() || out.slopes[k].len() != self.slopes[place].len() {
+                return None;
+            }
+            out.slopes[k].copy_from_slice(&self.slopes[place]);
+        }
+        own.next().is_none().then_some(out)
     }
 
     /// As many zeros.

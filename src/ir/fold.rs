@@ -32,6 +32,11 @@ impl Instance {
     /// The same function on the box `decision`, with nodes that are constant there replaced by their values. `None` if
     /// there is nothing to replace; the decision vector keeps its length.
     pub fn fold_fixed(&self, decision: &[Interval]) -> Result<Option<Instance>, Error> {
+        Ok(self.folded(decision)?.map(|(folded, _)| folded))
+    }
+
+    /// The same, with what tells which nodes became constants.
+    pub(crate) fn folded(&self, decision: &[Interval]) -> Result<Option<(Instance, Vec<bool>)>, Error> {
         if !decision.iter().any(Interval::is_point) || !self.is_given() {
             return Ok(None);
         }
@@ -79,6 +84,8 @@ impl Instance {
         }
         let output = place[program.output().index()];
         let folded: Program = b.finish(output).map_err(Error::Domain)?;
-        Ok(Some(std::sync::Arc::new(folded).at(&[])?))
+        let constant = |k: usize| proof.of(NodeId(k as u32)).iter().all(|c| c.is_constant());
+        let constants = (0..program.nodes().len()).map(constant).collect();
+        Ok(Some((std::sync::Arc::new(folded).at(&[])?, constants)))
     }
 }

@@ -9,7 +9,7 @@ use super::scalar::{Scalar, sigmoid};
 use super::unit::Unit;
 
 /// Most multiplications that are done for one Hessian.
-const LARGEST: usize = 4_000_000_000;
+const LARGEST: usize = 500_000_000;
 
 /// Rows of k numbers each.
 #[derive(Debug, Clone)]
@@ -67,9 +67,9 @@ impl Instance {
         let mut all: Vec<Rows> = Vec::with_capacity(nodes.len());
         for (n, node) in nodes.iter().enumerate() {
             let id = NodeId(n as u32);
-            // A node that f does not use needs no derivative.
+            // A node that f does not use here needs no derivative.
             let Some(a) = &adjoints[n] else {
-                all.push(Rows::zeros(0, k));
+                all.push(Rows::zeros(node.len, k));
                 continue;
             };
             let out = self.jacobian(id, &node.op, trace, &all, free, a, &mut hessian)?;

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::ir::bounds::Bounds;
 use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
+use crate::ir::interval::sum_up;
 use crate::lower::oracle::NetworkOracle;
 use crate::lower::region::{SimpleSet, region};
 
@@ -75,7 +76,8 @@ pub(super) fn minimize(
     })?;
     let checked = task.check.then(|| checked(&set, task.tau, &outcome)).transpose()?;
     let of_shares = |shares: &[f64], trace: &Trace| oracle.multipliers(shares, trace);
-    let problem = Problem { instance, domain, bounds: &bounds, set: &set, tau: task.tau, limits: task.limits };
+    let (bounds, set, limits) = (&bounds, &set, task.limits);
+    let problem = Problem { instance, domain, bounds, set, tau: task.tau, limits, begun };
     let solution = certified(&problem, outcome, of_shares)?;
     let message = match (solution.message.clone(), checked) {
         (Some(end), Some(checked)) => Some(format!("{end}; {checked}")),
@@ -92,6 +94,7 @@ struct Problem<'a> {
     set: &'a SimpleSet,
     tau: Option<f64>,
     limits: &'a Limits,
+    begun: Instant,
 }
 
 /// The answer with value and bound recomputed: f by a forward pass, the bound from the combination of cuts, or by a backward
@@ -101,7 +104,7 @@ fn certified(
     outcome: RunOutcome,
     of_shares: impl FnOnce(&[f64], &Trace) -> Option<Multipliers>,
 ) -> Result<Solution, Error> {
-    let Problem { instance, domain, bounds, set, tau, limits } = *problem;
+    let Problem { instance, domain, bounds, set, tau, limits, begun } = *problem;
     let passes = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let mut work = Work {
         iterations: outcome.trace.len() as u64,
@@ -127,14 +130,15 @@ fn certified(
         minorant = better;
     }
     let size = minorant.size(&y).max(value.abs());
-    let simplices: Vec<(&[usize], f64)> =
-        set.region.simplices().iter().map(|s| (s.members.as_slice(), s.total)).collect();
-    let entropic = tau.map(|tau| Entropic { lower: domain.lower(), upper: domain.upper(), simplices: &simplices, tau });
     let (mut lower_bound, mut duals) = (None, None);
     let rows = set.multipliers(&minorant.gradient);
     if !outcome.mixture.is_empty() {
         let bound = match tau {
-            Some(tau) => entropic::bound(&minorant, domain.lower(), domain.upper(), &simplices, tau),
+            Some(tau) => {
+                let simplices: Vec<(&[usize], f64)> =
+                    set.region.simplices().iter().map(|s| (s.members.as_slice(), s.total)).collect();
+                entropic::bound(&minorant, domain.lower(), domain.upper(), &simplices, tau)
+            }
             None => {
                 let lagrangian = Lagrangian::new(domain, minorant, vec![], &rows);
                 let bound = lagrangian.bound(domain, &y, outcome.largest_slope);
@@ -154,14 +158,17 @@ fn certified(
     let mut dual = slopes.or_else(|| rigorous::averaged(instance, points)).map(|f| dual_of(f, rows));
     if let Some(dual) = &dual {
         (work.forward, work.backward) = (work.forward.saturating_add(again), work.backward.saturating_add(again));
-        if let Some((lower, upper)) = between(instance, domain, bounds, entropic.as_ref(), dual, &y) {
+        if let Some((lower, upper)) = between(instance, domain, &[bounds], tau, dual, &y) {
             (lower_bound, above, proof) = (Some(lower), upper, Proof::Rigorous);
         }
     }
     let open = lower_bound.is_none_or(|bound| above - bound > search::ACCURATE * size);
+    // A limit that struck ends the work.
+    let ended = matches!(outcome.end, End::Closed | End::Stalled(_));
     if tau.is_none()
+        && ended
         && open
-        && let Some(found) = newton::polished(instance, domain, &y)
+        && let Some(found) = newton::polished(instance, domain, &y, &|| limits.strikes(begun))
         && let Ok(there) = instance.forward(&found.y)
     {
         work.forward = work.forward.saturating_add(found.steps + 1);
@@ -187,7 +194,10 @@ fn certified(
     let magnitude = instance.magnitude(&trace, &search::reach(domain, &y));
     let rounding = if magnitude.is_finite() { search::ROUNDING * magnitude } else { 0.0 };
     let closed = lower_bound.is_some_and(|bound| above - bound <= (limits.gap * size).max(rounding));
-    let gap = lower_bound.map(|bound| (above - bound).max(0.0));
+    let gap = lower_bound.map(|bound| match proof {
+        Proof::F64 => (above - bound).max(0.0),
+        _ => sum_up(above, -bound).max(0.0),
+    });
     Ok(Solution {
         y: Some(y),
         value: Some(value),
@@ -205,21 +215,28 @@ fn certified(
     })
 }
 
-/// A true lower bound, and the upper end of an enclosure of what is minimised, at y; `None` where one of them is not known.
-fn between(
+/// A true lower bound on min f over the domain (with τ on min f − τH), and the upper end of an enclosure of what is minimised,
+/// at y; `None` where one of them is not known. `bounds`: those of f, then of each learned constraint.
+pub(super) fn between(
     instance: &Instance,
     domain: &Domain,
-    bounds: &Bounds,
-    entropic: Option<&Entropic<'_>>,
+    bounds: &[impl std::borrow::Borrow<Bounds>],
+    tau: Option<f64>,
     dual: &rigorous::Dual,
     y: &[f64],
 ) -> Option<(f64, f64)> {
-    let (lower, value) = match entropic {
-        Some(set) => (
-            rigorous::entropic_lower_bound(instance, bounds, set, &dual.f),
-            rigorous::entropic_value(instance, set, y)?,
-        ),
-        None => (rigorous::lower_bound(instance, domain, &[bounds], dual), rigorous::value(instance, y)?),
+    let (lower, value) = match tau {
+        None => (rigorous::lower_bound(instance, domain, bounds, dual), rigorous::value(instance, y)?),
+        Some(tau) => {
+            let set = region(domain, "").ok()?;
+            let simplices: Vec<(&[usize], f64)> =
+                set.region.simplices().iter().map(|s| (s.members.as_slice(), s.total)).collect();
+            let set = Entropic { lower: domain.lower(), upper: domain.upper(), simplices: &simplices, tau };
+            (
+                rigorous::entropic_lower_bound(instance, bounds.first()?.borrow(), &set, &dual.f),
+                rigorous::entropic_value(instance, &set, y)?,
+            )
+        }
     };
     (lower.is_finite() && value.upper.is_finite()).then_some((lower, value.upper))
 }

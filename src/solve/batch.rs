@@ -1,5 +1,6 @@
 //! [`Session`]: one network over one domain at many contexts, with a warm start that does not depend on their order.
 
+#[cfg(feature = "highs")]
 use std::borrow::Cow;
 #[cfg(feature = "highs")]
 use std::cmp::Ordering;
@@ -26,6 +27,8 @@ const WORTH_A_TRIAL: usize = 50;
 /// What stays the same from context to context.
 #[derive(Debug)]
 pub struct Session {
+    /// As it was given, and with what is fixed folded into its constraints.
+    given: Domain,
     domain: Domain,
     method: Method,
     limits: Limits,
@@ -39,8 +42,10 @@ impl Session {
     /// A session without a warm start.
     pub fn new(domain: Domain, method: Method, limits: Limits) -> Session {
         // What cannot be folded is reported when it is used.
+        let given = domain.clone();
         let domain = domain.clone().folded().unwrap_or(domain);
         Session {
+            given,
             domain,
             method,
             limits,
@@ -161,12 +166,19 @@ impl Session {
             let reason = format!("the start has {} entries, the network takes {}", y.len(), instance.decisions());
             return Err(Error::Point(reason));
         }
-        let instance = folded(instance, &self.domain)?;
-        let solution = self.solved(&instance, start, watch)?;
-        Ok(super::promote::promoted(&instance, &self.domain, &self.limits, solution))
+        let Some((folded, constant)) = instance.folded(self.domain.intervals())? else {
+            let solution = self.solved(instance, start, watch)?;
+            return Ok(super::promote::promoted(instance, &self.domain, &self.limits, solution));
+        };
+        let solution = self.solved(&folded, start, watch)?;
+        let solution = super::promote::promoted(&folded, &self.domain, &self.limits, solution);
+        if solution.proof == super::Proof::Exact {
+            return Ok(solution);
+        }
+        super::fixed::as_given(instance, &folded, &constant, &self.given, self.tau, &self.limits, solution)
     }
 
-    /// The answer of the method.
+    /// [`minimize_watched`](Self::minimize_watched) of a function in which everything that is fixed is a constant.
     fn solved(
         &self,
         instance: &Instance,
@@ -208,6 +220,7 @@ impl Session {
 }
 
 /// The instance with constants in place of what the box fixes.
+#[cfg(feature = "highs")]
 fn folded<'a>(instance: &'a Instance, domain: &Domain) -> Result<Cow<'a, Instance>, Error> {
     let folded = instance.fold_fixed(domain.intervals())?;
     Ok(folded.map_or(Cow::Borrowed(instance), Cow::Owned))

@@ -16,6 +16,7 @@ use crate::certificate::{Minorant, Multipliers, rigorous};
 use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::instance::Instance;
+use crate::ir::interval::sum_up;
 use crate::lower::Linear;
 
 /// Most rounds before the whole program is tried instead.
@@ -125,7 +126,7 @@ fn proven(
     match upper {
         Some(upper) => Solution {
             lower_bound: Some(lower),
-            gap: Some((upper - lower).max(0.0)),
+            gap: Some(sum_up(upper, -lower).max(0.0)),
             proof: Proof::Rigorous,
             dual: Some(Arc::new(dual)),
             ..plain

@@ -72,6 +72,7 @@ pub(super) fn minimize(
         search.work.iterations += outcome.iterations;
         tracing::debug!(attempt, status = ?outcome.status, iterations = outcome.iterations, seconds = outcome.seconds, "HiGHS");
         let limited = matches!(outcome.status, LpStatus::TimeLimit | LpStatus::IterationLimit | LpStatus::Interrupted);
+        search.limited |= limited;
         let mut end = match linear.lp.quadratic {
             Some(_) => search.quadratic(&outcome, &asked)?,
             None => search.linear(&outcome)?,

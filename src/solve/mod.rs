@@ -14,6 +14,7 @@ pub mod duals;
 mod ends;
 #[cfg(feature = "highs")]
 pub mod face;
+mod fixed;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod interrupt;
 #[cfg(feature = "highs")]
@@ -71,6 +72,14 @@ pub struct Limits {
     pub interrupt: Option<Interrupt>,
     /// What an answer is to be proven by.
     pub proof: Goal,
+}
+
+impl Limits {
+    /// Whether a limit on time or the switch says stop, for work begun then.
+    fn strikes(&self, begun: std::time::Instant) -> bool {
+        self.time.is_some_and(|most| begun.elapsed() >= most)
+            || self.interrupt.as_ref().is_some_and(Interrupt::is_stopped)
+    }
 }
 
 impl Default for Limits {

@@ -30,8 +30,8 @@ pub(super) struct Polished {
 }
 
 /// A point near `y` where the slopes that are left vanish, as far as Newton's method gets there; `None` where there is
-/// nothing to gain, or no Hessian.
-pub(super) fn polished(instance: &Instance, domain: &Domain, y: &[f64]) -> Option<Polished> {
+/// nothing to gain, or no Hessian. `stop` is asked before each step.
+pub(super) fn polished(instance: &Instance, domain: &Domain, y: &[f64], stop: &dyn Fn() -> bool) -> Option<Polished> {
     if !domain.sublevels().is_empty() {
         return None;
     }
@@ -41,6 +41,9 @@ pub(super) fn polished(instance: &Instance, domain: &Domain, y: &[f64]) -> Optio
     let mut steps = 0;
     let mut worse = 0;
     for _ in 0..STEPS {
+        if stop() {
+            break;
+        }
         let trace = instance.forward(&y).ok()?;
         let gradient = instance.gradient(&trace);
         let held = held(domain, &y, &gradient, &rows);

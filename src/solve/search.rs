@@ -1,6 +1,7 @@
 //! `Search`: the best point and the best bound so far, each recomputed from the network.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use icnn_solvers::LpOutcome;
 
@@ -12,6 +13,7 @@ use crate::certificate::{Lagrangian, Minorant, Multipliers, rigorous};
 use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::instance::Instance;
+use crate::ir::interval::sum_up;
 use crate::ir::program::NodeId;
 use crate::lower::quadratic::added_weights;
 use crate::lower::{Conic, Linear};
@@ -64,6 +66,10 @@ pub(super) struct Search<'a> {
     pub(super) cones: Option<(&'a Conic, Vec<f64>)>,
     /// The share of the numbers that are added up below which a gap is rounding.
     pub(super) accuracy: f64,
+    /// When the search began.
+    begun: Instant,
+    /// Whether a limit ended a solve.
+    pub(super) limited: bool,
     /// Who is asked first, for messages.
     pub(super) solver: &'static str,
     /// What the second method said, if it was asked.
@@ -85,6 +91,8 @@ impl<'a> Search<'a> {
             scale: 0.0,
             cones: None,
             accuracy: ROUNDING,
+            begun: Instant::now(),
+            limited: false,
             solver: "HiGHS",
             second_words: None,
             work: Work::default(),
@@ -300,7 +308,10 @@ impl<'a> Search<'a> {
         if bound.is_some_and(small) {
             return;
         }
-        let Some(found) = newton::polished(self.instance, self.domain, &best.y) else { return };
+        let Some(found) = newton::polished(self.instance, self.domain, &best.y, &|| self.limits.strikes(self.begun))
+        else {
+            return;
+        };
         let Ok(trace) = self.instance.forward(&found.y) else { return };
         self.work.forward += found.steps + 1;
         self.work.backward += found.steps;
@@ -319,7 +330,10 @@ impl<'a> Search<'a> {
     }
 
     pub fn finish(mut self, last: Option<&LpOutcome>) -> Result<Solution, Error> {
-        self.newton();
+        // A limit that strikes ends the work.
+        if !self.limited {
+            self.newton();
+        }
         let closed = self.closed();
         let status = if closed { Status::Optimal } else { Status::Stopped };
         let message = (!closed).then(|| {
@@ -334,7 +348,10 @@ impl<'a> Search<'a> {
         let lower_bound = bound.map(|b| b.value);
         let duals = bound.map(|b| Duals::new(self.domain, &b.lagrangian));
         let dual = bound.map(|b| Arc::new(b.dual.clone()));
-        let gap = lower_bound.filter(|_| self.best.is_some()).map(|b| (above - b).max(0.0));
+        let gap = lower_bound.filter(|_| self.best.is_some()).map(|b| match proof {
+            Proof::F64 => (above - b).max(0.0),
+            _ => sum_up(above, -b).max(0.0),
+        });
         let (y, value) = self.best.as_ref().map(|best| (best.y.clone(), best.value)).unzip();
         Ok(Solution { y, value, lower_bound, gap, proof, duals, dual, message, ..self.empty(status) })
     }

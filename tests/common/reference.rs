@@ -65,8 +65,13 @@ pub fn value(instance: &Instance, y: &[f64]) -> Option<Real> {
                 let members = |g: usize| groups.group(g).iter().map(|i| &v(input)[*i]);
                 let of_group = |g: usize| match kind {
                     GroupKind::Max => members(g).max().expect("a member").clone(),
-                    GroupKind::LogSumExp => members(g).fold(of(0.0), |sum, t| sum + t.exp()).ln(),
-                    GroupKind::Norm => members(g).fold(of(0.0), |sum, t| sum + t * t).sqrt(),
+                    GroupKind::LogSumExp => {
+                        members(g).fold(of(0.0), |sum, t| sum + t.clone().with_precision(bits).value().exp()).ln()
+                    }
+                    GroupKind::Norm => {
+                        let sum = members(g).fold(of(0.0), |sum, t| sum + t * t).with_precision(bits).value();
+                        if sum == of(0.0) { sum } else { sum.sqrt() }
+                    }
                 };
                 (0..node.len).map(of_group).collect()
             }
@@ -101,6 +106,8 @@ fn lines(lines: &Lines, t: &Real, bits: usize) -> Real {
 }
 
 fn scalar(g: &Scalar, t: &Real, bits: usize) -> Option<Real> {
+    // A 0 that is left of a difference has no precision of its own.
+    let t = &t.clone().with_precision(bits).value();
     let of = |v: f64| real(v, bits);
     let (zero, one) = (of(0.0), of(1.0));
     Some(match g {

@@ -4,15 +4,17 @@
 //! Algorithms*, §3.1; in any order of additions, fused or not), so the radius is |W|·(rad + γₙ|mid|), with an allowance for
 //! its own rounding and for underflows.
 
-use pulp::{Arch, Simd, WithSimd};
-
 use super::balls::{Balls, TINY, plus_up, times_up};
 use crate::ir::instance::Instance;
 use crate::ir::interval::gamma;
 use crate::ir::linear::LinearMap;
+use crate::lower::oracle::sizes::{Matrices, Matrix, Pair, Sums};
+
+/// Products with fewer rows than this are taken row by row.
+const NARROW: usize = 8;
 
 /// W·v, or Wᵀ·v where `turned`.
-pub(super) fn apply(instance: &Instance, map: &LinearMap, turned: bool, v: &Balls) -> Balls {
+pub(super) fn apply(instance: &Instance, matrices: &Matrices, map: &LinearMap, turned: bool, v: &Balls) -> Balls {
     let len = if turned { map.input_len() } else { map.output_len() };
     let weights = instance.weights(map);
     match (map, weights) {
@@ -25,36 +27,56 @@ pub(super) fn apply(instance: &Instance, map: &LinearMap, turned: bool, v: &Ball
             index.iter().enumerate().for_each(|(i, j)| out.add(*j, v.mid[i], v.rad[i]));
             out
         }
-        (LinearMap::Dense { rows, columns, transposed, .. }, Some(w)) => {
+        (LinearMap::Dense { weight, rows, columns, transposed, .. }, Some(w)) => {
             // As stored, the matrix is `height` × `width`.
             let (height, width) = if *transposed { (*columns, *rows) } else { (*rows, *columns) };
-            // Of a product with the stored matrix each entry is a row times v; of one with its transpose a sum of rows.
-            let by_rows = *transposed == turned;
-            let (from, to) = if by_rows { (width, height) } else { (height, width) };
-            let mut out = Balls::zeros(len);
-            if from == 0 || to == 0 {
-                return out;
-            }
-            for block in 0..len / to {
-                let part = Part::new(&v.mid[block * from..][..from], &v.rad[block * from..][..from], from);
-                if part.is_zero() {
-                    continue;
-                }
-                let (mid, rad) = (&mut out.mid[block * to..][..to], &mut out.rad[block * to..][..to]);
-                match by_rows {
-                    true => Arch::new().dispatch(RowProducts { w, part: &part, mid: &mut *mid, rad: &mut *rad }),
-                    false => Arch::new().dispatch(SumOfRows { w, part: &part, mid: &mut *mid, rad: &mut *rad }),
-                }
-                let touched = |i: usize| match by_rows {
-                    true => part.touches(w[i * width..(i + 1) * width].iter()),
-                    false => part.touches(w[i..].iter().step_by(width)),
-                };
-                part.finish(rad, touched);
-            }
-            out
+            // Whether the product is with the matrix as stored, or with its transpose.
+            let straight = *transposed == turned;
+            let (from, to) = if straight { (width, height) } else { (height, width) };
+            // Row by row the factor has rows as long as the argument, column by column as long as the result.
+            let (by_rows, by_columns) = match (matrices.find(*weight, height, width), straight) {
+                (Some((rows, columns)), true) => (Some(rows), Some(columns)),
+                (Some((rows, columns)), false) => (Some(columns), Some(rows)),
+                (None, true) => (Some(Matrix::Double(w)), None),
+                (None, false) => (None, Some(Matrix::Double(w))),
+            };
+            product(by_rows, by_columns, (from, to), v, len)
         }
         _ => by_entry(map, weights, turned, v, len),
     }
+}
+
+fn product(
+    by_rows: Option<Matrix<'_>>,
+    by_columns: Option<Matrix<'_>>,
+    (from, to): (usize, usize),
+    v: &Balls,
+    len: usize,
+) -> Balls {
+    let mut out = Balls::zeros(len);
+    if from == 0 || to == 0 {
+        return out;
+    }
+    for block in 0..len / to {
+        let part = Part::new(&v.mid[block * from..][..from], &v.rad[block * from..][..from], from);
+        if part.is_zero() {
+            continue;
+        }
+        let pair = Pair { value: part.mid, size: &part.error };
+        let (value, size) = (&mut out.mid[block * to..][..to], &mut out.rad[block * to..][..to]);
+        match (by_rows, by_columns) {
+            (Some(matrix), columns) if to < NARROW || columns.is_none() => {
+                matrix.add_products(pair, Sums { value, size: &mut *size });
+                part.finish(size, |i| part.touches(|k| matrix.at(i * from + k)));
+            }
+            (_, Some(matrix)) => {
+                matrix.add_rows(pair, Sums { value, size: &mut *size });
+                part.finish(size, |i| part.touches(|k| matrix.at(k * to + i)));
+            }
+            _ => {}
+        }
+    }
+    out
 }
 
 /// A vector with what its rounding can cost: `error` = rad + γ|mid|.
@@ -76,8 +98,8 @@ impl<'a> Part<'a> {
     }
 
     /// Whether a weight that is not 0 meets an entry that is not 0.
-    fn touches<'w>(&self, weights: impl Iterator<Item = &'w f64>) -> bool {
-        weights.zip(&self.error).any(|(w, e)| *w != 0.0 && *e != 0.0)
+    fn touches(&self, weight: impl Fn(usize) -> f64) -> bool {
+        (0..self.error.len()).any(|k| self.error[k] != 0.0 && weight(k) != 0.0)
     }
 
     /// Rounds sums of `terms` products up; one of 0 stays 0 if nothing was added at all.
@@ -88,98 +110,6 @@ impl<'a> Part<'a> {
             if *r != 0.0 || touched(i) {
                 *r = plus_up((*r * factor).next_up(), underflow);
             }
-        }
-    }
-}
-
-/// For each row of `w`: mid += row·mid, rad += |row|·error.
-struct RowProducts<'a> {
-    w: &'a [f64],
-    part: &'a Part<'a>,
-    mid: &'a mut [f64],
-    rad: &'a mut [f64],
-}
-
-impl WithSimd for RowProducts<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let (m, e) = (self.part.mid, self.part.error.as_slice());
-        let width = m.len();
-        let ((vm, tm), (ve, te)) = (S::as_simd_f64s(m), S::as_simd_f64s(e));
-        for (row, (mid, rad)) in self.w.chunks_exact(width).zip(self.mid.iter_mut().zip(self.rad)) {
-            let (vw, tw) = S::as_simd_f64s(row);
-            let mut sums = [simd.splat_f64s(0.0); 2];
-            let mut sizes = [simd.splat_f64s(0.0); 2];
-            for (k, ((w, m), e)) in vw.iter().zip(vm).zip(ve).enumerate() {
-                sums[k % 2] = simd.mul_add_e_f64s(*w, *m, sums[k % 2]);
-                sizes[k % 2] = simd.mul_add_e_f64s(simd.abs_f64s(*w), *e, sizes[k % 2]);
-            }
-            let (mut a, mut b) = (0.0, 0.0);
-            for ((w, m), e) in tw.iter().zip(tm).zip(te) {
-                a += w * m;
-                b += w.abs() * e;
-            }
-            *mid += simd.reduce_sum_f64s(simd.add_f64s(sums[0], sums[1])) + a;
-            *rad += simd.reduce_sum_f64s(simd.add_f64s(sizes[0], sizes[1])) + b;
-        }
-    }
-}
-
-/// mid += Σᵢ midᵢ·rowᵢ, rad += Σᵢ errorᵢ·|rowᵢ|, over the entries that are not 0.
-struct SumOfRows<'a> {
-    w: &'a [f64],
-    part: &'a Part<'a>,
-    mid: &'a mut [f64],
-    rad: &'a mut [f64],
-}
-
-impl WithSimd for SumOfRows<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let width = self.mid.len();
-        let used: Vec<usize> = (0..self.part.mid.len()).filter(|i| self.part.error[*i] != 0.0).collect();
-        let (fours, rest) = used.as_chunks::<4>();
-        for four in fours {
-            add_rows::<S, 4>(simd, self.w, width, self.part, *four, self.mid, self.rad);
-        }
-        for one in rest {
-            add_rows::<S, 1>(simd, self.w, width, self.part, [*one], self.mid, self.rad);
-        }
-    }
-}
-
-#[inline(always)]
-fn add_rows<S: Simd, const K: usize>(
-    simd: S,
-    w: &[f64],
-    width: usize,
-    part: &Part<'_>,
-    index: [usize; K],
-    mid: &mut [f64],
-    rad: &mut [f64],
-) {
-    let rows = index.map(|i| S::as_simd_f64s(&w[i * width..(i + 1) * width]));
-    let (m, e) = (index.map(|i| part.mid[i]), index.map(|i| part.error[i]));
-    let (sm, se) = (m.map(|v| simd.splat_f64s(v)), e.map(|v| simd.splat_f64s(v)));
-    let ((vm, tm), (ve, te)) = (S::as_mut_simd_f64s(mid), S::as_mut_simd_f64s(rad));
-    for (l, (mid, rad)) in vm.iter_mut().zip(ve).enumerate() {
-        let (mut a, mut b) = (*mid, *rad);
-        for k in 0..K {
-            let w = rows[k].0[l];
-            a = simd.mul_add_e_f64s(sm[k], w, a);
-            b = simd.mul_add_e_f64s(se[k], simd.abs_f64s(w), b);
-        }
-        (*mid, *rad) = (a, b);
-    }
-    for (l, (mid, rad)) in tm.iter_mut().zip(te).enumerate() {
-        for k in 0..K {
-            let w = rows[k].1[l];
-            *mid += m[k] * w;
-            *rad += e[k] * w.abs();
         }
     }
 }

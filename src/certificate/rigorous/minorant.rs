@@ -15,6 +15,7 @@ use crate::ir::instance::Instance;
 use crate::ir::interval::Interval;
 use crate::ir::program::{GroupKind, NodeId, Op};
 use crate::ir::psd::{Definiteness, definiteness};
+use crate::lower::oracle::sizes::Matrices;
 
 /// f(y) ≥ rᵀy + c for all y in the domain whose bounds were used, with r and c known up to rounding.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,9 +26,13 @@ pub(super) struct Enclosed {
     pub constant: (f64, f64),
 }
 
+/// Intervals narrower than this share of their size are constants, rounded: what is fixed, and what depends on that alone.
+const CONSTANT: f64 = 1e-14;
+
 /// The state of a backward pass.
 struct Pass<'a> {
     instance: &'a Instance,
+    matrices: Matrices,
     adjoints: Vec<Option<Balls>>,
     constant: (f64, f64),
 }
@@ -36,8 +41,12 @@ impl Enclosed {
     /// `None` where no minorant exists or none is known: a total weight has the wrong sign for its unit, a unit has no rule,
     /// a number leaves f64.
     pub fn new(instance: &Instance, bounds: &Bounds, slopes: &Multipliers) -> Option<Enclosed> {
+        if !slopes.fits(instance) {
+            return None;
+        }
         let nodes = instance.program().nodes();
-        let mut pass = Pass { instance, adjoints: vec![None; nodes.len()], constant: (0.0, 0.0) };
+        let matrices = Matrices::of(instance.program());
+        let mut pass = Pass { instance, matrices, adjoints: vec![None; nodes.len()], constant: (0.0, 0.0) };
         let mut gradient = Balls::zeros(instance.decisions());
         *pass.adjoints.last_mut()? = Some(Balls::exact(vec![1.0]));
         for k in (0..nodes.len()).rev() {
@@ -76,6 +85,17 @@ impl Pass<'_> {
         }
     }
 
+    /// Passes a·c·t on to entry `i` of a node, t in `on` and c in `factor`: the midpoint of c is the slope, what is left of c goes
+    /// into the constant.
+    fn times(&mut self, a: (f64, f64), factor: Interval, id: NodeId, i: usize, on: Interval) {
+        let (c, width) = ball(factor);
+        let (mid, rad) = scaled(c, a);
+        self.target(id).add(i, mid, rad);
+        if width > 0.0 {
+            self.gain(a, product((0.0, width), ball(on)));
+        }
+    }
+
     fn through(&mut self, id: NodeId, op: &Op, a: &Balls, bounds: &Bounds, slopes: &Multipliers) -> Option<()> {
         let instance = self.instance;
         let entry = |i: usize| (a.mid[i], a.rad[i]);
@@ -87,7 +107,7 @@ impl Pass<'_> {
                 used().for_each(|i| self.gain(entry(i), (known[if known.len() == 1 { 0 } else { i }], 0.0)));
             }
             Op::Linear { input, map } => {
-                let below = linear::apply(instance, map, true, a);
+                let below = linear::apply(instance, &self.matrices, map, true, a);
                 self.add(*input, below);
             }
             Op::Scale { input, by } => {
@@ -112,6 +132,10 @@ impl Pass<'_> {
                 for i in used() {
                     let (g, weight) = (scalars.get(i), a.interval(i));
                     // A line that is the unit needs no sign.
+                    if is_constant(bounds.of(id)[i]) {
+                        self.gain(entry(i), ball(bounds.of(id)[i]));
+                        continue;
+                    }
                     let single = matches!(g, crate::ir::scalar::Scalar::Lines(l) if l.on(on[i]).len() == 1);
                     if single || weight.lower >= 0.0 || weight.upper <= 0.0 {
                         let (slope, intercept) = line(g, on[i], weight.lower >= 0.0, *wanted.get(i)?)?;
@@ -127,7 +151,7 @@ impl Pass<'_> {
                 let given = slopes.of(id);
                 let mut below = Balls::zeros(instance.program().node(*input).len);
                 for g in used() {
-                    if a.interval(g).lower < 0.0 {
+                    if a.interval(g).lower < 0.0 || is_constant(bounds.of(id)[g]) {
                         self.gain(entry(g), ball(bounds.of(id)[g]));
                         continue;
                     }
@@ -164,22 +188,19 @@ impl Pass<'_> {
             }
             Op::Product(left, right) => {
                 for i in used() {
-                    // An interval that is a point is the value.
                     let (p, q) = (bounds.of(*left)[i], bounds.of(*right)[i]);
-                    let (factor, other) = match (p.is_point(), q.is_point()) {
-                        (true, _) => (p.lower, *right),
-                        (_, true) => (q.lower, *left),
+                    let (factor, other, on) = match (is_constant(p), is_constant(q)) {
+                        (true, _) => (p, *right, q),
+                        (_, true) => (q, *left, p),
                         _ => return None,
                     };
-                    let (mid, rad) = scaled(factor, entry(i));
-                    self.target(other).add(i, mid, rad);
+                    self.times(entry(i), factor, other, i, on);
                 }
             }
             Op::Quotient(top, bottom) => {
                 for i in used() {
-                    let divisor = Some(bounds.of(*bottom)[i]).filter(|q| q.is_point())?;
-                    let (mid, rad) = ball(a.interval(i).product(inverse(divisor)?));
-                    self.target(*top).add(i, mid, rad);
+                    let divisor = Some(bounds.of(*bottom)[i]).filter(|q| is_constant(*q))?;
+                    self.times(entry(i), inverse(divisor)?, *top, i, bounds.of(*top)[i]);
                 }
             }
             Op::Select { test, strict, then, otherwise } => {
@@ -198,6 +219,11 @@ impl Pass<'_> {
         }
         Some(())
     }
+}
+
+/// Whether an interval is a constant up to rounding: it may stand for the entry, whatever that is.
+fn is_constant(i: Interval) -> bool {
+    i.upper - i.lower <= CONSTANT * i.lower.abs().max(i.upper.abs())
 }
 
 /// Weights of a group's members and a constant: Σ wₖtₖ + constant lies below the group's value wherever its entries are in

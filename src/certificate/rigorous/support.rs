@@ -171,13 +171,14 @@ fn power_form(p: f64, on: Interval, slope: f64) -> Option<(f64, Interval)> {
     if mirrored && !(p > 1.0 && (even || on.upper <= 0.0) && p == p.trunc()) {
         return None;
     }
-    if !mirrored && slope * p.signum() <= 0.0 {
-        return (p > 1.0 || p < 0.0).then_some((if p > 1.0 { slope } else { 0.0 }, Interval::point(0.0)));
+    let root = p > 0.0 && p < 1.0;
+    let s = if root { slope.clamp(FLATTEST, STEEPEST) } else { slope };
+    if !mirrored && s * p.signum() <= 0.0 {
+        return Some((if p > 1.0 { s } else { 0.0 }, Interval::point(0.0)));
     }
-    if slope == 0.0 {
+    if s == 0.0 {
         return Some((0.0, Interval::point(0.0)));
     }
-    let s = if p > 0.0 && p < 1.0 { slope.clamp(FLATTEST, STEEPEST) } else { slope };
     // log |t| = log(|s|/|p|)/(p − 1)
     let ratio = divided(Interval::point(s.abs()), p.abs())?;
     let exponent = Interval::new(sum_down(p, -1.0), sum_up(p, -1.0));

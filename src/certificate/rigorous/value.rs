@@ -9,6 +9,7 @@ use crate::ir::instance::Instance;
 use crate::ir::interval::Interval;
 use crate::ir::program::{GroupKind, NodeId, Op};
 use crate::ir::scalar::Scalar;
+use crate::lower::oracle::sizes::Matrices;
 
 /// An interval that holds the real number f(y), for y taken exactly as it is; `None` where a unit has no enclosure, a
 /// number leaves f64, the context is open, or y has another length than p.
@@ -17,9 +18,10 @@ pub fn value(instance: &Instance, y: &[f64]) -> Option<Interval> {
         return None;
     }
     let nodes = instance.program().nodes();
+    let matrices = Matrices::of(instance.program());
     let mut values: Vec<Balls> = Vec::with_capacity(nodes.len());
     for node in nodes {
-        let v = of_node(instance, &node.op, node.len, &values, y)?;
+        let v = of_node(instance, &matrices, &node.op, node.len, &values, y)?;
         if !v.is_finite() {
             return None;
         }
@@ -28,13 +30,20 @@ pub fn value(instance: &Instance, y: &[f64]) -> Option<Interval> {
     values.last().filter(|v| v.len() == 1).map(|v| v.interval(0))
 }
 
-fn of_node(instance: &Instance, op: &Op, len: usize, values: &[Balls], y: &[f64]) -> Option<Balls> {
+fn of_node(
+    instance: &Instance,
+    matrices: &Matrices,
+    op: &Op,
+    len: usize,
+    values: &[Balls],
+    y: &[f64],
+) -> Option<Balls> {
     let v = |id: &NodeId| &values[id.index()];
     let mut out = Balls::zeros(len);
     match op {
         Op::Decision => return Some(Balls::exact(y.to_vec())),
         Op::Param(p) => return Some(Balls::exact(instance.known(*p)?.to_vec())),
-        Op::Linear { input, map } => return Some(linear::apply(instance, map, false, v(input))),
+        Op::Linear { input, map } => return Some(linear::apply(instance, matrices, map, false, v(input))),
         Op::Scale { input, by } => {
             let t = v(input);
             for i in 0..len {

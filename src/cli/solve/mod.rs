@@ -1,6 +1,7 @@
 //! `icnn solve`: the minimum over y at every context row.
 
 mod certificate;
+#[cfg(feature = "highs")]
 mod face;
 mod report;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, ValueEnum};
 use icnn::solve::batch::Session;
+#[cfg(feature = "highs")]
 use icnn::solve::face::{CHOICES, Choice};
 use icnn::solve::{Goal, METHODS};
 use icnn::{Domain, Limits, Method};
@@ -83,10 +85,12 @@ pub struct Args {
     #[arg(long, requires = "json")]
     trace: bool,
     /// Tell whether y is the only minimiser, and the range of each coordinate among all of them: two more solves a coordinate.
+    #[cfg(feature = "highs")]
     #[arg(long, conflicts_with = "entropy")]
     range: bool,
     /// Of several minimisers take the lexicographic first one, or the one nearest to 0 (to the box's centre, where 0 is
     /// outside): the same one whatever the method.
+    #[cfg(feature = "highs")]
     #[arg(long, value_name = "CHOICE", value_parser = choice(), conflicts_with = "entropy")]
     choose: Option<Choice>,
     /// One JSON object a line: row, status, method, y, value, lower_bound, gap, proof, seconds, work.
@@ -98,6 +102,27 @@ pub struct Args {
     /// Write the proofs of all rows to a file that `icnn verify` checks (docs/certificates.md).
     #[arg(long, value_name = "FILE", conflicts_with = "entropy")]
     certificate: Option<PathBuf>,
+}
+
+/// Without HiGHS there are no optimal faces.
+#[cfg(not(feature = "highs"))]
+mod face {
+    use icnn::ir::instance::Instance;
+    use icnn::solve::batch::Session;
+    use icnn::{Error, Solution};
+
+    #[derive(Debug, serde::Serialize)]
+    pub enum Face {}
+
+    impl Face {
+        pub fn text(&self) -> String {
+            match *self {}
+        }
+    }
+
+    pub fn of(_: &super::Args, s: Solution, _: &Instance, _: &Session) -> Result<(Solution, Option<Face>), Error> {
+        Ok((s, None))
+    }
 }
 
 /// What `--proof` takes.
@@ -125,6 +150,7 @@ fn method() -> impl TypedValueParser<Value = Method> {
 }
 
 /// The names of the ways to choose among minimisers.
+#[cfg(feature = "highs")]
 fn choice() -> impl TypedValueParser<Value = Choice> {
     PossibleValuesParser::new(CHOICES.iter().map(|c| c.0))
         .map(|name| CHOICES.iter().find(|c| c.0 == name).map_or(Choice::Lexicographic, |c| c.1))
