@@ -301,7 +301,10 @@ fn the_committed_answers_of_outside_solvers() {
             // The minimum is known from the construction: the interval has to hold what the point really loses.
             let minimum = [0, 1].map(|k| answer["value"][k].as_f64().unwrap());
             let value = line["value"].as_f64().unwrap();
-            assert!(lower <= value - minimum[0] + 1e-12 && value - minimum[1] - 1e-12 <= upper, "{name} {solver}: {line}");
+            assert!(
+                lower <= value - minimum[0] + 1e-12 && value - minimum[1] - 1e-12 <= upper,
+                "{name} {solver}: {line}"
+            );
         }
     }
 }
