@@ -271,3 +271,40 @@ fn bad_input_of_judge() {
     let ran = icnn(&["judge", &wavy, "--answers", &two, "--json"]);
     assert_eq!((ran.code, verdicts(&ran.json())), (1, vec!["error", "error"]));
 }
+
+#[test]
+fn the_committed_answers_of_outside_solvers() {
+    // Of L-BFGS-B, then of Adam: the verdict, and what is lost, at least and at most.
+    let expected = [
+        ("ficnn-known", [("suboptimal", 1.6e-3, 1.7e-3), ("optimal", 3e-6, 4e-6)]),
+        ("ficnn-degenerate", [("optimal", 1e-8, 2e-8), ("suboptimal", 8e-6, 9e-6)]),
+        ("convolution-known", [("suboptimal", 0.33, 0.34), ("optimal", 2.9e-6, 3.1e-6)]),
+        ("softplus-known", [("optimal", 0.0, 1e-8), ("optimal", 0.0, 1e-8)]),
+        ("picnn-known", [("suboptimal", 1.2, 1.3), ("suboptimal", 1.3e-5, 1.4e-5)]),
+    ];
+    for (name, verdicts) in expected {
+        let at = |end: &str| format!("examples/judge/networks/{name}-0.{end}");
+        let (model, domain, context) = (at("onnx"), at("domain.json"), at("context.json"));
+        let answer = read(&format!("{}/{}", env!("CARGO_MANIFEST_DIR"), at("answer.json")));
+        for (solver, (verdict, low, high)) in ["lbfgsb", "torch"].iter().zip(verdicts) {
+            let answers = at(&format!("{solver}.npy"));
+            let mut args = vec!["judge", &model, "--domain", &domain, "--answers", &answers, "--json"];
+            if name.starts_with("picnn") {
+                args.extend(["--context", &context]);
+            }
+            let ran = icnn(&args);
+            assert_eq!(ran.code, i32::from(verdict != "optimal"), "{name} {solver}: {}{}", ran.out, ran.err);
+            let line = &ran.json()[0];
+            assert_eq!(line["verdict"], verdict, "{name} {solver}: {line}");
+            let [lower, upper] = [0, 1].map(|k| line["suboptimality"][k].as_f64().unwrap());
+            assert!(low <= lower && upper <= high, "{name} {solver}: {line}");
+            // The minimum is known from the construction: the interval has to hold what the point really loses.
+            let minimum = [0, 1].map(|k| answer["value"][k].as_f64().unwrap());
+            let value = line["value"].as_f64().unwrap();
+            assert!(
+                lower <= value - minimum[0] + 1e-12 && value - minimum[1] - 1e-12 <= upper,
+                "{name} {solver}: {line}"
+            );
+        }
+    }
+}

@@ -1,5 +1,6 @@
 """Minimises every network of a folder that `icnn generate` wrote, by two solvers that know nothing of its structure, and writes
-their points: NAME.lbfgsb.npy and NAME.torch.npy, and how long they took: seconds.json.
+their points: NAME.lbfgsb.npy and NAME.torch.npy, and the
+processor seconds they took: seconds.json.
 
     python solve.py FOLDER
 """
@@ -30,7 +31,7 @@ def lbfgsb(f, lower, upper):
     return scipy.optimize.minimize(with_gradient, start, jac=True, method="L-BFGS-B", bounds=bounds).x
 
 
-def descent(f, lower, upper, steps=2000, rate=0.05):
+def descent(f, lower, upper, steps=1000, rate=0.05):
     """Projected gradient descent by torch's Adam with a cosine schedule; the best point met is the answer."""
     low, high = torch.tensor(lower), torch.tensor(upper)
     y = torch.zeros_like(low).clamp(low, high).requires_grad_()
@@ -68,9 +69,9 @@ def main(folder):
                 x = torch.tensor(json.load(file), dtype=torch.float64)
         graph = Graph(path)
         for solver, solve in SOLVERS.items():
-            begun = time.perf_counter()
+            begun = time.process_time()
             y = solve(lambda y: graph(x, y), lower, upper)
-            seconds[f"{os.path.basename(name)}.{solver}"] = time.perf_counter() - begun
+            seconds[f"{os.path.basename(name)}.{solver}"] = time.process_time() - begun
             np.save(f"{name}.{solver}.npy", y)
     with open(os.path.join(folder, "seconds.json"), "w") as file:
         json.dump(seconds, file, indent=1)

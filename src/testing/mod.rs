@@ -8,6 +8,7 @@
 //! use icnn::testing::{Family, Features, Ranges, assert_argmin, known_minimisers};
 //! use icnn::{Domain, ir::instance::Instance};
 //! use proptest::prelude::*;
+//! use proptest::test_runner::RngSeed;
 //!
 //! /// Projected subgradient steps of length 1/k: what is tested.
 //! fn descend(f: &Instance, set: &Domain) -> Vec<f64> {
@@ -26,7 +27,9 @@
 //! }
 //!
 //! let networks = known_minimisers(Family::Ficnn, &Ranges { decisions: 1..=2, ..Ranges::default() }, &Features::default());
-//! proptest!(ProptestConfig::with_cases(16), |(known in networks)| {
+//! // The same networks in every run.
+//! let config = ProptestConfig { cases: 16, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() };
+//! proptest!(config, |(known in networks)| {
 //!     let (f, set) = (&known.problem.instance, &known.problem.domain);
 //!     assert_argmin(f, set, &known.y, 1e-9);       // true by construction
 //!     assert_argmin(f, set, &descend(f, set), 0.1); // proven for this method on this network
