@@ -42,6 +42,16 @@ impl Multipliers {
         Multipliers { slopes: slopes.collect() }
     }
 
+    /// From the slopes of each node, as [`slopes`](Self::slopes) gives them.
+    pub fn from_slopes(slopes: Vec<Vec<f64>>) -> Multipliers {
+        Multipliers { slopes }
+    }
+
+    /// For each node of the program what [`of`](Self::of) gives.
+    pub fn slopes(&self) -> &[Vec<f64>] {
+        &self.slopes
+    }
+
     /// Sets the slope of one unit.
     pub fn set_slope(&mut self, node: NodeId, element: usize, slope: f64) {
         self.slopes[node.index()][element] = slope;

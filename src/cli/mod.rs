@@ -20,6 +20,7 @@ mod problem;
 mod project;
 mod rows;
 mod solve;
+mod verify;
 mod write;
 
 use std::io::IsTerminal;
@@ -71,6 +72,8 @@ enum Command {
     Eval(eval::Args),
     /// The exact minimum over y, one line a context row.
     Solve(solve::Args),
+    /// Check a certificate of `solve --certificate` against the model: everything is computed again, without rounding.
+    Verify(verify::Args),
     /// Several methods on the same rows: a table, a page with figures, contradictions.
     #[cfg(feature = "highs")]
     Compare(compare::Args),
@@ -111,6 +114,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(args, cli.verbose > 0),
         Command::Eval(args) => eval::run(args),
         Command::Solve(args) => solve::run(args),
+        Command::Verify(args) => verify::run(args),
         #[cfg(feature = "highs")]
         Command::Compare(args) => compare::run(args),
         #[cfg(feature = "highs")]

@@ -2,13 +2,33 @@
 //! whose context and decision come as one input is convex only after this.
 
 use super::builder::Builder;
+use super::context::ContextProgram;
 use super::finish::remapped;
 use super::instance::Instance;
 use super::interval::Interval;
-use super::program::{NodeId, Op, ParamId, Program};
+use super::program::{NodeId, Op, ParamId, ParamSource, Program};
 use crate::error::Error;
 
 impl Instance {
+    /// The function as a program of y alone: the same nodes, every parameter with the entries it has here. Of a program
+    /// without context, that program.
+    ///
+    /// Errors: a context left open.
+    pub fn closed(&self) -> Result<Program, Error> {
+        let mut program = self.program().clone();
+        for (k, param) in program.params.iter_mut().enumerate() {
+            let Some(values) = self.shared(ParamId(k as u32)) else {
+                return Err(Error::Context(format!("'{}' depends on a context row, which is not given", param.name)));
+            };
+            param.source = ParamSource::Constant(values);
+        }
+        if !program.context.is_empty() {
+            program.derived = Default::default();
+            program.context = ContextProgram { opset: program.context.opset, ..ContextProgram::default() };
+        }
+        Ok(program)
+    }
+
     /// The same function on the box `decision`, with nodes that are constant there replaced by their values. `None` if
     /// there is nothing to replace; the decision vector keeps its length.
     pub fn fold_fixed(&self, decision: &[Interval]) -> Result<Option<Instance>, Error> {

@@ -131,7 +131,10 @@ impl Pass<'_> {
             (Rule::Exact(supports), _) => (supports[id.index()].len(), 0),
             (Rule::Slopes(slopes), Op::Unit { .. }) => (slopes.of(id).len(), node.len),
             (Rule::Slopes(slopes), Op::Group { groups, .. }) => (slopes.of(id).len(), groups.members().len()),
-            (Rule::Slopes(_), _) => (0, 0),
+            (Rule::Slopes(slopes), Op::Quadratic { input, .. }) => {
+                (slopes.of(id).len(), self.instance.program().node(*input).len)
+            }
+            (Rule::Slopes(slopes), _) => (slopes.of(id).len(), 0),
         };
         if found == needed { Ok(()) } else { refused(format!("{found} multipliers, {needed} are needed")) }
     }

@@ -12,7 +12,7 @@ use dashu_ratio::RBig;
 use super::{NotVerified, refused};
 
 /// The most bits a number may have: larger ones come from exponents that no network has.
-const MOST_BITS: i64 = 1 << 24;
+const MOST_BITS: i64 = 1 << 22;
 
 /// n·2ᵉ
 #[derive(Debug, Clone)]

@@ -234,7 +234,7 @@ pub(super) fn tested(constants: &[Option<Vector>], test: NodeId) -> Result<&Vect
 }
 
 pub(super) fn holds(test: &Dyadic, strict: bool) -> bool {
-    !test.is_negative() && !(strict && test.is_zero())
+    !(test.is_negative() || strict && test.is_zero())
 }
 
 /// v / by, where `by` is ± a power of two.

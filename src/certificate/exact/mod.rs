@@ -196,6 +196,22 @@ pub fn contains(domain: &Domain, y: &Rationals) -> Result<(), NotVerified> {
     set::contains(domain, y)
 }
 
+/// By how much y violates the box, a row or a learned constraint at most; 0 where it lies in the domain.
+///
+/// # Errors
+/// Another number of entries; a learned constraint that has no value here.
+pub fn violation(domain: &Domain, y: &Rationals) -> Result<RBig, NotVerified> {
+    set::violation(domain, y)
+}
+
+/// A number that f(y) is not above: f(y) itself, where it is rational.
+///
+/// # Errors
+/// As for [`value`].
+pub fn upper_value(instance: &Instance, y: &Rationals) -> Result<RBig, NotVerified> {
+    value(instance, y)
+}
+
 /// Checks that y lies in the domain, and that f(y), the lower bound of the multipliers and the claimed minimum are one number.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use crate::ir::linear::LinearMap;
 const BITS: usize = Word::BITS as usize;
 
 /// The most words a vector may take.
-const MOST_WORDS: usize = 1 << 27;
+const MOST_WORDS: usize = 1 << 26;
 
 /// A·v, or Aᵀ·v for the `adjoint`.
 pub(super) fn product(

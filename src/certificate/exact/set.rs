@@ -1,17 +1,41 @@
 //! The set Y: whether a rational point lies in it, and the least value of an affine function on its box and rows.
 
-use std::cmp::Ordering;
-
-use dashu_int::{IBig, UBig};
+use dashu_int::UBig;
 use dashu_ratio::RBig;
 
 use super::backward::Minorant;
 use super::dyadic::Dyadic;
-use super::{NotVerified, Rationals, refused, value};
+use super::{NotVerified, Rationals, refused, upper_value, value};
 use crate::domain::Domain;
+use crate::ir::instance::Instance;
 
 /// See [`super::contains`].
 pub(super) fn contains(domain: &Domain, y: &Rationals) -> Result<(), NotVerified> {
+    visit(domain, y, value, |what, found, side, bound, beyond| match beyond > RBig::ZERO {
+        true => refused(format!("{what} ≈ {} is {side} {bound}", found.to_f64_fast())),
+        false => Ok(()),
+    })
+}
+
+/// See [`super::violation`].
+pub(super) fn violation(domain: &Domain, y: &Rationals) -> Result<RBig, NotVerified> {
+    let mut worst = RBig::ZERO;
+    visit(domain, y, upper_value, |_, _, _, _, beyond| {
+        if beyond > worst {
+            worst = beyond;
+        }
+        Ok(())
+    })?;
+    Ok(worst)
+}
+
+/// Calls `each(what, its value, which side, the bound, by how much it is beyond)` for every finite side of the domain.
+fn visit(
+    domain: &Domain,
+    y: &Rationals,
+    of: fn(&Instance, &Rationals) -> Result<RBig, NotVerified>,
+    mut each: impl FnMut(&str, &RBig, &str, f64, RBig) -> Result<(), NotVerified>,
+) -> Result<(), NotVerified> {
     let p = domain.dimension();
     if y.numerators.len() != p {
         return refused(format!("y has {} entries, the domain {p} coordinates", y.numerators.len()));
@@ -19,33 +43,30 @@ pub(super) fn contains(domain: &Domain, y: &Rationals) -> Result<(), NotVerified
     if y.denominator.is_zero() {
         return refused("the denominator of y is 0");
     }
-    let one = IBig::from(y.denominator.clone());
-    let inside = |what: &dyn Fn() -> String, v: &Dyadic, lower: f64, upper: f64| {
-        for (side, bound, wrong) in [("below", lower, Ordering::Less), ("above", upper, Ordering::Greater)] {
-            if bound.is_finite() && v.compare(&Dyadic::of(bound).times_whole(&one))? == wrong {
-                let found = v.over(&y.denominator)?.to_f64_fast();
-                return refused(format!("{} ≈ {found} is {side} {bound}", what()));
-            }
+    let mut sides = |what: &str, v: &RBig, lower: f64, upper: f64| {
+        if lower.is_finite() {
+            each(what, v, "below", lower, Dyadic::of(lower).over(&UBig::ONE)? - v)?;
+        }
+        if upper.is_finite() {
+            each(what, v, "above", upper, v - Dyadic::of(upper).over(&UBig::ONE)?)?;
         }
         Ok(())
     };
     let coordinate = |j: usize| Dyadic::whole(y.numerators[j].clone());
     for (j, (lower, upper)) in domain.lower().iter().zip(domain.upper()).enumerate() {
-        inside(&|| format!("y[{j}]"), &coordinate(j), *lower, *upper)?;
+        sides(&format!("y[{j}]"), &coordinate(j).over(&y.denominator)?, *lower, *upper)?;
     }
     for row in domain.rows() {
         let mut activity = Dyadic::zero();
         for (j, c) in &row.coefficients {
             activity = activity.plus(&coordinate(*j).times(*c))?;
         }
-        inside(&|| format!("row '{}'", row.name), &activity, row.lower, row.upper)?;
+        sides(&format!("row '{}'", row.name), &activity.over(&y.denominator)?, row.lower, row.upper)?;
     }
     for level in domain.sublevels() {
-        let named = |e: NotVerified| NotVerified(format!("constraint '{}': {e}", level.name));
-        let h = value(&level.function, y).map_err(named)?;
-        if h > Dyadic::of(level.at_most).over(&UBig::ONE)? {
-            return refused(format!("constraint '{}' ≈ {} is above {}", level.name, h.to_f64_fast(), level.at_most));
-        }
+        let what = format!("constraint '{}'", level.name);
+        let h = of(&level.function, y).map_err(|e| NotVerified(format!("{what}: {e}")))?;
+        sides(&what, &h, f64::NEG_INFINITY, level.at_most)?;
     }
     Ok(())
 }

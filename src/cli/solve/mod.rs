@@ -1,5 +1,6 @@
 //! `icnn solve`: the minimum over y at every context row.
 
+mod certificate;
 mod report;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use super::model::Model;
 use super::problem::{Given, Problem};
 use super::write::Pending;
 use super::{Stop, rows};
+use certificate::Certificate;
 use report::{Answer, Report};
 
 /// Arguments of `icnn solve`.
@@ -84,6 +86,9 @@ pub struct Args {
     /// Write the answers to a .json, .npy, .csv or .parquet file as well; it is replaced when the run is complete.
     #[arg(long, value_name = "FILE", value_parser = answers::target)]
     answers: Option<PathBuf>,
+    /// Write the proofs of all rows to a file that `icnn verify` checks (docs/certificates.md).
+    #[arg(long, value_name = "FILE", conflicts_with = "entropy")]
+    certificate: Option<PathBuf>,
 }
 
 /// What `--proof` takes.
@@ -126,7 +131,9 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub fn run(args: &Args) -> Result<u8, Stop> {
     // First of all: a folder that cannot be written to is not worth a solve.
     let file = args.answers.as_deref().map(Pending::create).transpose()?;
+    let certificate = args.certificate.as_deref().map(Certificate::begin).transpose()?;
     let network = args.model.network()?;
+    let model = certificate.as_ref().map(|_| args.model.stated(args.maximize)).transpose()?;
     let network = if args.maximize { network.negated() } else { network };
     let problem = Problem::read(network, &args.given)?;
     if args.maximize && !problem.is_plain() {
@@ -161,7 +168,7 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
 
     let begin = |file| Answers::begin(file, problem.len(), problem.network.decisions(), args.maximize);
     let answers = file.map(begin).transpose()?;
-    let mut report = Report::new(args, &problem, answers);
+    let mut report = Report::new(args, &problem, answers, certificate);
     let solve = |row: usize| {
         let solved = || {
             let f = problem.function(row)?;
@@ -174,7 +181,8 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
                 (Some(y), false) => Some(f.forward(y)?.value()),
                 _ => None,
             };
-            Ok((solution, value))
+            let proof = model.as_ref().map(|model| certificate::entry(&solution, &problem, row, model));
+            Ok((solution, value, proof))
         };
         solved().into()
     };

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::Args;
+use super::certificate::{Certificate, Entered};
 use crate::cli::answers::{Answer as Entry, Answers};
 use crate::cli::problem::Problem;
 use crate::cli::{Stop, code, output};
@@ -51,17 +52,18 @@ struct Line<'a> {
 
 /// What came out of one row.
 pub enum Answer {
-    Solved(Box<Solution>, Option<f64>),
+    /// The solution, f alone where other terms are minimised with it, and the entry of a certificate.
+    Solved(Box<Solution>, Option<f64>, Option<Entered>),
     /// Fails at this row.
     Failed(String),
     /// The network itself does not allow it, most likely at every row.
     Refused(Error),
 }
 
-impl From<Result<(Solution, Option<f64>), Error>> for Answer {
-    fn from(result: Result<(Solution, Option<f64>), Error>) -> Answer {
+impl From<Result<(Solution, Option<f64>, Option<Entered>), Error>> for Answer {
+    fn from(result: Result<(Solution, Option<f64>, Option<Entered>), Error>) -> Answer {
         match result {
-            Ok((solution, f)) => Answer::Solved(Box::new(solution), f),
+            Ok((solution, f, proof)) => Answer::Solved(Box::new(solution), f, proof),
             Err(
                 e @ (Error::NotProven { .. }
                 | Error::Concave
@@ -82,6 +84,7 @@ pub struct Report<'a> {
     problem: &'a Problem,
     bar: Option<ProgressBar>,
     answers: Option<Answers>,
+    certificate: Option<Certificate>,
     /// Rows refused before any other answer came; when all are, that is said once.
     refused: Vec<(usize, Error)>,
     others: bool,
@@ -91,14 +94,19 @@ pub struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub fn new(args: &'a Args, problem: &'a Problem, answers: Option<Answers>) -> Report<'a> {
+    pub fn new(
+        args: &'a Args,
+        problem: &'a Problem,
+        answers: Option<Answers>,
+        certificate: Option<Certificate>,
+    ) -> Report<'a> {
         let rows = problem.len();
         let bar = (rows > 1 && std::io::stderr().is_terminal()).then(|| {
             let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {eta} left");
             ProgressBar::new(rows as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         let (failed, stopped, unbounded) = (false, false, false);
-        Report { args, problem, bar, answers, refused: vec![], others: false, failed, stopped, unbounded }
+        Report { args, problem, bar, answers, certificate, refused: vec![], others: false, failed, stopped, unbounded }
     }
 
     pub fn take(&mut self, row: usize, answer: Answer) -> Result<(), Stop> {
@@ -116,7 +124,17 @@ impl<'a> Report<'a> {
             self.error(row, &self.explain(&error))?;
         }
         match answer {
-            Answer::Solved(solution, f) => self.solved(row, &solution, f),
+            Answer::Solved(solution, f, proof) => {
+                self.solved(row, &solution, f)?;
+                match (&mut self.certificate, proof) {
+                    (Some(certificate), Some(Ok(entry))) => certificate.put(entry),
+                    (Some(_), Some(Err(reason))) => {
+                        self.failed = true;
+                        self.above_bar(|| output::remark(&format!("row {row}: no certificate: {reason}")))
+                    }
+                    _ => Ok(()),
+                }
+            }
             Answer::Failed(message) => self.error(row, &message),
             Answer::Refused(error) => self.error(row, &self.explain(&error)),
         }
@@ -138,6 +156,9 @@ impl<'a> Report<'a> {
         }
         if let Some(answers) = self.answers {
             answers.finish()?;
+        }
+        if let Some(certificate) = self.certificate {
+            certificate.finish()?;
         }
         if self.unbounded && self.args.given.set.open() {
             eprintln!("icnn: the box is open; --lower and --upper bound y");
