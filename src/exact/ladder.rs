@@ -74,6 +74,7 @@ fn refined(
     stopped: &dyn Fn() -> bool,
     mut reason: String,
 ) -> Result<Proof, String> {
+    use super::empty::emptiness;
     use super::local::{opened, solved};
     use icnn_solvers::LpOptions;
     let options = LpOptions { primal_tolerance: 1e-10, dual_tolerance: 1e-10, presolve: false, ..LpOptions::default() };
@@ -87,7 +88,10 @@ fn refined(
         let now = opened(&point, open.as_ref(), instance, domain, bounds, tolerance).map_err(|f| f.to_string())?;
         let local = match solved(instance, domain, bounds, &now, exponent, &options) {
             Ok(local) => local,
-            Err(Failure::Pattern) => {
+            Err(Failure::Empty(rows)) if emptiness(domain, &rows).is_some() => {
+                return Err(format!("{reason}; computed without rounding, the domain has no point at all"));
+            }
+            Err(Failure::Pattern | Failure::Empty(_)) => {
                 exponent += 10;
                 open = Some(now);
                 continue;

@@ -12,8 +12,10 @@ use crate::certificate::exact;
 use crate::check::prove;
 use crate::domain::Domain;
 use crate::exact::Pattern;
+use crate::exact::empty::emptiness;
 use crate::exact::ladder::climbed;
 use crate::exact::pattern::functions;
+use crate::exact::ray::ray;
 use crate::ir::bounds::Bounds;
 use crate::ir::instance::Instance;
 
@@ -30,6 +32,13 @@ pub struct Hint {
 /// was asked for.
 pub(super) fn promoted(instance: &Instance, domain: &Domain, limits: &Limits, solution: Solution) -> Solution {
     let wanted = limits.proof == Goal::Exact;
+    if limits.proof != Goal::Rigorous {
+        match solution.status {
+            Status::Infeasible => return empty(domain, solution),
+            Status::Unbounded => return unbounded(instance, domain, solution),
+            _ => {}
+        }
+    }
     let open = matches!(solution.status, Status::Optimal | Status::Stopped) && solution.entropy.is_none();
     if limits.proof == Goal::Rigorous || !open || solution.proof == Proof::Exact {
         return solution;
@@ -49,6 +58,23 @@ pub(super) fn promoted(instance: &Instance, domain: &Domain, limits: &Limits, so
             };
             Solution { message, hint: None, seconds: solution.seconds + begun.elapsed().as_secs_f64(), ..solution }
         }
+    }
+}
+
+/// With exact multipliers of the rows, where they alone make the domain empty.
+fn empty(domain: &Domain, solution: Solution) -> Solution {
+    let rows = solution.farkas.as_ref().filter(|f| f.constraints.iter().all(|mu| *mu == 0.0)).map(|f| f.rows.clone());
+    match rows.and_then(|rows| emptiness(domain, &rows)) {
+        Some(found) => Solution { proof: Proof::Exact, exact_emptiness: Some(Arc::new(found)), ..solution },
+        None => solution,
+    }
+}
+
+/// With an exact ray.
+fn unbounded(instance: &Instance, domain: &Domain, solution: Solution) -> Solution {
+    match solution.ray.as_ref().and_then(|d| ray(instance, domain, d)) {
+        Some(found) => Solution { proof: Proof::Exact, exact_ray: Some(Arc::new(found)), ..solution },
+        None => solution,
     }
 }
 

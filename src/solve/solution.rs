@@ -7,6 +7,8 @@ use serde::Serialize;
 use super::duals::Duals;
 use super::promote::Hint;
 use crate::certificate::{Farkas, exact, rigorous};
+use crate::exact::empty::Emptiness;
+use crate::exact::ray::Ray;
 use icnn_solvers::run::Progress;
 
 /// How the minimisation ended.
@@ -99,6 +101,12 @@ pub struct Solution {
     /// The rational optimum and its proof, where `proof` is [`Proof::Exact`].
     #[serde(skip)]
     pub exact: Option<Arc<exact::Proof>>,
+    /// When infeasible: multipliers of the rows that prove it without rounding, where `proof` is [`Proof::Exact`].
+    #[serde(skip)]
+    pub exact_emptiness: Option<Arc<Emptiness>>,
+    /// When unbounded: a direction and the slope there without rounding, where `proof` is [`Proof::Exact`].
+    #[serde(skip)]
+    pub exact_ray: Option<Arc<Ray>>,
     /// What the method leaves to the exact tier.
     #[serde(skip)]
     pub(super) hint: Option<Arc<Hint>>,
@@ -130,6 +138,8 @@ impl Solution {
             duals: None,
             dual: None,
             exact: None,
+            exact_emptiness: None,
+            exact_ray: None,
             hint: None,
             message: None,
             trace: vec![],
