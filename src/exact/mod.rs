@@ -6,6 +6,7 @@
 //! ([`lift`]), and the result becomes a proof ([`assemble`]). Nothing here is trusted.
 
 mod assemble;
+pub mod cost;
 mod dyadic;
 pub mod empty;
 pub mod ladder;

@@ -66,9 +66,11 @@ pub struct Solution {
     pub status: Status,
     /// The method that was asked for.
     pub method: &'static str,
-    /// The best point found, inside the domain (length p). `None` when infeasible or unbounded.
+    /// The best point found, inside the domain (length p). `None` when infeasible or unbounded. Where `proof` is
+    /// [`Proof::Exact`]: the rational minimiser, each coordinate rounded to the nearest f64.
     pub y: Option<Vec<f64>>,
-    /// What was minimised, at `y`: f by a forward pass, less τH(y) where [`entropy`](Self::entropy) is τ.
+    /// What was minimised, at `y`: f by a forward pass, less τH(y) where [`entropy`](Self::entropy) is τ. Where `proof` is
+    /// [`Proof::Exact`]: the minimum, rounded to the nearest f64.
     pub value: Option<f64>,
     /// f alone at `y`, where something else was minimised.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,9 +78,10 @@ pub struct Solution {
     /// τ, where the entropic problem was solved: min f − τH (paper eqs. 6, 7).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entropy: Option<f64>,
-    /// A number that the minimised function does not go below on the domain; −∞ is `None`.
+    /// A number that the minimised function does not go below on the domain; −∞ is `None`. Where `proof` is
+    /// [`Proof::Exact`]: the minimum, rounded down.
     pub lower_bound: Option<f64>,
-    /// value − lower_bound.
+    /// value − lower_bound; 0 where `proof` is [`Proof::Exact`].
     pub gap: Option<f64>,
     /// How far the lower bound can be trusted.
     pub proof: Proof,
@@ -101,7 +104,8 @@ pub struct Solution {
     /// The rational optimum and its proof, where `proof` is [`Proof::Exact`].
     #[serde(skip)]
     pub exact: Option<Arc<exact::Proof>>,
-    /// When infeasible: multipliers of the rows that prove it without rounding, where `proof` is [`Proof::Exact`].
+    /// Multipliers of the rows that prove the domain to be empty, without rounding: when infeasible and `proof` is
+    /// [`Proof::Exact`]; or beside an answer that satisfies the rows up to rounding, as no point does exactly.
     #[serde(skip)]
     pub exact_emptiness: Option<Arc<Emptiness>>,
     /// When unbounded: a direction and the slope there without rounding, where `proof` is [`Proof::Exact`].
