@@ -50,6 +50,7 @@ pub fn assemble(instance: &Instance, domain: &Domain, pattern: &Pattern, vertex:
                         numbers.push(share);
                         of_group.push((*place, numbers.len() - 1));
                     }
+                    of_group.sort_unstable_by_key(|(place, _)| *place);
                     if of_group.is_empty() { Draft::Piece(members[0]) } else { Draft::Shares(of_group) }
                 }
                 Role::Piece(_) | Role::Open(_) => return None,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::empty::Emptiness;
 use super::{Failure, Pattern, from_pattern};
 use crate::certificate::exact::{self, Proof};
 use crate::domain::Domain;
@@ -13,16 +14,32 @@ use crate::ir::instance::Instance;
 #[cfg(feature = "highs")]
 const ROUNDS: usize = 8;
 
+/// Why there is no proof.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unproven {
+    /// In words.
+    pub reason: String,
+    /// Where the domain, computed without rounding, has no point at all: the proof of that.
+    pub emptiness: Option<Emptiness>,
+}
+
+impl From<String> for Unproven {
+    fn from(reason: String) -> Unproven {
+        Unproven { reason, emptiness: None }
+    }
+}
+
 /// A proof that the minimum of f over the domain is where an answer says, or why there is none. `pattern`: that of a basis, if
-/// there is one; `y`: the answer's point; `bounds`: the intervals of f, then of each learned constraint.
+/// there is one; `y`: the answer's point, unless local programs are not worth their time; `bounds`: the intervals of f, then of
+/// each learned constraint.
 pub fn climbed(
     instance: &Instance,
     domain: &Domain,
     bounds: &[Arc<Bounds>],
     pattern: Option<&Pattern>,
-    y: &[f64],
+    y: Option<&[f64]>,
     stopped: &dyn Fn() -> bool,
-) -> Result<Proof, String> {
+) -> Result<Proof, Unproven> {
     let mut reason = "the answer has no basis".to_string();
     if let Some(pattern) = pattern {
         match checked(instance, domain, bounds, pattern, stopped)? {
@@ -31,7 +48,10 @@ pub fn climbed(
         }
     }
     tracing::debug!(reason, "local programs");
-    refined(instance, domain, bounds, y, stopped, reason)
+    match y {
+        Some(y) => refined(instance, domain, bounds, y, stopped, reason),
+        None => Err(reason.into()),
+    }
 }
 
 /// The proof of one pattern, checked; the inner error is worth another pattern, the outer one is not.
@@ -61,8 +81,8 @@ fn refined(
     _: &[f64],
     _: &dyn Fn() -> bool,
     reason: String,
-) -> Result<Proof, String> {
-    Err(reason)
+) -> Result<Proof, Unproven> {
+    Err(reason.into())
 }
 
 #[cfg(feature = "highs")]
@@ -73,7 +93,8 @@ fn refined(
     y: &[f64],
     stopped: &dyn Fn() -> bool,
     mut reason: String,
-) -> Result<Proof, String> {
+) -> Result<Proof, Unproven> {
+    use super::empty::emptiness;
     use super::local::{opened, solved};
     use icnn_solvers::LpOptions;
     let options = LpOptions { primal_tolerance: 1e-10, dual_tolerance: 1e-10, presolve: false, ..LpOptions::default() };
@@ -82,17 +103,27 @@ fn refined(
     let (mut exponent, mut tolerance) = (-20, 1e-6);
     for round in 0..ROUNDS {
         if stopped() {
-            return Err(Failure::Stopped.to_string());
+            return Err(Failure::Stopped.to_string().into());
         }
         let now = opened(&point, open.as_ref(), instance, domain, bounds, tolerance).map_err(|f| f.to_string())?;
         let local = match solved(instance, domain, bounds, &now, exponent, &options) {
             Ok(local) => local,
+            Err(Failure::Empty(rows)) => {
+                let emptiness = emptiness(domain, &rows);
+                if emptiness.is_some() {
+                    reason = format!("{reason}; computed without rounding, the domain has no point at all");
+                    return Err(Unproven { reason, emptiness });
+                }
+                exponent += 10;
+                open = Some(now);
+                continue;
+            }
             Err(Failure::Pattern) => {
                 exponent += 10;
                 open = Some(now);
                 continue;
             }
-            Err(failure) => return Err(format!("{reason}; {failure}")),
+            Err(failure) => return Err(failure.to_string().into()),
         };
         match checked(instance, domain, bounds, &local.pattern, stopped)? {
             Ok(proof) => return Ok(proof),
@@ -111,7 +142,7 @@ fn refined(
             (exponent, tolerance) = (exponent - 10, tolerance * 1e-2);
         }
     }
-    Err(reason)
+    Err(reason.into())
 }
 
 /// `open` with those units open as well whose piece differs in `next`, and whether there are any.

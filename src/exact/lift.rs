@@ -17,7 +17,7 @@ pub struct System {
     n: usize,
     field: Field,
     inverse: Vec<Vec<u64>>,
-    /// A and Aᵀ in two's complement, `words` words an entry.
+    /// A and Aᵀ row by row: the lowest words of all entries of the row, then the next ones, in two's complement.
     matrices: [Vec<u64>; 2],
     words: usize,
     /// Bits that bound the determinant (Hadamard).
@@ -50,16 +50,17 @@ impl System {
         let modulo = |field: Field| rows.iter().map(|row| row.iter().map(|v| field.of(v)).collect()).collect();
         let (field, inverse) =
             (0..).map_while(Field::new).find_map(|field| Some((field, field.inverted(modulo(field))?)))?;
-        let plain: Vec<u64> = rows.iter().flatten().flat_map(|v| complement(v, words)).collect();
-        let mut transposed = Vec::with_capacity(plain.len());
-        for j in 0..n {
-            (0..n).for_each(|i| transposed.extend_from_slice(&plain[(i * n + j) * words..(i * n + j + 1) * words]));
-        }
+        let entries: Vec<Vec<u64>> = rows.iter().flatten().map(|v| complement(v, words)).collect();
+        let stored = |at: &dyn Fn(usize, usize) -> usize| {
+            let place = |i: usize, w: usize| (0..n).map(move |j| (at(i, j), w));
+            (0..n).flat_map(|i| (0..words).flat_map(move |w| place(i, w))).map(|(e, w)| entries[e][w]).collect()
+        };
+        let matrices = [stored(&|i, j| i * n + j), stored(&|i, j| j * n + i)];
         // Each row's length is below √n times its largest entry.
         let half = n.max(1).ilog2() as usize / 2 + 1;
         let longest = |row: &Vec<IBig>| row.iter().map(|v| v.bit_len()).max().unwrap_or(0);
         let determinant = rows.iter().map(|row| longest(row) + half).sum();
-        Some(System { n, field, inverse, matrices: [plain, transposed], words, determinant })
+        Some(System { n, field, inverse, matrices, words, determinant })
     }
 
     /// The exact solution; `None` if `stopped`.
@@ -73,7 +74,7 @@ impl System {
         let words = (size / 64 + 1).max(self.words + 1) + 2;
         let mut residual: Vec<u64> = b.iter().flat_map(|v| complement(v, words)).collect();
         let prime = self.field.prime();
-        let negated = odd_inverse(prime);
+        let inverse = odd_inverse(prime);
         let mut digits: Vec<Vec<u64>> = vec![];
         // Numerators and denominator have no more bits than this together (Cramer's rule).
         let enough = (2 * self.determinant + size + n.ilog2() as usize + 8 + SLACK) / 60 + 2;
@@ -84,7 +85,7 @@ impl System {
                     return None;
                 }
                 let digit = self.digit(side, &residual, words);
-                self.advance(side, &mut residual, words, &digit, negated);
+                self.advance(side, &mut residual, words, &digit, inverse);
                 digits.push(digit);
             }
             if let Some(found) = reconstructed(&digits, n, prime) {
@@ -120,12 +121,48 @@ impl System {
     fn advance(&self, side: Side, residual: &mut [u64], words: usize, digit: &[u64], inverse: u64) {
         let matrix = &self.matrices[usize::from(side == Side::Transposed)];
         let stride = self.n * self.words;
+        let mut product = vec![0u64; words];
         for (r, row) in residual.chunks_mut(words).zip(matrix.chunks(stride.max(1))) {
-            for (entry, x) in row.chunks(self.words).zip(digit) {
-                subtract_multiple(r, entry, *x);
+            product.fill(0);
+            let mut carry = [0u64; 3];
+            for (place, entries) in product.iter_mut().zip(row.chunks(self.n)) {
+                let sum = dot_product(entries, digit, carry);
+                *place = sum[0];
+                carry = [sum[1], sum[2], 0];
             }
+            // What stands for a negative entry is 2^(64·words) more than it.
+            let negative = row[stride - self.n..].iter().zip(digit).filter(|(top, _)| **top >> 63 == 1);
+            let excess: u128 = negative.map(|(_, x)| u128::from(*x)).sum();
+            let rest = (u128::from(carry[1]) << 64 | u128::from(carry[0])).wrapping_sub(excess);
+            let sign = if rest >> 127 == 1 { u64::MAX } else { 0 };
+            for (k, place) in product[self.words..].iter_mut().enumerate() {
+                *place = [rest as u64, (rest >> 64) as u64].get(k).copied().unwrap_or(sign);
+            }
+            subtract(r, &product);
             divide_exactly(r, self.field.prime(), inverse);
         }
+    }
+}
+
+/// Σ aₖ·xₖ + start, three words.
+fn dot_product(a: &[u64], x: &[u64], start: [u64; 3]) -> [u64; 3] {
+    let mut low = u128::from(start[1]) << 64 | u128::from(start[0]);
+    let mut high = start[2];
+    for (a, x) in a.iter().zip(x) {
+        let (sum, overflow) = low.overflowing_add(u128::from(*a) * u128::from(*x));
+        low = sum;
+        high += u64::from(overflow);
+    }
+    [low as u64, (low >> 64) as u64, high]
+}
+
+/// r ← r − s in two's complement.
+fn subtract(r: &mut [u64], s: &[u64]) {
+    let mut borrow = false;
+    for (w, s) in r.iter_mut().zip(s) {
+        let (difference, below) = w.overflowing_sub(*s);
+        let (difference, again) = difference.overflowing_sub(u64::from(borrow));
+        (*w, borrow) = (difference, below || again);
     }
 }
 
@@ -146,29 +183,6 @@ fn complement(v: &IBig, words: usize) -> Vec<u64> {
         }
     }
     out
-}
-
-/// r ← r − a·x in two's complement, a extended by its sign.
-fn subtract_multiple(r: &mut [u64], a: &[u64], x: u64) {
-    let (mut carry, mut borrow) = (0u64, false);
-    for (k, w) in r.iter_mut().enumerate() {
-        let product = match a.get(k) {
-            Some(a) => u128::from(*a) * u128::from(x) + u128::from(carry),
-            None => u128::from(carry),
-        };
-        carry = (product >> 64) as u64;
-        let (difference, below) = w.overflowing_sub(product as u64);
-        let (difference, again) = difference.overflowing_sub(u64::from(borrow));
-        (*w, borrow) = (difference, below || again);
-    }
-    // What stands for a negative a is 2^(64·len) more than it.
-    if a.last().is_some_and(|top| top >> 63 == 1) {
-        let mut carry = x;
-        for w in &mut r[a.len()..] {
-            let (sum, overflow) = w.overflowing_add(carry);
-            (*w, carry) = (sum, u64::from(overflow));
-        }
-    }
 }
 
 /// r ← r / d for an odd d that divides it; `inverse` is that of d modulo 2⁶⁴.

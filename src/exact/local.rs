@@ -197,6 +197,11 @@ pub fn solved(
     let mut highs = Highs::new(&lp).map_err(|e| Failure::Form(e.to_string()))?;
     let outcome = highs.solve(options, None).map_err(|e| Failure::Form(e.to_string()))?;
     tracing::debug!(open = columns.len(), status = ?outcome.status, iterations = outcome.iterations, "local program");
+    if outcome.status == Status::Infeasible
+        && let Some(rows) = outcome.farkas.as_ref().and_then(|f| f.get(first..first + domain.rows().len()))
+    {
+        return Err(Failure::Empty(rows.to_vec()));
+    }
     let (Status::Optimal, Some(basis)) = (outcome.status, outcome.basis.as_ref()) else { return Err(Failure::Pattern) };
 
     let mut pattern = open.clone();

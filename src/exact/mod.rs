@@ -6,7 +6,9 @@
 //! ([`lift`]), and the result becomes a proof ([`assemble`]). Nothing here is trusted.
 
 mod assemble;
+pub mod cost;
 mod dyadic;
+pub mod empty;
 pub mod ladder;
 mod lift;
 #[cfg(feature = "highs")]
@@ -14,6 +16,7 @@ mod local;
 mod modular;
 pub(crate) mod pattern;
 mod planes;
+pub mod ray;
 mod reduce;
 mod solve;
 
@@ -35,6 +38,8 @@ pub enum Failure {
     Pattern,
     /// The equations have no unique solution.
     Singular,
+    /// No point satisfies the box and the rows, by these multipliers of the rows (in f64).
+    Empty(Vec<f64>),
     /// A limit struck.
     Stopped,
 }
@@ -45,6 +50,7 @@ impl fmt::Display for Failure {
             Failure::Form(reason) => write!(f, "{reason}"),
             Failure::Pattern => write!(f, "the pattern of kinks contradicts itself"),
             Failure::Singular => write!(f, "the equations of the kinks have no unique solution"),
+            Failure::Empty(_) => write!(f, "the domain is empty"),
             Failure::Stopped => write!(f, "a limit struck"),
         }
     }

@@ -47,9 +47,10 @@ use crate::ir::instance::Instance;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Goal {
     /// A bound in f64 whose rounding is bounded.
-    Rigorous,
-    /// The minimum as a rational number where that costs little beside the solve; a rigorous bound elsewhere.
     #[default]
+    Rigorous,
+    /// The minimum as a rational number where that costs little beside the solve, by sizes and iterations; a rigorous bound
+    /// elsewhere. What `icnn solve` asks for unless told otherwise.
     Cheap,
     /// The minimum as a rational number, whatever it costs within the limits.
     Exact,

@@ -12,10 +12,16 @@ use crate::certificate::exact;
 use crate::check::prove;
 use crate::domain::Domain;
 use crate::exact::Pattern;
-use crate::exact::ladder::climbed;
+use crate::exact::cost;
+use crate::exact::empty::emptiness;
+use crate::exact::ladder::{Unproven, climbed};
 use crate::exact::pattern::functions;
+use crate::exact::ray::ray;
 use crate::ir::bounds::Bounds;
 use crate::ir::instance::Instance;
+
+/// An exact proof is cheap if it takes no larger share of the linear program's time.
+const CHEAP: f64 = 0.2;
 
 /// What a method leaves behind for the exact tier.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +36,13 @@ pub struct Hint {
 /// was asked for.
 pub(super) fn promoted(instance: &Instance, domain: &Domain, limits: &Limits, solution: Solution) -> Solution {
     let wanted = limits.proof == Goal::Exact;
+    if limits.proof != Goal::Rigorous {
+        match solution.status {
+            Status::Infeasible => return empty(domain, solution),
+            Status::Unbounded => return unbounded(instance, domain, solution),
+            _ => {}
+        }
+    }
     let open = matches!(solution.status, Status::Optimal | Status::Stopped) && solution.entropy.is_none();
     if limits.proof == Goal::Rigorous || !open || solution.proof == Proof::Exact {
         return solution;
@@ -40,21 +53,59 @@ pub(super) fn promoted(instance: &Instance, domain: &Domain, limits: &Limits, so
             let seconds = solution.seconds + begun.elapsed().as_secs_f64();
             Solution { seconds, hint: None, ..exactly(solution, proof) }
         }
-        Err(reason) => {
+        Err(Unproven { reason, emptiness }) => {
             tracing::debug!(reason, "no exact proof");
             let message = match (&solution.message, wanted) {
                 (None, true) => Some(format!("not proven exactly: {reason}")),
                 (Some(words), true) => Some(format!("{words}; not proven exactly: {reason}")),
                 (words, false) => words.clone(),
             };
-            Solution { message, hint: None, seconds: solution.seconds + begun.elapsed().as_secs_f64(), ..solution }
+            let exact_emptiness = emptiness.map(Arc::new);
+            Solution {
+                message,
+                exact_emptiness,
+                hint: None,
+                seconds: solution.seconds + begun.elapsed().as_secs_f64(),
+                ..solution
+            }
         }
     }
 }
 
-fn proven(instance: &Instance, domain: &Domain, limits: &Limits, solution: &Solution) -> Result<exact::Proof, String> {
+/// With exact multipliers of the rows, where they alone make the domain empty.
+fn empty(domain: &Domain, solution: Solution) -> Solution {
+    let rows = solution.farkas.as_ref().filter(|f| f.constraints.iter().all(|mu| *mu == 0.0)).map(|f| f.rows.clone());
+    match rows.and_then(|rows| emptiness(domain, &rows)) {
+        Some(found) => Solution { proof: Proof::Exact, exact_emptiness: Some(Arc::new(found)), ..solution },
+        None => solution,
+    }
+}
+
+/// With an exact ray.
+fn unbounded(instance: &Instance, domain: &Domain, solution: Solution) -> Solution {
+    match solution.ray.as_ref().and_then(|d| ray(instance, domain, d)) {
+        Some(found) => Solution { proof: Proof::Exact, exact_ray: Some(Arc::new(found)), ..solution },
+        None => solution,
+    }
+}
+
+fn proven(
+    instance: &Instance,
+    domain: &Domain,
+    limits: &Limits,
+    solution: &Solution,
+) -> Result<exact::Proof, Unproven> {
     let begun = Instant::now();
-    let y = solution.y.as_ref().ok_or("there is no point to start from")?;
+    let y = solution.y.as_ref().ok_or("there is no point to start from".to_string())?;
+    let cheap = limits.proof == Goal::Cheap;
+    if cheap {
+        let hint = solution.hint.as_ref().ok_or("the method leaves no basis".to_string())?;
+        let lp = cost::of_simplex(solution.work.iterations, solution.work.nonzeros);
+        let exact = cost::predicted(instance, domain, &hint.pattern);
+        if exact > CHEAP * lp {
+            return Err(format!("it would take about {exact:.1e} s, the linear program took about {lp:.1e} s").into());
+        }
+    }
     let bounds = match &solution.hint {
         Some(hint) => hint.bounds.clone(),
         None => functions(instance, domain).into_iter().map(|f| Arc::new(prove(f, domain).0)).collect(),
@@ -64,7 +115,7 @@ fn proven(instance: &Instance, domain: &Domain, limits: &Limits, solution: &Solu
             || limits.interrupt.as_ref().is_some_and(|i| i.is_stopped())
     };
     let pattern = solution.hint.as_ref().map(|hint| &hint.pattern);
-    climbed(instance, domain, &bounds, pattern, y, &stopped)
+    climbed(instance, domain, &bounds, pattern, (!cheap).then_some(y.as_slice()), &stopped)
 }
 
 /// `solution` with the numbers of a proof that was checked.
