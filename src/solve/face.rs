@@ -2,7 +2,7 @@
 //! choice that does not depend on how the minimum was found.
 //!
 //! The face is taken as F = {y ∈ Y : f(y) ≤ value + δ}, δ the gap of the answer or, where that is less, [`SLACK`] of the
-//! numbers that make up the value: a learned constraint on f itself. Every minimiser lies in F; what else lies in F has a
+//! numbers that make up the value ([`SLACK_OF_CONES`] for smooth units): a learned constraint on f itself. Every minimiser lies in F; what else lies in F has a
 //! value within δ of the minimum, but may be as far away as δ over the slope of f. What is said of F is proven, what is said of
 //! the minimisers is so up to this δ.
 //!
@@ -35,6 +35,9 @@ use crate::objective::{Norm, Objective, distance};
 
 /// δ as a share of the numbers that make up the value, where the gap is smaller than that.
 pub const SLACK: f64 = 1e-9;
+
+/// The same for smooth units, as a share of how much f varies near 0: interior points need room inside of a constraint.
+pub const SLACK_OF_CONES: f64 = 1e-8;
 
 /// Coordinates that differ by no more than this, relative to max(1, |yⱼ|), count as the same.
 pub const SAME: f64 = 1e-6;
@@ -101,6 +104,12 @@ pub struct OptimalFace {
     slack: f64,
 }
 
+/// How far f rises above `value` at three points of the box near 0.
+fn variation(f: &Instance, domain: &Domain, value: f64) -> f64 {
+    let at = |v: f64| f.forward(&domain.clip(&vec![v; domain.dimension()])).map_or(0.0, |trace| trace.value() - value);
+    [-1.0, 0.0, 1.0].map(at).into_iter().fold(0.0, f64::max)
+}
+
 impl OptimalFace {
     /// The face of min f over `domain`; `None` where there is no minimum, or a limit struck. It is found anew, by `lp`, or by
     /// `conic` where f has smooth units, so that it is the same whichever method was asked before.
@@ -114,16 +123,20 @@ impl OptimalFace {
         let (Status::Optimal, Some(y), Some(value)) = (solution.status, solution.y, solution.value) else {
             return Ok(None);
         };
-        let magnitude = f.magnitude(&f.forward(&y)?, &y.iter().map(|v| v.abs()).collect::<Vec<_>>());
-        let share = if magnitude.is_finite() { SLACK * magnitude.max(value.abs()) } else { 0.0 };
-        let slack = solution.gap.unwrap_or(0.0).max(share);
-        let domain = domain.clone().with_at_most("optimal value", f, value + slack)?.folded()?;
+        let at_most = |slack: f64| domain.clone().with_at_most("optimal value", f, value + slack)?.folded();
         // A square is no constraint of a linear program, although it may be its objective.
         let nothing = Objective::empty(y.len()).with_linear(&vec![0.0; y.len()])?.build()?;
-        let method = match linear(&nothing, &domain) {
+        let method = match linear(&nothing, &at_most(0.0)?) {
             Err(Error::Lowering { .. }) => Method::Conic,
             lowered => lowered.map(|_| Method::Lp)?,
         };
+        let magnitude = f.magnitude(&f.forward(&y)?, &y.iter().map(|v| v.abs()).collect::<Vec<_>>()).max(value.abs());
+        let share = match method {
+            Method::Conic => SLACK_OF_CONES * variation(f, domain, value).max(magnitude),
+            _ => SLACK * magnitude,
+        };
+        let slack = solution.gap.unwrap_or(0.0).max(if share.is_finite() { share } else { 0.0 });
+        let domain = at_most(slack)?;
         Ok(Some(OptimalFace { f: f.clone(), domain, method, limits: limits.clone(), y, value, slack }))
     }
 
