@@ -27,6 +27,7 @@ demo: build ## solve example networks and show the proofs
 
 test: setup ## formatting, lints, documentation, all tests, a little fuzzing, and the build without C++
 	$(CARGO) fmt --all -- --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml -- --check
 	$(CARGO) clippy --release --workspace --all-targets --all-features -- -D warnings
 	ICNN_BROWSER=$$(scripts/browser) && export ICNN_BROWSER && $(CARGO) test --release --workspace --all-features
 	RUSTDOCFLAGS='-D warnings' && export RUSTDOCFLAGS && $(CARGO) doc --release --workspace --all-features --no-deps

@@ -59,7 +59,7 @@ fn assert_ranges(ranges: &[Range], known: &[[f64; 2]], tolerance: f64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10, ..ProptestConfig::default() })]
 
     #[test]
     fn boxes_are_found_and_hold_every_answer(

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use icnn::Domain;
+use icnn::build::{Choice, build};
 use icnn::certificate::minorant::Minorant;
 use icnn::certificate::multipliers::Multipliers;
 use icnn::check::prove;
@@ -12,7 +13,7 @@ use icnn::ir::instance::Instance;
 use icnn::ir::interval::Interval;
 use icnn::ir::program::Program;
 use icnn::load::graph::Graph;
-use icnn::load::program_json;
+use icnn::load::{onnx, program_json};
 use icnn::lower::oracle::NetworkOracle;
 use icnn::lower::region::region;
 
@@ -20,6 +21,9 @@ use crate::targets::programs;
 
 /// Larger programs are built but not followed further, so that runs stay short.
 const LARGEST: usize = 1 << 10;
+
+/// Longer programs are not written as ONNX.
+const WRITTEN: usize = 40;
 
 /// A graph from a model file.
 pub fn graph(graph: Graph) -> bool {
@@ -59,6 +63,21 @@ pub fn written_and_read(program: &Program) {
     assert_eq!(program_json::write(&again).expect("and written again"), text);
 }
 
+/// f as an ONNX file: what is written can be read, and has the same values.
+fn stored_and_loaded(f: &Instance, points: &[Vec<f64>]) {
+    let Ok(bytes) = icnn::store::onnx::write(f.program()) else { return };
+    let graph = onnx::parse(&bytes, None).expect("what was written can be read");
+    // It may make more of fewer numbers than a file may: that is no fault of what was written.
+    let Ok(again) = build(graph, &Choice::default()) else { return };
+    let Ok(again) = Arc::new(again).at(&vec![0.5; f.program().context_len()]) else { return };
+    for y in points {
+        let (Ok(one), Ok(other)) = (f.forward(y), again.forward(y)) else { continue };
+        let size = f.magnitude(&one, &y.iter().map(|v| v.abs()).collect::<Vec<_>>());
+        let apart = (one.value() - other.value()).abs();
+        assert!(!size.is_finite() || apart <= 1e-9 * size, "{} became {}", one.value(), other.value());
+    }
+}
+
 /// f over a set.
 pub fn over(f: &Instance, domain: &Domain) {
     let (bounds, proof) = prove(f, domain);
@@ -92,7 +111,9 @@ pub fn over(f: &Instance, domain: &Domain) {
     if let Ok(lowered) = icnn::lower::linear(f, domain) {
         let _ = lowered.named_lp();
     }
-    let _ = icnn::store::onnx::write(f.program());
+    if f.program().nodes().len() <= WRITTEN {
+        stored_and_loaded(f, &points);
+    }
     let _ = domain.clone().folded();
 }
 

@@ -2,7 +2,7 @@
 //! choice that does not depend on how the minimum was found.
 //!
 //! The face is taken as F = {y ∈ Y : f(y) ≤ value + δ}, δ the gap of the answer or, where that is less, [`SLACK`] of the
-//! numbers that make up the value: a learned constraint on f itself. Every minimiser lies in F; what else lies in F has a
+//! numbers that make up the value ([`SLACK_OF_CONES`] for smooth units): a learned constraint on f itself. Every minimiser lies in F; what else lies in F has a
 //! value within δ of the minimum, but may be as far away as δ over the slope of f. What is said of F is proven, what is said of
 //! the minimisers is so up to this δ.
 //!
@@ -30,10 +30,14 @@ use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::instance::Instance;
 use crate::ir::interval::Interval;
+use crate::lower::linear;
 use crate::objective::{Norm, Objective, distance};
 
 /// δ as a share of the numbers that make up the value, where the gap is smaller than that.
 pub const SLACK: f64 = 1e-9;
+
+/// The same for smooth units, as a share of how much f varies near 0: interior points need room inside of a constraint.
+pub const SLACK_OF_CONES: f64 = 1e-8;
 
 /// Coordinates that differ by no more than this, relative to max(1, |yⱼ|), count as the same.
 pub const SAME: f64 = 1e-6;
@@ -41,6 +45,12 @@ pub const SAME: f64 = 1e-6;
 /// By how much a coordinate may lie above its least value while later ones are chosen, relative to max(1, |yⱼ|): the
 /// face's own width where f is steep.
 const GIVE: f64 = 1e-7;
+
+/// How many times δ the value of a chosen point may lie above the one found: solvers keep a constraint to their tolerance.
+const ALLOWED: f64 = 20.0;
+
+/// Largest gap of a squared distance, relative to max(1, its value): its root is how far the point may be from the nearest.
+const SQUARE_GAP: f64 = 1e-13;
 
 /// How one point of the face is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +73,24 @@ pub struct Range {
     pub inner: [f64; 2],
 }
 
+impl Range {
+    /// Whether two points of the face are known that differ in the coordinate.
+    pub fn moves(&self) -> bool {
+        !same(self.inner)
+    }
+
+    /// Whether the coordinate is proven to be the same at all minimisers.
+    pub fn settled(&self) -> bool {
+        same(self.outer)
+    }
+}
+
+/// Whether the ends are so close that they count as the same.
+fn same([low, high]: [f64; 2]) -> bool {
+    let size = low.abs().max(high.abs()).max(1.0);
+    size.is_finite() && high - low <= SAME * size
+}
+
 /// All minimisers, up to δ.
 #[derive(Debug, Clone)]
 pub struct OptimalFace {
@@ -76,23 +104,39 @@ pub struct OptimalFace {
     slack: f64,
 }
 
+/// How far f rises above `value` at three points of the box near 0.
+fn variation(f: &Instance, domain: &Domain, value: f64) -> f64 {
+    let at = |v: f64| f.forward(&domain.clip(&vec![v; domain.dimension()])).map_or(0.0, |trace| trace.value() - value);
+    [-1.0, 0.0, 1.0].map(at).into_iter().fold(0.0, f64::max)
+}
+
 impl OptimalFace {
     /// The face of min f over `domain`; `None` where there is no minimum, or a limit struck. It is found anew, by `lp`, or by
     /// `conic` where f has smooth units, so that it is the same whichever method was asked before.
     ///
     /// Errors: as for [`Instance::minimize_with`].
     pub fn new(f: &Instance, domain: &Domain, limits: &Limits) -> Result<Option<OptimalFace>, Error> {
-        let (method, solution) = match f.minimize_with(domain, Method::Lp, limits) {
-            Err(Error::Lowering { .. }) => (Method::Conic, f.minimize_with(domain, Method::Conic, limits)?),
-            found => (Method::Lp, found?),
+        let solution = match f.minimize_with(domain, Method::Lp, limits) {
+            Err(Error::Lowering { .. }) => f.minimize_with(domain, Method::Conic, limits)?,
+            found => found?,
         };
         let (Status::Optimal, Some(y), Some(value)) = (solution.status, solution.y, solution.value) else {
             return Ok(None);
         };
-        let magnitude = f.magnitude(&f.forward(&y)?, &y.iter().map(|v| v.abs()).collect::<Vec<_>>());
-        let share = if magnitude.is_finite() { SLACK * magnitude.max(value.abs()) } else { 0.0 };
-        let slack = solution.gap.unwrap_or(0.0).max(share);
-        let domain = domain.clone().with_at_most("optimal value", f, value + slack)?;
+        let at_most = |slack: f64| domain.clone().with_at_most("optimal value", f, value + slack)?.folded();
+        // A square is no constraint of a linear program, although it may be its objective.
+        let nothing = Objective::empty(y.len()).with_linear(&vec![0.0; y.len()])?.build()?;
+        let method = match linear(&nothing, &at_most(0.0)?) {
+            Err(Error::Lowering { .. }) => Method::Conic,
+            lowered => lowered.map(|_| Method::Lp)?,
+        };
+        let magnitude = f.magnitude(&f.forward(&y)?, &y.iter().map(|v| v.abs()).collect::<Vec<_>>()).max(value.abs());
+        let share = match method {
+            Method::Conic => SLACK_OF_CONES * variation(f, domain, value).max(magnitude),
+            _ => SLACK * magnitude,
+        };
+        let slack = solution.gap.unwrap_or(0.0).max(if share.is_finite() { share } else { 0.0 });
+        let domain = at_most(slack)?;
         Ok(Some(OptimalFace { f: f.clone(), domain, method, limits: limits.clone(), y, value, slack }))
     }
 
@@ -140,13 +184,15 @@ impl OptimalFace {
     fn within(&self, y: Vec<f64>) -> Option<Vec<f64>> {
         let level = self.value + self.slack;
         let mut y = y;
-        for _ in 0..60 {
+        let mut rounding = f64::EPSILON;
+        for _ in 0..20 {
             let value = self.f.forward(&y).ok()?.value();
             if value <= level {
                 return Some(y);
             }
-            // By convexity this share of the way back is enough, but for rounding.
-            let keep = (self.slack / (value - self.value)).clamp(0.0, 0.999);
+            // By convexity this share of the way is low enough, but for rounding, which gets a little more each time.
+            rounding *= 8.0;
+            let keep = (self.slack / (value - self.value)).clamp(0.0, 1.0) * (1.0 - rounding.min(1.0));
             y.iter_mut().zip(&self.y).for_each(|(v, known)| *v = known + keep * (*v - known));
         }
         None
@@ -155,11 +201,10 @@ impl OptimalFace {
     /// Whether there is one minimiser (up to [`SAME`]), or more than one with values within δ; `None` where the ranges that are
     /// proven and those that are attained leave it open.
     pub fn unique(ranges: &[Range]) -> Option<bool> {
-        let same = |ends: &[f64; 2]| ends[1] - ends[0] <= SAME * ends[0].abs().max(ends[1].abs()).max(1.0);
-        if ranges.iter().all(|r| same(&r.outer)) {
+        if ranges.iter().all(Range::settled) {
             return Some(true);
         }
-        ranges.iter().any(|r| !same(&r.inner)).then_some(false)
+        ranges.iter().any(Range::moves).then_some(false)
     }
 
     /// The chosen point of the face; `None` where there is none (the face is unbounded that way) or it was not found.
@@ -170,7 +215,11 @@ impl OptimalFace {
             Choice::Lexicographic => self.first()?,
             Choice::MinNorm => self.nearest()?,
         };
-        Ok(found.and_then(|y| self.within(y)))
+        let Some(y) = found else { return Ok(None) };
+        // Moved into the face to the last digit it could lose its place: a solver's tolerance is allowed for.
+        let value = self.f.forward(&y)?.value();
+        let least = value <= self.value + ALLOWED * self.slack && self.domain.without_sublevels().violation(&y) <= SAME;
+        Ok(least.then_some(y))
     }
 
     fn first(&self) -> Result<Option<Vec<f64>>, Error> {
@@ -200,24 +249,37 @@ impl OptimalFace {
             _ => 0.0f64.clamp(*l, *u),
         };
         let target: Vec<f64> = sides().map(centre).collect();
-        let found = distance(Norm::L2, &target)?.minimize_with(&self.domain, self.method, &self.limits)?;
-        Ok(found.y.filter(|_| found.status == Status::Optimal))
+        let limits = Limits { gap: SQUARE_GAP, ..self.limits.clone() };
+        let found = distance(Norm::L2, &target)?.minimize_with(&self.domain, self.method, &limits)?;
+        // ‖y − nearest‖² is at most the gap, however that came about.
+        let close = found.gap.is_some_and(|gap| gap.sqrt() <= SAME * found.value.unwrap_or(0.0).sqrt().max(1.0));
+        tracing::debug!(status = ?found.status, gap = found.gap, "projection onto the optimal face");
+        Ok(found.y.filter(|_| close))
     }
 }
 
 impl Solution {
-    /// The same answer at another point of the optimal face: y, value and gap are those of `y`, the bound stays.
+    /// The same answer at another point of the optimal face: y, value and gap are those of `y`, the bound stays. If the gap
+    /// is then beyond `gap` (relative, as in [`Limits`]), the answer is no longer called optimal.
     ///
     /// Errors: a point at which f has no value.
-    pub fn moved_to(mut self, f: &Instance, y: Vec<f64>) -> Result<Solution, Error> {
-        let mut value = f.forward(&y)?.value();
+    pub fn moved_to(mut self, f: &Instance, y: Vec<f64>, gap: f64) -> Result<Solution, Error> {
+        let trace = f.forward(&y)?;
+        let mut value = trace.value();
+        let size = f.magnitude(&trace, &y.iter().map(|v| v.abs()).collect::<Vec<_>>()).max(value.abs());
         if self.proof != Proof::F64 {
             // The rational optimum is another point; here f is enclosed.
             value = f.bounds(&y.iter().map(|v| Interval::point(*v)).collect::<Vec<_>>()).output().upper;
             self.proof = Proof::Rigorous;
             self.exact = None;
         }
+        let before = self.gap.unwrap_or(f64::INFINITY);
         self.gap = self.lower_bound.map(|bound| (value - bound).max(0.0));
+        if self.gap.is_none_or(|now| now > before.max(gap * size)) {
+            self.status = Status::Stopped;
+            let what = format!("at the chosen point the gap is {:.3e}", self.gap.unwrap_or(f64::INFINITY));
+            self.message = Some(self.message.map_or(what.clone(), |message| format!("{message}; {what}")));
+        }
         (self.y, self.value) = (Some(y), Some(value));
         Ok(self)
     }

@@ -2,7 +2,7 @@
 
 use icnn::ir::instance::Instance;
 use icnn::solve::batch::Session;
-use icnn::solve::face::{OptimalFace, Range, SAME};
+use icnn::solve::face::{OptimalFace, Range};
 use icnn::{Error, Limits, Solution, Status};
 use serde::Serialize;
 
@@ -32,8 +32,11 @@ pub fn of(args: &Args, solution: Solution, f: &Instance, session: &Session) -> R
     let mut solution = solution;
     if let Some(choice) = args.choose {
         solution = match face.choose(choice)? {
-            Some(y) => solution.moved_to(f, y)?,
-            None => noted(solution, "no minimiser was chosen: that way the face is unbounded, or a limit struck"),
+            Some(y) => solution.moved_to(f, y, args.gap)?,
+            None => noted(
+                solution,
+                "no minimiser was chosen: that way the face has no end, or the solver was not exact enough",
+            ),
         };
     }
     if !args.range {
@@ -41,12 +44,11 @@ pub fn of(args: &Args, solution: Solution, f: &Instance, session: &Session) -> R
     }
     let range = face.ranges()?;
     let unique = OptimalFace::unique(&range);
-    let wide = |r: &&Range| r.inner[1] - r.inner[0] > SAME * r.inner[0].abs().max(r.inner[1].abs()).max(1.0);
     let note = match unique {
         Some(true) => "the minimiser is unique".to_string(),
         Some(false) => format!(
             "the minimiser is not unique: {} of {} coordinates can move",
-            range.iter().filter(wide).count(),
+            range.iter().filter(|r| r.moves()).count(),
             range.len()
         ),
         None => "whether the minimiser is unique was left open".to_string(),
@@ -65,11 +67,9 @@ impl Face {
     /// The coordinates that can move, one a line.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        for (j, Range { outer, inner }) in self.range.iter().enumerate() {
-            if outer[1] - outer[0] > SAME * outer[0].abs().max(outer[1].abs()).max(1.0) {
-                let [a, b, c, d] = [outer[0], outer[1], inner[0], inner[1]].map(output::decimal);
-                text.push_str(&format!("\n  y[{j}] in [{a}, {b}], attained [{c}, {d}]"));
-            }
+        for (j, Range { outer, inner }) in self.range.iter().enumerate().filter(|(_, r)| !r.settled()) {
+            let [a, b, c, d] = [outer[0], outer[1], inner[0], inner[1]].map(output::decimal);
+            text.push_str(&format!("\n  y[{j}] in [{a}, {b}], attained [{c}, {d}]"));
         }
         text
     }
