@@ -259,11 +259,12 @@ fn the_minimum_is_that_of_the_linear_program() {
             for seed in 0..8 {
                 let f = program(p, width, look, 1000 * p as u64 + seed);
                 let region = cube(p, -1.0, if seed % 2 == 0 { 1.0 } else { 0.5 });
-                let outcome = solve(&f, &region, None, 1e-12);
+                let outcome = solve(&f, &region, None, 1e-10);
                 let what = format!("{look:?}, p {p}, seed {seed}");
                 assert_holds(&f, &region, None, &outcome, &what);
                 assert_eq!(outcome.end, End::Closed, "{what}: {} {}", outcome.value, outcome.lower_bound);
                 let exact = by_highs(&f, &region);
+                assert!(outcome.value - outcome.lower_bound <= 1e-11 * (1.0 + exact.abs()), "{what}");
                 assert!(
                     (outcome.value - exact).abs() <= 1e-9 * (1.0 + exact.abs()),
                     "{what}: {} {exact}",
@@ -343,7 +344,7 @@ fn an_affine_function_has_no_kinks_to_hold() {
     let outcome = solve(&f, &cube(3, 0.0, 1.0), Some(1.0), 1e-14);
     assert_eq!(outcome.end, End::Closed);
     let y = outcome.y.unwrap();
-    assert!((y[1] - icnn_solvers::logistic::sigmoid(2.0)).abs() < 1e-12 && y[2] == 0.5, "{y:?}");
+    assert!((y[1] - icnn_solvers::logistic::sigmoid(2.0)).abs() < 1e-7 && (y[2] - 0.5).abs() < 1e-7, "{y:?}");
 }
 
 #[test]
