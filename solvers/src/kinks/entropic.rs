@@ -30,7 +30,11 @@ const MARGIN: f64 = 1e-13;
 pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> {
     let p = run.region().dimension();
     // Within this gap the entropy's quadratic model is a good one.
-    if let Some(end) = bundle_entropy::begin(run, start_passes(p), 0.3 * tau * p as f64)? {
+    if let Some(end) = bundle_entropy::begin(
+        run,
+        start_passes(p),
+        0.01 * tau * p as f64,
+    )? {
         return Ok(end);
     }
     let mut y = run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec());
@@ -42,6 +46,10 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
     let scale: Vec<f64> = (0..p).map(|j| bounds.spread(j, y[j])).collect();
     rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
     for _ in 0..ROUNDS {
+        if !rounds.fits() {
+            let (k, m) = (rounds.free.len(), rounds.units());
+            return Ok(End::Stalled(format!("{k} of {m} kinks are too many to look at together")));
+        }
         let reduced = rounds.reduce()?.restricted(&bounds.moving, &y);
         let target = 0.3 * rounds.run.limits().gap * rounds.run.size();
         let mut newton = Newton::new(&reduced, &bounds, tau, &y);
@@ -54,8 +62,7 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
             return Ok(end);
         }
         if rounds.expand() == 0 {
-            if rounds.free.len() < rounds.units() && newton.gap > target {
-                rounds.free_all();
+            if newton.gap > target && rounds.free_all() {
                 continue;
             }
             break;
@@ -67,7 +74,7 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
 
 /// Fewest and most passes of the bundle method before kinks are looked at.
 fn start_passes(p: usize) -> (u32, u32) {
-    if p <= 24 { (8, 12) } else { (10, 60) }
+    if p <= 24 { (8, 12) } else { (10, 50) }
 }
 
 /// The box.
@@ -203,15 +210,6 @@ impl<'a> Newton<'a> {
             self.centre.copy_from_slice(if other < one { &closed } else { &step });
             self.inside();
             self.gap = self.value - self.bound;
-            if std::env::var("KINKS_TRACE").is_ok() {
-                eprintln!(
-                    "   newton: k {} steps {} held {} finish {finish:?} step {one:.12} closed {other:.12} bound {bound:.12} gap {:.2e}",
-                    net.units,
-                    inner.steps,
-                    known.kinks.len(),
-                    self.gap
-                );
-            }
             idle = if self.gap < 0.7 * least { 0 } else { idle + 1 };
             least = least.min(self.gap);
             if self.gap <= target || idle > IDLE || finish == Finish::Unbounded || stop() {

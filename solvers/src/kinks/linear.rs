@@ -37,6 +37,10 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
     rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
     let (mut held, mut reference) = (vec![], rounds.shares.clone());
     for _ in 0..ROUNDS {
+        if !rounds.fits() {
+            let (k, m) = (rounds.free.len(), rounds.units());
+            return Ok(End::Stalled(format!("{k} of {m} kinks are too many to look at together")));
+        }
         let moving: Vec<usize> = (0..p).filter(|j| !fixed[*j]).collect();
         let reduced = rounds.reduce()?.restricted(&moving, &y);
         let of = |v: &[f64]| moving.iter().map(|j| v[*j]).collect::<Vec<f64>>();
@@ -48,15 +52,6 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
         let most = STEPS * (moving.len() + reduced.units) + 1000;
         let mut stop = || rounds.run.is_over();
         let (inner, finish) = solve(&reduced, (&low, &high), 0.0, &of(&y), &known, most, &mut stop);
-        if std::env::var("KINKS_TRACE").is_ok() {
-            eprintln!(
-                "   round: k {} p {} steps {} held {} {finish:?}",
-                reduced.units,
-                moving.len(),
-                inner.steps,
-                inner.working.len()
-            );
-        }
         let next = inner.warm();
         rounds.free.iter().zip(&next.shares).for_each(|(i, share)| reference[*i] = *share);
         held = next.kinks.iter().map(|i| rounds.free[*i]).collect();
@@ -79,8 +74,7 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
             }
         }
         if news == 0 {
-            if rounds.free.len() < rounds.units() && finish != Finish::Optimal {
-                rounds.free_all();
+            if finish != Finish::Optimal && rounds.free_all() {
                 continue;
             }
             break;
