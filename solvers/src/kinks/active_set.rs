@@ -32,6 +32,9 @@ const NEWTON_STEPS: usize = 4;
 /// Steps of length 0 in a row after which the method gives up.
 const IDLE: usize = 300;
 
+/// How far apart kinks are moved that meet in too large a number.
+const APART: [f64; 3] = [1e-7, 1e-5, 1e-8];
+
 /// Steps between fresh forward passes.
 const REFRESH: usize = 40;
 
@@ -75,6 +78,15 @@ pub struct ActiveSet<'a> {
     projected: Vec<f64>,
 }
 
+/// What is known of the units from an earlier run.
+#[derive(Debug, Clone, Default)]
+pub struct Warm {
+    /// The share of each unit, 0 or 1; empty for nothing.
+    pub shares: Vec<f64>,
+    /// The units to hold.
+    pub kinks: Vec<usize>,
+}
+
 /// How a run of the method ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
@@ -94,14 +106,52 @@ struct Release {
     across: bool,
 }
 
+/// The minimum, from `y` and what is known there. Where too many kinks meet in a point for the method to leave it, they are first moved
+/// apart a little; what is held at the minimum of that program is held at one of the program itself.
+pub fn solve<'a>(
+    net: &'a Reduced,
+    (lower, upper): (&'a [f64], &'a [f64]),
+    curvature: f64,
+    y: &[f64],
+    warm: &Warm,
+    most: usize,
+    stop: &mut dyn FnMut() -> bool,
+) -> (ActiveSet<'a>, Finish) {
+    let mut state = ActiveSet::new(net, (lower, upper), curvature, y, warm);
+    let mut finish = state.run(most, &mut *stop);
+    for distance in APART {
+        if finish != Finish::Stuck || stop() {
+            break;
+        }
+        let mut apart = net.clone();
+        let mut random = 1u64;
+        for (i, constant) in apart.constants.iter_mut().enumerate() {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let row = net.row(i);
+            let length = dot(row, row).sqrt().max(f64::MIN_POSITIVE);
+            *constant += distance * length * (0.5 + (random >> 11) as f64 / (1u64 << 53) as f64);
+        }
+        let mut near = ActiveSet::new(&apart, (lower, upper), curvature, &state.y, &Warm::default());
+        near.run(most, &mut *stop);
+        let (y, warm, steps) = (near.y.clone(), near.warm(), state.steps + near.steps);
+        state = ActiveSet::new(net, (lower, upper), curvature, &y, &warm);
+        finish = state.run(most, &mut *stop);
+        state.steps += steps;
+    }
+    if finish != Finish::Optimal {
+        state.finish_shares();
+    }
+    (state, finish)
+}
+
 impl<'a> ActiveSet<'a> {
-    /// From the point `y` (p), which is moved into the box. Ends and, of `wanted`, kinks are held where y is at them.
-    pub fn new(
+    /// From the point `y` (p), which is moved into the box. Ends are held where y is at them, and the kinks of `warm`.
+    fn new(
         net: &'a Reduced,
         (lower, upper): (&'a [f64], &'a [f64]),
         curvature: f64,
         y: &[f64],
-        wanted: &[(usize, f64)],
+        warm: &Warm,
     ) -> ActiveSet<'a> {
         let (p, k) = (net.decisions, net.units);
         let zeros = |n: usize| vec![0.0; n];
@@ -130,6 +180,8 @@ impl<'a> ActiveSet<'a> {
         for i in 0..k {
             state.sweep.shares[i] = if state.sweep.pre[i] > 0.0 { 1.0 } else { 0.0 };
         }
+        // Where kinks are at their place, what was known of them says more than the sign.
+        state.sweep.shares[..warm.shares.len()].copy_from_slice(&warm.shares);
         for j in 0..p {
             if state.y[j] <= lower[j] {
                 state.hold(Constraint::Lower(j));
@@ -137,10 +189,7 @@ impl<'a> ActiveSet<'a> {
                 state.hold(Constraint::Upper(j));
             }
         }
-        for (i, share) in wanted {
-            state.sweep.shares[*i] = share.round();
-        }
-        for (i, _) in wanted {
+        for i in &warm.kinks {
             state.hold(Constraint::Kink(*i));
         }
         state.settle();
@@ -150,7 +199,7 @@ impl<'a> ActiveSet<'a> {
     /// Moves y onto the kinks that are held from the start, and lets those go that it does not get to.
     fn settle(&mut self) {
         for _ in 0..NEWTON_STEPS {
-            if self.qr.len() == 0 || self.refresh().0 <= OFF_KINK {
+            if self.refresh().0 <= OFF_KINK {
                 return;
             }
             self.correct();
@@ -168,13 +217,14 @@ impl<'a> ActiveSet<'a> {
         self.refresh();
     }
 
-    /// The share that a held unit is thought to have where nothing else is known.
-    pub fn reference(&self, unit: usize) -> f64 {
-        self.sweep.shares[unit]
+    /// What a next run should know.
+    pub fn warm(&self) -> Warm {
+        let kinks = self.working.iter().filter_map(|c| if let Constraint::Kink(i) = c { Some(*i) } else { None });
+        Warm { shares: self.sweep.shares.clone(), kinks: kinks.collect() }
     }
 
     /// The shares that come nearest to a proof where the method ended without one.
-    pub fn finish_shares(&mut self) {
+    fn finish_shares(&mut self) {
         let p = self.net.decisions;
         self.net.backward(&self.sweep.shares, &mut self.gradient, &mut self.weights);
         add(self.curvature, &self.y, &mut self.gradient);
@@ -246,7 +296,7 @@ impl<'a> ActiveSet<'a> {
     }
 
     /// Goes on until the minimum, for at most `most` steps; `stop` is asked before each.
-    pub fn run(&mut self, most: usize, mut stop: impl FnMut() -> bool) -> Finish {
+    fn run(&mut self, most: usize, stop: &mut dyn FnMut() -> bool) -> Finish {
         let net = self.net;
         let (p, mut idle, mut clean) = (net.decisions, 0, false);
         let mut tolerance = VIOLATED;

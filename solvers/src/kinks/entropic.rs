@@ -5,7 +5,7 @@
 //! a minorant of f with slope r, and r an entropic minimum in closed form: a bound, and a second candidate for the next
 //! centre, which is exact where coordinates are saturated.
 
-use super::active_set::{ActiveSet, Constraint, Finish};
+use super::active_set::{Finish, Warm, solve};
 use super::reduced::Reduced;
 use super::rounds::{Rounds, nearest};
 use crate::SolverError;
@@ -30,7 +30,11 @@ const MARGIN: f64 = 1e-13;
 pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> {
     let p = run.region().dimension();
     // Within this gap the entropy's quadratic model is a good one.
-    if let Some(end) = bundle_entropy::begin(run, start_passes(p), 0.3 * tau * p as f64)? {
+    if let Some(end) = bundle_entropy::begin(
+        run,
+        start_passes(p),
+        0.01 * tau * p as f64,
+    )? {
         return Ok(end);
     }
     let mut y = run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec());
@@ -42,20 +46,23 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
     let scale: Vec<f64> = (0..p).map(|j| bounds.spread(j, y[j])).collect();
     rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
     for _ in 0..ROUNDS {
+        if !rounds.fits() {
+            let (k, m) = (rounds.free.len(), rounds.units());
+            return Ok(End::Stalled(format!("{k} of {m} kinks are too many to look at together")));
+        }
         let reduced = rounds.reduce()?.restricted(&bounds.moving, &y);
         let target = 0.3 * rounds.run.limits().gap * rounds.run.size();
         let mut newton = Newton::new(&reduced, &bounds, tau, &y);
         let slope = rounds.run.slope().to_vec();
-        let stop = || rounds.run.is_over();
+        let mut stop = || rounds.run.is_over();
         let of: Vec<f64> = bounds.moving.iter().map(|j| slope[*j]).collect();
-        newton.run(&of, target, stop);
+        newton.run(&of, target, &mut stop);
         bounds.moving.iter().zip(&newton.best).for_each(|(j, v)| y[*j] = *v);
         if let Some(end) = rounds.judge(&y, &newton.shares)? {
             return Ok(end);
         }
         if rounds.expand() == 0 {
-            if rounds.free.len() < rounds.units() && newton.gap > target {
-                rounds.free_all();
+            if newton.gap > target && rounds.free_all() {
                 continue;
             }
             break;
@@ -67,7 +74,7 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
 
 /// Fewest and most passes of the bundle method before kinks are looked at.
 fn start_passes(p: usize) -> (u32, u32) {
-    if p <= 24 { (8, 12) } else { (10, 60) }
+    if p <= 24 { (8, 12) } else { (10, 50) }
 }
 
 /// The box.
@@ -156,12 +163,12 @@ impl<'a> Newton<'a> {
     }
 
     /// Until the gap of the reduced program is at most `target`.
-    fn run(&mut self, slope: &[f64], target: f64, mut stop: impl FnMut() -> bool) {
+    fn run(&mut self, slope: &[f64], target: f64, stop: &mut dyn FnMut() -> bool) {
         let (net, p) = (self.net, self.net.decisions);
         let mut model = net.clone();
         let (mut below, mut above, mut root) = (vec![0.0; p], vec![0.0; p], vec![0.0; p]);
         let (mut slope, mut weights) = (slope.to_vec(), vec![0.0; net.units]);
-        let mut wanted: Vec<(usize, f64)> = vec![];
+        let mut known = Warm::default();
         let mut from = vec![0.0; p];
         let (mut idle, mut least) = (0, f64::INFINITY);
         let mut point = self.centre.clone();
@@ -180,15 +187,8 @@ impl<'a> Newton<'a> {
                 row.iter_mut().zip(of).zip(&root).for_each(|((r, v), d)| *r = v / d);
                 model.constants[i] = net.constants[i] + crate::dense::dot(of, &self.centre);
             }
-            let mut inner = ActiveSet::new(&model, (&below, &above), 1.0, &from, &wanted);
-            let finish = inner.run(20 * p + 200, &mut stop);
-            inner.finish_shares();
-            wanted.clear();
-            for constraint in &inner.working {
-                if let Constraint::Kink(i) = constraint {
-                    wanted.push((*i, inner.reference(*i)));
-                }
-            }
+            let (inner, finish) = solve(&model, (&below, &above), 1.0, &from, &known, 20 * p + 200, stop);
+            known = inner.warm();
             for j in 0..p {
                 point[j] = self.centre[j] + inner.y[j] / root[j];
             }
@@ -210,15 +210,6 @@ impl<'a> Newton<'a> {
             self.centre.copy_from_slice(if other < one { &closed } else { &step });
             self.inside();
             self.gap = self.value - self.bound;
-            if std::env::var("KINKS_TRACE").is_ok() {
-                eprintln!(
-                    "   newton: k {} steps {} held {} finish {finish:?} step {one:.12} closed {other:.12} bound {bound:.12} gap {:.2e}",
-                    net.units,
-                    inner.steps,
-                    wanted.len(),
-                    self.gap
-                );
-            }
             idle = if self.gap < 0.7 * least { 0 } else { idle + 1 };
             least = least.min(self.gap);
             if self.gap <= target || idle > IDLE || finish == Finish::Unbounded || stop() {

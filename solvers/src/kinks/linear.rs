@@ -1,6 +1,6 @@
 //! min f over a box: descend, free the kinks that are near, solve what is left exactly, certify, expand.
 
-use super::active_set::{ActiveSet, Constraint, Finish};
+use super::active_set::{Finish, Warm, solve};
 use super::descent::descend;
 use super::rounds::{Rounds, nearest};
 use crate::SolverError;
@@ -35,52 +35,38 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
         (0..p).map(|j| lower[j] == upper[j] || outward(j, y[j], rounds.slope[j], OUTWARD * typical)).collect();
     let scale: Vec<f64> = (0..p).map(|j| if fixed[j] { 0.0 } else { 1.0 }).collect();
     rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
-    let mut held: Vec<(usize, f64)> = vec![];
+    let (mut held, mut reference) = (vec![], rounds.shares.clone());
     for _ in 0..ROUNDS {
+        if !rounds.fits() {
+            let (k, m) = (rounds.free.len(), rounds.units());
+            return Ok(End::Stalled(format!("{k} of {m} kinks are too many to look at together")));
+        }
         let moving: Vec<usize> = (0..p).filter(|j| !fixed[*j]).collect();
         let reduced = rounds.reduce()?.restricted(&moving, &y);
         let of = |v: &[f64]| moving.iter().map(|j| v[*j]).collect::<Vec<f64>>();
-        let wanted: Vec<(usize, f64)> = (held.iter())
-            .filter_map(|(i, share)| rounds.free.binary_search(i).ok().map(|place| (place, *share)))
-            .collect();
+        let known = Warm {
+            shares: rounds.free.iter().map(|i| reference[*i]).collect(),
+            kinks: held.iter().filter_map(|i| rounds.free.binary_search(i).ok()).collect(),
+        };
         let (low, high) = (of(&lower), of(&upper));
-        let mut inner = ActiveSet::new(&reduced, (&low, &high), 0.0, &of(&y), &wanted);
-        let finish = inner.run(STEPS * (moving.len() + reduced.units) + 1000, || rounds.run.is_over());
-        if finish != Finish::Optimal {
-            inner.finish_shares();
-        }
-        if std::env::var("KINKS_TRACE").is_ok() {
-            let (mut a, mut z, mut g, mut w) = (
-                vec![0.0; reduced.units],
-                vec![0.0; reduced.units],
-                vec![0.0; reduced.decisions],
-                vec![0.0; reduced.units],
-            );
-            let v = reduced.forward(&inner.y, &mut a, &mut z);
-            let mut b = reduced.backward(&inner.shares, &mut g, &mut w);
-            for j in 0..low.len() {
-                b += (g[j] * low[j]).min(g[j] * high[j]);
-            }
-            eprintln!("   value {v} bound {b} weights {:?}", w.iter().cloned().fold(f64::INFINITY, f64::min));
-            eprintln!(
-                "   round: k {} p {} steps {} held {} {finish:?}",
-                reduced.units,
-                moving.len(),
-                inner.steps,
-                inner.working.len()
-            );
-        }
-        held.clear();
-        for constraint in &inner.working {
-            if let Constraint::Kink(i) = constraint {
-                held.push((rounds.free[*i], inner.reference(*i)));
-            }
-        }
+        let most = STEPS * (moving.len() + reduced.units) + 1000;
+        let mut stop = || rounds.run.is_over();
+        let (inner, finish) = solve(&reduced, (&low, &high), 0.0, &of(&y), &known, most, &mut stop);
+        let next = inner.warm();
+        rounds.free.iter().zip(&next.shares).for_each(|(i, share)| reference[*i] = *share);
+        held = next.kinks.iter().map(|i| rounds.free[*i]).collect();
         moving.iter().zip(&inner.y).for_each(|(j, v)| y[*j] = *v);
         if let Some(end) = rounds.judge(&y, &inner.shares)? {
             return Ok(end);
         }
+        let before = rounds.free.clone();
         let mut news = rounds.expand();
+        // What was frozen wrongly starts where it is now.
+        rounds
+            .free
+            .iter()
+            .filter(|i| before.binary_search(i).is_err())
+            .for_each(|i| reference[*i] = 1.0 - reference[*i]);
         for j in (0..p).filter(|j| lower[*j] < upper[*j]) {
             if fixed[j] && !outward(j, y[j], rounds.slope[j], 0.0) {
                 fixed[j] = false;
@@ -88,8 +74,7 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
             }
         }
         if news == 0 {
-            if rounds.free.len() < rounds.units() && finish != Finish::Optimal {
-                rounds.free_all();
+            if finish != Finish::Optimal && rounds.free_all() {
                 continue;
             }
             break;

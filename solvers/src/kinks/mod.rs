@@ -9,8 +9,8 @@ mod reduced;
 mod rounds;
 mod sweep;
 
-pub use program::Kinks;
-pub use reduced::{Reduced, ReducedOracle};
+pub use program::{Kinks, Row};
+pub use reduced::Reduced;
 
 use crate::SolverError;
 use crate::run::{End, Run};

@@ -6,8 +6,21 @@
 //! f is convex: however the shares are chosen, the affine function that is left lies below f. The *weight* λᵢ ≥ 0 is what zᵢ is multiplied by on
 //! its way to f under the shares of the units above it.
 
-use super::reduced::Reduced;
 use crate::SolverError;
+
+/// A pre-activation as an affine function: slopeᵀy + Σ weightₖzₖ + constant, over the free units k; what weights the other units have is
+/// known as well, but is part of the rest.
+#[derive(Debug, Clone, Default)]
+pub struct Row {
+    /// p
+    pub slope: Vec<f64>,
+    /// m
+    pub weights: Vec<f64>,
+    /// The value at y = 0 and z = 0.
+    pub constant: f64,
+    /// All units with a weight come before this one.
+    pub level: usize,
+}
 
 /// A convex piecewise-linear function f: Rᵖ → R as a program of kinks.
 pub trait Kinks {
@@ -27,9 +40,9 @@ pub trait Kinks {
     /// forward pass for each direction.
     fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f64]);
 
-    /// The function in which the units of `free` (increasing) are left as they are and the others have their `shares`: a
-    /// minorant of f, equal to f where no other unit's share is wrong. A part of a backward pass for each free unit.
-    fn reduce(&mut self, shares: &[f64], free: &[usize]) -> Reduced;
+    /// The pre-activations of `wanted` (increasing) as affine functions of y, of the values of the `free` units (increasing), and
+    /// of units below them through their `shares`. A part of a backward pass each.
+    fn rows(&mut self, shares: &[f64], free: &[usize], wanted: &[usize]) -> Vec<Row>;
 
     /// Multiplications with weights so far, by which parts of passes are counted.
     fn multiplications(&self) -> u64;

@@ -1,8 +1,6 @@
 //! [`Reduced`]: a program of kinks with few units, as dense matrices.
 
-use crate::SolverError;
 use crate::dense::{add, dot};
-use crate::oracle::Oracle;
 
 /// a = R y + C z + r, z = max(a, 0), f = qᵀy + wᵀz + c: k units, p decisions; C is strictly lower triangular.
 #[derive(Debug, Clone, Default)]
@@ -111,44 +109,5 @@ impl Reduced {
             constant: self.constant + dot(&self.linear, &fixed),
             ..self.clone()
         }
-    }
-}
-
-/// [`Reduced`] with room for its passes, as a function that tells values and subgradients.
-#[derive(Debug)]
-pub struct ReducedOracle<'a> {
-    /// The function.
-    pub reduced: &'a Reduced,
-    pre: Vec<f64>,
-    values: Vec<f64>,
-    weights: Vec<f64>,
-}
-
-impl<'a> ReducedOracle<'a> {
-    /// For `reduced`.
-    pub fn new(reduced: &'a Reduced) -> ReducedOracle<'a> {
-        let zeros = vec![0.0; reduced.units];
-        ReducedOracle { reduced, pre: zeros.clone(), values: zeros.clone(), weights: zeros }
-    }
-}
-
-impl Oracle for ReducedOracle<'_> {
-    fn dimension(&self) -> usize {
-        self.reduced.decisions
-    }
-
-    fn value_and_gradient(&mut self, y: &[f64], gradient: &mut [f64]) -> Result<f64, SolverError> {
-        let value = self.value(y)?;
-        let pre = &self.pre;
-        self.reduced.backward_with(|i, _| if pre[i] > 0.0 { 1.0 } else { 0.0 }, gradient, &mut self.weights);
-        Ok(value)
-    }
-
-    fn value(&mut self, y: &[f64]) -> Result<f64, SolverError> {
-        let value = self.reduced.forward(y, &mut self.pre, &mut self.values);
-        if value.is_finite() {
-            return Ok(value);
-        }
-        Err(SolverError::Oracle { reason: format!("the reduced function is {value} at this point") })
     }
 }

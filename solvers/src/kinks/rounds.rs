@@ -1,12 +1,17 @@
 //! What both problems share: choose the kinks that are near, solve the program in which only they are left, certify the answer with the
 //! whole network, and add the kinks at which the two differ.
 
+use super::program::Row;
 use super::reduced::Reduced;
 use crate::SolverError;
+use crate::dense::add;
 use crate::run::{End, Run};
 
 /// Random directions by which the distance of a kink is estimated.
 const DIRECTIONS: usize = 4;
+
+/// Most numbers that the rows of free units may take.
+const ROOM: usize = 1 << 25;
 
 /// State of the rounds.
 pub(super) struct Rounds<'r, 'a> {
@@ -24,6 +29,9 @@ pub(super) struct Rounds<'r, 'a> {
     /// The slope of the last minorant (p).
     pub slope: Vec<f64>,
     weights: Vec<f64>,
+    /// f and the pre-activations of the units that were free in the last round, these left out.
+    output: Row,
+    rows: Vec<(usize, Row)>,
 }
 
 impl<'r, 'a> Rounds<'r, 'a> {
@@ -42,13 +50,17 @@ impl<'r, 'a> Rounds<'r, 'a> {
             free: vec![],
             slope: vec![0.0; y.len()],
             weights: vec![0.0; m],
+            output: Row::default(),
+            rows: vec![],
         };
         rounds.look(y)?;
         for (share, a) in rounds.shares.iter_mut().zip(&rounds.pre) {
             *share = if *a > 0.0 { 1.0 } else { 0.0 };
         }
         let shares = rounds.shares.clone();
-        rounds.certify(y, &shares)?;
+        let constant = rounds.certify(y, &shares)?;
+        rounds.output =
+            Row { slope: rounds.slope.clone(), weights: rounds.weights.clone(), constant, level: rounds.units() };
         rounds.pass = ((rounds.run.kinks()?.multiplications() - before) as f64).max(1.0);
         Ok(rounds)
     }
@@ -66,11 +78,12 @@ impl<'r, 'a> Rounds<'r, 'a> {
         Ok(value)
     }
 
-    /// Offers the minorant that belongs to `shares` (m). Returns the bound.
+    /// Offers the minorant that belongs to `shares` (m). Returns its constant.
     pub fn certify(&mut self, y: &[f64], shares: &[f64]) -> Result<f64, SolverError> {
         let constant = self.run.kinks()?.backward(shares, &mut self.slope, &mut self.weights);
         self.run.count(0, 1);
-        Ok(self.run.offer_minorant(constant, &self.slope, y, shares))
+        self.run.offer_minorant(constant, &self.slope, y, shares);
+        Ok(constant)
     }
 
     /// Counts the multiplications that `work` makes as a part of a pass.
@@ -120,10 +133,18 @@ impl<'r, 'a> Rounds<'r, 'a> {
         Ok(())
     }
 
-    /// Leaves all units free.
-    pub fn free_all(&mut self) {
+    /// Leaves all units free; false if that is no news, or too much.
+    pub fn free_all(&mut self) -> bool {
+        let news = self.free.len() < self.units();
         self.is_free.fill(true);
         self.list_free();
+        news && self.fits()
+    }
+
+    /// Whether the program of the free units fits into the memory that it may take.
+    pub fn fits(&self) -> bool {
+        let row = self.units().saturating_add(self.slope.len());
+        self.free.len().saturating_mul(row) <= ROOM
     }
 
     /// Frees the units whose state at the last point is not the one they are frozen in. Returns how many.
@@ -143,9 +164,44 @@ impl<'r, 'a> Rounds<'r, 'a> {
         self.free.extend((0..self.is_free.len()).filter(|i| self.is_free[*i]));
     }
 
-    /// The program in which only the free units are left.
+    /// The program in which only the free units are left. Rows are kept from round to round; new units are taken out of them.
     pub fn reduce(&mut self) -> Result<Reduced, SolverError> {
-        self.counted(|rounds| Ok(rounds.run.kinks()?.reduce(&rounds.shares, &rounds.free)))
+        let known: Vec<usize> = self.rows.iter().map(|(i, _)| *i).collect();
+        let new: Vec<usize> = self.free.iter().copied().filter(|i| known.binary_search(i).is_err()).collect();
+        self.counted(|rounds| {
+            let rows = rounds.run.kinks()?.rows(&rounds.shares, &known, &new);
+            rounds.rows.extend(new.iter().copied().zip(rows));
+            rounds.rows.sort_by_key(|(i, _)| *i);
+            Ok(())
+        })?;
+        // From above: a unit's own row does not know yet that those below it are free.
+        for unit in new.iter().rev().filter(|i| self.shares[**i] != 0.0) {
+            let at = self.rows.partition_point(|(i, _)| i < unit);
+            let (below, above) = self.rows.split_at_mut(at + 1);
+            for (_, row) in above {
+                without(row, *unit, self.shares[*unit], &below[at].1);
+            }
+            without(&mut self.output, *unit, self.shares[*unit], &below[at].1);
+        }
+        let k = self.free.len();
+        let mut reduced = Reduced {
+            decisions: self.slope.len(),
+            units: k,
+            below: vec![0.0; k * k],
+            linear: self.output.slope.clone(),
+            weights: self.free.iter().map(|i| self.output.weights[*i]).collect(),
+            constant: self.output.constant,
+            ..Reduced::default()
+        };
+        for (i, (_, row)) in self.rows.iter().enumerate() {
+            let reach = self.free.partition_point(|unit| *unit < row.level);
+            reduced.rows.extend(&row.slope);
+            reduced.constants.push(row.constant);
+            reduced.reach.push(reach);
+            let entries = reduced.below[i * k..i * k + reach].iter_mut().zip(&self.free);
+            entries.for_each(|(c, unit)| *c = row.weights[*unit]);
+        }
+        Ok(reduced)
     }
 
     /// What the answer of a round is worth: `y` and the shares of the free units, by one forward and one backward pass.
@@ -155,6 +211,16 @@ impl<'r, 'a> Rounds<'r, 'a> {
         self.free.iter().zip(found).for_each(|(i, share)| shares[*i] = *share);
         self.certify(y, &shares)?;
         Ok(self.run.stop())
+    }
+}
+
+/// Takes what `unit` added through its share out of a row.
+fn without(row: &mut Row, unit: usize, share: f64, of: &Row) {
+    let factor = -share * row.weights[unit];
+    if factor != 0.0 {
+        row.constant += factor * of.constant;
+        add(factor, &of.slope, &mut row.slope);
+        add(factor, &of.weights[..of.level], &mut row.weights[..of.level]);
     }
 }
 

@@ -2,7 +2,7 @@
 //! from single units down.
 
 use icnn_solvers::SolverError;
-use icnn_solvers::kinks::{Kinks, Reduced};
+use icnn_solvers::kinks::{Kinks, Row};
 use icnn_solvers::oracle::Oracle;
 
 use super::NetworkOracle;
@@ -231,45 +231,33 @@ impl Kinks for NetworkOracle<'_> {
         }
     }
 
-    fn reduce(&mut self, shares: &[f64], free: &[usize]) -> Reduced {
+    fn rows(&mut self, shares: &[f64], free: &[usize], wanted: &[usize]) -> Vec<Row> {
         let p = self.dimension();
-        let Some((numbers, bench)) = self.bench() else { return Reduced::default() };
+        let Some((numbers, bench)) = self.bench() else { return vec![] };
         bench.shares.clear();
         bench.shares.extend(shares);
         free.iter().for_each(|k| bench.shares[*k] = 0.0);
-        bench.pull_output(numbers);
-        let k = free.len();
-        let mut reduced = Reduced {
-            decisions: p,
-            units: k,
-            rows: Vec::with_capacity(k * p),
-            below: vec![0.0; k * k],
-            reach: Vec::with_capacity(k),
-            constants: Vec::with_capacity(k),
-            linear: bench.buffer[..p].to_vec(),
-            weights: free.iter().map(|k| bench.weights[*k]).collect(),
-            constant: bench.constants[0],
-        };
+        let (mut rows, count) = (Vec::with_capacity(wanted.len()), bench.hinges.count);
         for top in 0..numbers.plan.steps.len() {
             let kinks = bench.hinges.steps[top].kinks();
-            let from = free.partition_point(|k| *k < kinks.start);
-            let to = free.partition_point(|k| *k < kinks.end);
-            let most = (ROOM / (numbers.plan.size + bench.hinges.count).max(1)).clamp(1, ROWS);
+            let from = wanted.partition_point(|k| *k < kinks.start);
+            let to = wanted.partition_point(|k| *k < kinks.end);
+            let most = (ROOM / (numbers.plan.size + count).max(1)).clamp(1, ROWS);
             for begin in (from..to).step_by(most) {
                 let end = to.min(begin + most);
-                bench.pull_rows(numbers, top, &free[begin..end]);
-                for (point, i) in (begin..end).enumerate() {
-                    reduced.rows.extend(&bench.buffer[point * p..(point + 1) * p]);
-                    reduced.constants.push(bench.constants[point]);
-                    // Within a maximum a kink reads the ones before it.
-                    let reach = if matches!(bench.hinges.steps[top], Bends::Group(_)) { i } else { from };
-                    reduced.reach.push(reach);
-                    let weights = &bench.weights[point * bench.hinges.count..(point + 1) * bench.hinges.count];
-                    reduced.below[i * k..i * k + reach].iter_mut().zip(free).for_each(|(c, k)| *c = weights[*k]);
+                bench.pull_rows(numbers, top, &wanted[begin..end]);
+                for (point, kink) in wanted[begin..end].iter().enumerate() {
+                    rows.push(Row {
+                        slope: bench.buffer[point * p..(point + 1) * p].to_vec(),
+                        weights: bench.weights[point * count..(point + 1) * count].to_vec(),
+                        constant: bench.constants[point],
+                        // Within a maximum a kink reads the ones before it.
+                        level: if matches!(bench.hinges.steps[top], Bends::Group(_)) { *kink } else { kinks.start },
+                    });
                 }
             }
         }
-        reduced
+        rows
     }
 
     fn multiplications(&self) -> u64 {
