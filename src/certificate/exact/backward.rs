@@ -262,6 +262,9 @@ impl Pass<'_> {
             },
             Rule::Slopes(slopes) => {
                 let slope = slopes.of(id)[i];
+                if !slope.is_finite() {
+                    return refused(format!("its slope is {slope}"));
+                }
                 if w.is_zero() {
                     return Ok(Dyadic::zero());
                 }
