@@ -386,7 +386,7 @@ fn exit_codes_tell_a_false_proof_from_no_proof() {
     let text = || written.text.clone();
     check("cut.json", text()[..400].into(), 2, "EOF");
     check("version.json", text().replacen("\"version\": 1", "\"version\": 2", 1), 2, "version 2");
-    check("field.json", text().replacen("\"network\"", "\"zzz\":0,\"network\"", 1), 2, "zzz");
+    check("field.json", text().replacen("\"network\":", "\"zzz\":0,\"network\":", 1), 2, "zzz");
     check("tier.json", text().replacen("\"exact\"", "\"certain\"", 1), 2, "certain");
     let hash = &written.folded.sha256;
     check("hash.json", text().replacen(hash.as_str(), &hash.replace(['0', '1'], "2"), 1), 1, "hash");
