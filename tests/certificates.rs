@@ -16,6 +16,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use icnn::certificate::file::{self, Folded, Origin};
+use icnn::certificate::{Multipliers, rigorous};
 use icnn::domain::file::DomainFile;
 use icnn::ir::program::Program;
 use icnn::load::program_json::problem::Function;
@@ -371,4 +372,167 @@ fn nothing_that_was_changed_is_verified() {
     }
     println!("{tried} changes, none accepted by either checker");
     assert!(tried >= 400, "{tried}");
+}
+
+#[test]
+fn exit_codes_tell_a_false_proof_from_no_proof() {
+    let folder = Folder::new();
+    let case = cases(&folder).remove(0);
+    let written = case.written(&folder);
+    let check = |name: &str, text: String, code: i32, says: &str| {
+        let (found, words) = written.icnn(&folder.file(name, text));
+        assert!(found == code && words.contains(says), "{name}: {found} {words}");
+    };
+    let text = || written.text.clone();
+    check("cut.json", text()[..400].into(), 2, "EOF");
+    check("version.json", text().replacen("\"version\": 1", "\"version\": 2", 1), 2, "version 2");
+    check("field.json", text().replacen("\"network\":", "\"zzz\":0,\"network\":", 1), 2, "zzz");
+    check("tier.json", text().replacen("\"exact\"", "\"certain\"", 1), 2, "certain");
+    let hash = &written.folded.sha256;
+    check("hash.json", text().replacen(hash.as_str(), &hash.replace(['0', '1'], "2"), 1), 1, "hash");
+    let model = &written.folded.problem.model.sha256;
+    check("model.json", text().replacen(model.as_str(), &model.replace(['0', '1'], "2"), 1), 1, "hash");
+    let huge = format!("\"{}\"", "f".repeat(300_000));
+    let denominator = text().find("\"denominator\":\"").expect("a denominator");
+    let value = &written.text[denominator + 14..][..3];
+    check(
+        "huge.json",
+        text().replacen(&format!("\"denominator\":{value}"), &format!("\"denominator\":{huge}"), 1),
+        2,
+        "digits",
+    );
+    let (code, words) = {
+        let ran = icnn(&["verify", &written.certificate, "--model", &written.model, "--lower", "-1", "--upper", "2"]);
+        (ran.code, ran.out)
+    };
+    assert!(code == 1 && words.contains("another set"), "{words}");
+    let ran = icnn(&["verify", &written.certificate, "--model", &written.model, "--lower", "-1", "--upper", "1"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert_eq!(icnn(&["verify", &written.certificate, "--model", &folder.at("none.json")]).code, 2);
+}
+
+#[test]
+fn rows_are_checked_one_by_one_and_cannot_be_swapped() {
+    let folder = Folder::new();
+    let picnn = || cases(&folder).pop().expect("a case");
+    let one = Case { name: "first", ..picnn() };
+    let other = Case { name: "second", context: vec![-0.75, 0.5], ..picnn() };
+    let entry = |case: &Case, row: usize| {
+        let (folded, _) = case.problem(&folder);
+        let origin = Origin {
+            model: folded.problem.model.clone(),
+            row,
+            context: case.context.clone(),
+            function: Function::Network,
+        };
+        let network = Network::load(&case.model).expect("a model");
+        let f = network.given(&case.context).expect("fits");
+        let folded = Folded::new(&f, &folded.domain, origin).expect("folds");
+        let (proof, _) = exact::prove(&folded.function, &folded.domain);
+        let file = folder.file(&format!("row{row}.json"), &folded.text);
+        (file::exact(&folded, &proof).expect("a proof"), file)
+    };
+    let ((a, file_a), (b, file_b)) = (entry(&one, 0), entry(&other, 1));
+    let certificate = folder.file("both.json", file::text(&[a.clone(), b.clone()]).expect("numbers"));
+    let ran = icnn(&["verify", &certificate, "--model", &one.model]);
+    assert!(ran.code == 0 && ran.out.lines().count() == 2, "{}{}", ran.out, ran.err);
+    for (row, file) in [("0", &file_a), ("1", &file_b)] {
+        assert_eq!(icnn(&["verify", &certificate, "--model", &one.model, "--row", row]).code, 0);
+        assert_eq!(python(&[certificate.clone(), file.clone(), row.into()]).0, 0);
+    }
+    assert_eq!(python(&[certificate.clone(), file_a.clone()]).0, 1, "which row is not said");
+    assert_eq!(python(&[certificate.clone(), file_a.clone(), "1".into()]).0, 1, "another row's program");
+    let swapped =
+        [file::Row { proof: b.proof.clone(), ..a.clone() }, file::Row { proof: a.proof.clone(), ..b.clone() }];
+    let swapped = folder.file("swapped.json", file::text(&swapped).expect("numbers"));
+    assert_eq!(icnn(&["verify", &swapped, "--model", &one.model]).code, 1);
+    assert_eq!(python(&[swapped.clone(), file_a, "0".into()]).0, 1);
+    assert_eq!(python(&[swapped, file_b, "1".into()]).0, 1);
+    let twice = folder.file("twice.json", file::text(&[a.clone(), a]).expect("numbers"));
+    assert_eq!(icnn(&["verify", &twice, "--model", &one.model]).code, 1);
+}
+
+/// The same checks in f64: what both say of every change is the same, and a claim that is too strong is refused.
+#[test]
+fn slopes_in_f64_are_checked_as_the_numbers_they_are() {
+    let folder = Folder::new();
+    for case in cases(&folder) {
+        if ["polyhedron", "simplex", "level"].contains(&case.name) {
+            continue; // A subgradient proves no bound where a side is open or a constraint is active.
+        }
+        let mut written = case.written(&folder);
+        let f = &written.folded.function;
+        let y: Vec<f64> = (0..f.decisions()).map(|j| 0.125 + 0.25 * j as f64).map(|v| v.min(0.375)).collect();
+        let trace = f.forward(&y).expect("finite");
+        let dual = rigorous::Dual { f: Multipliers::subgradient(f, &trace), levels: vec![], rows: vec![] };
+        let row = file::rigorous(&written.folded, &y, &dual).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        let file::Proof::Rigorous(claims) = &row.proof else { panic!("another tier") };
+        let (value, lower) = (claims.value.0, claims.lower_bound.0);
+        assert!(lower <= value && trace.value() <= value + 1e-12);
+        written.text = file::text(&[row]).expect("numbers");
+        let certificate = folder.file("rigorous.json", &written.text);
+        let (code, words) = written.icnn(&certificate);
+        assert!(code == 0 && words.contains("proven rigorous"), "{}: {words}", case.name);
+        let all = mutations(&written.text);
+        let paths: Vec<String> = all
+            .iter()
+            .enumerate()
+            .map(|(k, (_, text))| folder.file(&format!("f64_{}_{k}.json", case.name), text))
+            .collect();
+        for ((what, text), theirs) in all.iter().zip(written.pythons(&paths)) {
+            let ours = file::parse(text.as_bytes()).map_err(|e| e.to_string());
+            let ours = ours.and_then(|read| file::check(&read.rows[0], &written.folded).map_err(|e| e.to_string()));
+            assert_eq!(ours.is_ok(), theirs.starts_with("PROVEN"), "{} {what}: {ours:?}, but {theirs}", case.name);
+            let proof = what.starts_with("/rows/0/proof");
+            assert!(proof || ours.is_err(), "{} {what}: accepted", case.name);
+        }
+        let claim = |field: &str, v: f64| {
+            let mut changed: Value = serde_json::from_str(&written.text).expect("JSON");
+            changed["rows"][0]["proof"]["rigorous"][field] = json!(v);
+            folder.file("claim.json", changed.to_string())
+        };
+        for path in [claim("value", value.next_down()), claim("lower_bound", lower.next_up())] {
+            assert_eq!(written.icnn(&path).0, 1, "{}", case.name);
+            assert_eq!(written.python(&path).0, 1, "{}", case.name);
+        }
+    }
+}
+
+#[test]
+fn the_example_of_the_documentation_is_verified() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/certificates.md")).expect("a page");
+    let blocks: Vec<&str> = text.split("```json\n").skip(1).map(|b| b.split("```").next().expect("its end")).collect();
+    let folder = Folder::new();
+    let (model, proof) = (folder.file("fifth.json", blocks[0]), folder.file("proof.json", blocks[1]));
+    let ran = icnn(&["verify", &proof, "--model", &model]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(text.contains(ran.out.trim_end()), "{}", ran.out);
+    let folded = folder.at("folded.json");
+    assert_eq!(icnn(&["convert", &model, &folded, "--lower", "0", "--upper", "1"]).code, 0);
+    let (code, words) = python(&[proof, folded]);
+    assert_eq!(code, 0, "{words}");
+    assert!(text.contains(words.lines().next().expect("a line")), "{words}");
+}
+
+/// What `solve` writes is verified; a row without a proof is said to have none.
+#[test]
+fn solve_writes_what_verify_accepts() {
+    let folder = Folder::new();
+    for case in cases(&folder) {
+        let (_, domain) = case.problem(&folder);
+        let context = folder.file("x.json", json!(case.context).to_string());
+        let certificate = folder.at(&format!("{}_solved.json", case.name));
+        let mut args = vec!["solve", &case.model, "--domain", &domain, "--certificate", &certificate];
+        if !case.context.is_empty() {
+            args.extend(["--context", &context]);
+        }
+        let ran = icnn(&args);
+        if Path::new(&certificate).exists() {
+            let verified = icnn(&["verify", &certificate, "--model", &case.model, "--domain", &domain]);
+            assert_eq!(verified.code, 0, "{}: {}{}", case.name, verified.out, verified.err);
+            assert_eq!(ran.code, 0, "{}: {}", case.name, ran.err);
+        } else {
+            assert!(ran.code == 1 && ran.err.contains("no certificate"), "{}: {} {}", case.name, ran.code, ran.err);
+        }
+    }
 }

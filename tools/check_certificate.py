@@ -171,12 +171,12 @@ def value(net, y, denominator):
             out = [net.param(op, i, n) * one for i in range(n)]
         elif name == "unit":
             out = []
-            for i, t in enumerate(values[fields(op, "input function")[0]]):
+            for i, t in enumerate(values[place(fields(op, "input function")[0], k)]):
                 lines, concave = net.lines(op["function"], i, n)
                 out.append((min if concave else max)(s * t + c * one for s, c in lines))
         elif name == "max":
             of, groups = fields(op, "input groups")
-            out = [max(values[of][i] for i in group) for group in groups]
+            out = [max(values[place(of, k)][place(i, net.nodes[of][1])] for i in group) for group in groups]
         else:
             out = [ZERO] * n
             for i, of, j, c in net.linear(k):

@@ -157,11 +157,15 @@ fn sentence(proven: &Proven, row: &Row) -> String {
         (false, Function::Network) => format!("f of {}", problem.model.name),
         (false, Function::Sum) => format!("f of {} with the further terms", problem.model.name),
     };
+    let folded = match (problem.context.is_empty(), problem.fixed.is_empty()) {
+        (true, true) => "",
+        (false, true) => ", after x was folded in f64",
+        (true, false) => ", after the fixed coordinates were folded in f64",
+        (false, false) => ", after x and the fixed coordinates were folded in f64",
+    };
+    let p = set.lower.len();
     let of = format!(
-        "{f} over the stated set (a box of {} coordinates{extra}), as a function of real numbers with the given weights, \
-         after x{} was folded in f64",
-        set.lower.len(),
-        if problem.fixed.is_empty() { "" } else { " and the fixed coordinates" }
+        "{f} over the stated set (a box of {p} coordinates{extra}), as a function of real numbers with the given weights{folded}"
     );
     match proven {
         Proven::Exact { value, .. } => {

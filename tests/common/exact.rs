@@ -1,6 +1,7 @@
 //! Exact arithmetic the slow and obvious way, one rational number per element: f(y), the weights of units, and proofs of small
 //! networks from what HiGHS finds, its numbers replaced by the fractions they are near.
-#![allow(dead_code)]
+// Each test file uses a part of this.
+#![allow(dead_code, unused_imports)]
 
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;

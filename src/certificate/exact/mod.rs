@@ -13,6 +13,7 @@
 mod backward;
 mod dyadic;
 mod forward;
+mod lines;
 mod products;
 mod set;
 #[cfg(test)]

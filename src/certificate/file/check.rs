@@ -70,7 +70,7 @@ fn of_exact(written: &schema::Exact, folded: &Folded) -> Result<Proven, NotVerif
     let m = &written.multipliers;
     let dual = exact::Dual {
         denominator: above_zero(&m.denominator, "the multipliers")?,
-        functions: m.functions.iter().map(|f| f.iter().map(supports).collect()).collect::<Result<_, _>>()?,
+        functions: m.functions.iter().map(|f| f.iter().map(|n| supports(n)).collect()).collect::<Result<_, _>>()?,
         levels: plain(&m.levels),
         rows: plain(&m.rows),
     };
@@ -85,7 +85,7 @@ fn of_exact(written: &schema::Exact, folded: &Folded) -> Result<Proven, NotVerif
     Ok(Proven::Exact { value: proof.value, y: proof.y })
 }
 
-fn supports(written: &Vec<schema::Support>) -> Result<Vec<Support>, NotVerified> {
+fn supports(written: &[schema::Support]) -> Result<Vec<Support>, NotVerified> {
     written.iter().map(support).collect()
 }
 
