@@ -1,5 +1,6 @@
 //! [`Session`]: one network over one domain at many contexts, with a warm start that does not depend on their order.
 
+#[cfg(feature = "highs")]
 use std::borrow::Cow;
 #[cfg(feature = "highs")]
 use std::cmp::Ordering;
@@ -165,11 +166,11 @@ impl Session {
             let reason = format!("the start has {} entries, the network takes {}", y.len(), instance.decisions());
             return Err(Error::Point(reason));
         }
-        let Some((folded, constant)) = instance.folded(self.domain.intervals())? else {
+        let Some((folded, place)) = instance.folded(self.domain.intervals())? else {
             return self.solved(instance, start, watch);
         };
         let solution = self.solved(&folded, start, watch)?;
-        super::fixed::as_given(instance, &folded, &constant, &self.given, self.tau, &self.limits, solution)
+        super::fixed::as_given(instance, &place, &self.given, self.tau, &self.limits, solution)
     }
 
     /// [`minimize_watched`](Self::minimize_watched) of a function in which everything that is fixed is a constant.
@@ -214,6 +215,7 @@ impl Session {
 }
 
 /// The instance with constants in place of what the box fixes.
+#[cfg(feature = "highs")]
 fn folded<'a>(instance: &'a Instance, domain: &Domain) -> Result<Cow<'a, Instance>, Error> {
     let folded = instance.fold_fixed(domain.intervals())?;
     Ok(folded.map_or(Cow::Borrowed(instance), Cow::Owned))
