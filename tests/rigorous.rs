@@ -14,7 +14,7 @@ use icnn::certificate::{Minorant, Multipliers};
 use icnn::ir::bounds::Bounds;
 use icnn::ir::builder::Builder;
 use icnn::ir::instance::Instance;
-use icnn::ir::program::NodeId;
+use icnn::ir::program::{NodeId, Program};
 use icnn::ir::unit::Unit;
 use icnn::solve::Proof;
 use icnn::solve::batch::Session;
@@ -304,4 +304,36 @@ fn entropic_answers_are_enclosed() {
         prop_assert!(least <= above, "the gap {:?} is too small", found.gap);
         Ok(())
     });
+}
+
+#[test]
+fn units_lie_in_narrow_enclosures() {
+    let any = [
+        "softplus n0 1",
+        "softplus n0 5",
+        "elu n0 0.5",
+        "celu n0 1.5",
+        "exp n0",
+        "sigmoid n0",
+        "tanh n0",
+        "power n0 3",
+    ];
+    let positive = ["log n0", "entropy n0", "power n0 0.5", "power n0 -1", "power n0 2.5"];
+    let domain = Domain::cube(1, -40.0, 40.0).expect("a box");
+    let mut points = Points::new(&domain, &[0.0], 3);
+    for (k, unit) in any.iter().chain(&positive).enumerate() {
+        let program = format!("y 1\nn1 = {unit}\noutput n1").parse::<Program>().expect("a program");
+        let instance = Arc::new(program).at(&[]).expect("no context");
+        for n in 0..400 {
+            let size = [1e-9, 1e-3, 1.0, 40.0][n % 4];
+            let t = size * (2.0 * points.unit() - 1.0);
+            let t = if k < any.len() { t } else { t.abs() + 1e-12 };
+            let (found, truth) = (rigorous::value(&instance, &[t]).expect("an enclosure"), value(&instance, &[t]));
+            let truth = truth.expect("a reference");
+            let (low, high) = (reference::real(found.lower, 300), reference::real(found.upper, 300));
+            assert!(low <= truth && truth <= high, "{unit} at {t}: {found:?}");
+            let width = found.upper - found.lower;
+            assert!(width <= 1e-12 * found.upper.abs().max(1e-200), "{unit} at {t}: {found:?}");
+        }
+    }
 }

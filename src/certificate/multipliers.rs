@@ -84,27 +84,17 @@ impl Multipliers {
         self.slopes.len() == nodes.len() && self.slopes.iter().zip(nodes).all(|(v, node)| v.len() == len(node))
     }
 
-    /// Slopes of a function from those of the same function with constants in place of what is fixed: `constant` tells which
-    /// nodes are gone, which keep the slopes of `start`. `None` where the two do not correspond.
-    pub(crate) fn unfolded(
-        &self,
-        from: &Instance,
-        to: &Instance,
-        constant: &[bool],
-        start: Multipliers,
-    ) -> Option<Multipliers> {
-        let with_slopes = |node: &Node| matches!(node.op, Op::Unit { .. } | Op::Group { .. } | Op::Quadratic { .. });
-        let kept = (to.program().nodes().iter().enumerate()).filter(|(k, node)| with_slopes(node) && !constant[*k]);
-        let mut own = from.program().nodes().iter().enumerate().filter(|(_, node)| with_slopes(node));
+    /// Slopes of a function from those of the same function with constants in place of what is fixed: `place` tells which
+    /// node became which, what has no place keeps the slopes of `start`. `None` where the two do not correspond.
+    pub(crate) fn unfolded(&self, place: &[Option<NodeId>], start: Multipliers) -> Option<Multipliers> {
         let mut out = start;
-        for (k, node) in kept {
-            let (place, same) = own.next()?;
-            if same.op.name() != node.op.name() || out.slopes[k].len() != self.slopes[place].len() {
-                return None;
+        for (own, place) in out.slopes.iter_mut().zip(place) {
+            if let Some(place) = place.filter(|_| !own.is_empty()) {
+                let there = self.slopes.get(place.index()).filter(|v| v.len() == own.len())?;
+                own.copy_from_slice(there);
             }
-            out.slopes[k].copy_from_slice(&self.slopes[place]);
         }
-        own.next().is_none().then_some(out)
+        Some(out)
     }
 
     /// As many zeros.

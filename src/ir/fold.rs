@@ -35,8 +35,9 @@ impl Instance {
         Ok(self.folded(decision)?.map(|(folded, _)| folded))
     }
 
-    /// The same, with what tells which nodes became constants.
-    pub(crate) fn folded(&self, decision: &[Interval]) -> Result<Option<(Instance, Vec<bool>)>, Error> {
+    /// The same, with the node of the new program that each node became; `None` for those that became constants or are no
+    /// longer used.
+    pub(crate) fn folded(&self, decision: &[Interval]) -> Result<Option<(Instance, Vec<Option<NodeId>>)>, Error> {
         if !decision.iter().any(Interval::is_point) || !self.is_given() {
             return Ok(None);
         }
@@ -84,8 +85,20 @@ impl Instance {
         }
         let output = place[program.output().index()];
         let folded: Program = b.finish(output).map_err(Error::Domain)?;
-        let constant = |k: usize| proof.of(NodeId(k as u32)).iter().all(|c| c.is_constant());
-        let constants = (0..program.nodes().len()).map(constant).collect();
-        Ok(Some((std::sync::Arc::new(folded).at(&[])?, constants)))
+        // What `finish` leaves behind moves the rest.
+        let mut used = vec![false; output.index() + 1];
+        used[output.index()] = true;
+        for k in (0..used.len()).rev().filter(|k| *k != 0) {
+            if used[k] {
+                b.op(NodeId(k as u32)).inputs().iter().for_each(|i| used[i.index()] = true);
+            }
+        }
+        used[0] = true;
+        let rank = |id: NodeId| NodeId(used[..id.index()].iter().filter(|u| **u).count() as u32);
+        let place = place.iter().enumerate().map(|(k, id)| {
+            let constant = proof.of(NodeId(k as u32)).iter().all(|c| c.is_constant());
+            (!constant && used.get(id.index()) == Some(&true)).then(|| rank(*id))
+        });
+        Ok(Some((std::sync::Arc::new(folded).at(&[])?, place.collect())))
     }
 }

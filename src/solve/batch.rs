@@ -166,7 +166,7 @@ impl Session {
             let reason = format!("the start has {} entries, the network takes {}", y.len(), instance.decisions());
             return Err(Error::Point(reason));
         }
-        let Some((folded, constant)) = instance.folded(self.domain.intervals())? else {
+        let Some((folded, place)) = instance.folded(self.domain.intervals())? else {
             let solution = self.solved(instance, start, watch)?;
             return Ok(super::promote::promoted(instance, &self.domain, &self.limits, solution));
         };
@@ -175,7 +175,7 @@ impl Session {
         if solution.proof == super::Proof::Exact {
             return Ok(solution);
         }
-        super::fixed::as_given(instance, &folded, &constant, &self.given, self.tau, &self.limits, solution)
+        super::fixed::as_given(instance, &place, &self.given, self.tau, &self.limits, solution)
     }
 
     /// [`minimize_watched`](Self::minimize_watched) of a function in which everything that is fixed is a constant.

@@ -7,14 +7,14 @@ use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::instance::Instance;
 use crate::ir::interval::sum_up;
+use crate::ir::program::NodeId;
 
-/// The answer for `folded` as one for `instance`, with bound, gap and proof computed again; `constant` tells which nodes of
-/// `instance` became constants. `domain` is the one that was given, with its constraints as they are. The slopes stay those of
-/// `folded`: a certificate says what was folded.
+/// The answer for `instance` with what is fixed folded, as one for `instance`, with bound, gap and proof computed again; `place`
+/// tells which node became which. `domain` is the one that was given, with its constraints as they are. The slopes stay those
+/// of the folded function: a certificate says what was folded.
 pub(super) fn as_given(
     instance: &Instance,
-    folded: &Instance,
-    constant: &[bool],
+    place: &[Option<NodeId>],
     domain: &Domain,
     tau: Option<f64>,
     limits: &Limits,
@@ -22,7 +22,7 @@ pub(super) fn as_given(
 ) -> Result<Solution, Error> {
     let found = (solution.dual.clone())
         .filter(|_| solution.proof == Proof::Rigorous)
-        .and_then(|dual| unfolded(instance, folded, constant, domain, &dual, solution.y.as_deref()));
+        .and_then(|dual| unfolded(instance, place, domain, &dual, solution.y.as_deref()));
     let slopes = solution.dual.clone();
     let plain = Solution { proof: Proof::F64, dual: None, ..solution };
     let Some(dual) = found else { return Ok(plain) };
@@ -55,22 +55,21 @@ pub(super) fn as_given(
 /// Slopes of the given functions from those of the folded ones.
 fn unfolded(
     instance: &Instance,
-    folded: &Instance,
-    constant: &[bool],
+    place: &[Option<NodeId>],
     domain: &Domain,
     dual: &rigorous::Dual,
     y: Option<&[f64]>,
 ) -> Option<rigorous::Dual> {
     let y = domain.clip(y.unwrap_or(&vec![0.0; domain.dimension()]));
     let at = |of: &Instance| Some(Multipliers::subgradient(of, &of.forward(&y).ok()?));
-    let f = dual.f.unfolded(folded, instance, constant, at(instance)?)?;
+    let f = dual.f.unfolded(place, at(instance)?)?;
     let mut levels = vec![];
     for (level, (mu, slopes)) in domain.sublevels().iter().zip(&dual.levels) {
         let h = &level.function;
         let slopes = match slopes {
             None => None,
             Some(slopes) => Some(match h.folded(domain.intervals()).ok()? {
-                Some((folded, constant)) => slopes.unfolded(&folded, h, &constant, at(h)?)?,
+                Some((_, place)) => slopes.unfolded(&place, at(h)?)?,
                 None => slopes.clone(),
             }),
         };

@@ -38,24 +38,34 @@ pub(super) fn polished(instance: &Instance, domain: &Domain, y: &[f64], stop: &d
     let mut best: Option<(f64, Vec<f64>, Vec<f64>)> = None;
     let mut y = domain.clip(y);
     let mut rows = vec![0.0; domain.rows().len()];
+    // Rows whose multiplier had the wrong sign.
+    let mut dropped = vec![false; rows.len()];
     let mut steps = 0;
     let mut worse = 0;
-    for _ in 0..STEPS {
+    for k in 0..STEPS {
         if stop() {
             break;
         }
         let trace = instance.forward(&y).ok()?;
         let gradient = instance.gradient(&trace);
-        let held = held(domain, &y, &gradient, &rows);
+        // Without multipliers of the rows the slopes do not tell what is held.
+        let guess = k == 0 && !rows.is_empty();
+        let held = held(domain, &y, &gradient, &rows, guess);
         let free: Vec<usize> = (0..y.len()).filter(|j| !held[*j]).collect();
         if free.len() > LARGEST {
             return None;
         }
-        let active = active(domain, &y, &rows);
+        let active = active(domain, &y, &dropped);
         let hessian = instance.hessian(&trace, &free)?;
         steps += 1;
         let (step, multipliers) = solve(domain, &y, &gradient, &free, &active, hessian)?;
         rows = multipliers;
+        for (k, row) in domain.rows().iter().enumerate().filter(|(_, row)| row.lower < row.upper) {
+            let side = if rows[k] > 0.0 { row.lower } else { row.upper };
+            if rows[k] != 0.0 && !active.contains(&(k, side)) {
+                (rows[k], dropped[k]) = (0.0, true);
+            }
+        }
         let left = residual(domain, &y, &gradient, &rows);
         let improved = best.as_ref().is_none_or(|(least, ..)| left < *least);
         if improved {
@@ -67,11 +77,17 @@ pub(super) fn polished(instance: &Instance, domain: &Domain, y: &[f64], stop: &d
         }
         let mut next = y.clone();
         for j in (0..y.len()).filter(|j| held[*j]) {
-            next[j] = if slope_left(domain, &gradient, &rows, j) > 0.0 { domain.lower()[j] } else { domain.upper()[j] };
+            let (l, u) = (domain.lower()[j], domain.upper()[j]);
+            next[j] = if near(y[j], l) { l } else { u };
         }
-        let length = damping(instance, &y, trace.value(), &gradient, &free, &step);
-        free.iter().zip(&step).for_each(|(j, d)| next[*j] += length * d);
-        next = domain.clip(&next);
+        let reached = |length: f64| {
+            let mut next = next.clone();
+            free.iter().zip(&step).for_each(|(j, d)| next[*j] += length * d);
+            domain.clip(&next)
+        };
+        // On the way back to a row f may rise.
+        let length = if active.is_empty() { damping(instance, trace.value(), &reached) } else { 1.0 };
+        let next = reached(length);
         if next == y {
             break;
         }
@@ -89,29 +105,33 @@ fn slope_left(domain: &Domain, gradient: &[f64], rows: &[f64], j: usize) -> f64 
     gradient[j] - taken.map(of_row).sum::<f64>()
 }
 
-/// Which coordinates stand at a side that their slope pushes them to.
-fn held(domain: &Domain, y: &[f64], gradient: &[f64], rows: &[f64]) -> Vec<bool> {
-    let near = |v: f64, side: f64| side.is_finite() && (v - side).abs() <= NEAR * side.abs().max(1.0);
+fn near(v: f64, side: f64) -> bool {
+    side.is_finite() && (v - side).abs() <= NEAR * side.abs().max(1.0)
+}
+
+/// Which coordinates stand at a side that their slope pushes them to; at any side where that is a `guess`.
+fn held(domain: &Domain, y: &[f64], gradient: &[f64], rows: &[f64], guess: bool) -> Vec<bool> {
     (0..y.len())
         .map(|j| {
             let (l, u) = (domain.lower()[j], domain.upper()[j]);
             let r = slope_left(domain, gradient, rows, j);
-            l == u || (near(y[j], l) && r > 0.0) || (near(y[j], u) && r < 0.0)
+            l == u || (near(y[j], l) && (guess || r > 0.0)) || (near(y[j], u) && (guess || r < 0.0))
         })
         .collect()
 }
 
 /// Rows that hold as equations at y, with the side.
-fn active(domain: &Domain, y: &[f64], rows: &[f64]) -> Vec<(usize, f64)> {
-    let rows = domain.rows().iter().zip(rows).enumerate();
-    rows.filter_map(|(k, (row, nu))| {
+fn active(domain: &Domain, y: &[f64], dropped: &[bool]) -> Vec<(usize, f64)> {
+    let rows = domain.rows().iter().enumerate().filter(|(k, _)| !dropped[*k]);
+    rows.filter_map(|(k, row)| {
         let (at, size) = (row.activity(y), row.lower.abs().min(row.upper.abs()).max(1.0));
         let near = |side: f64| side.is_finite() && (at - side).abs() <= NEAR * size;
-        match (near(row.lower), near(row.upper)) {
-            (true, true) => Some((k, row.lower)),
-            (true, false) if *nu >= 0.0 => Some((k, row.lower)),
-            (false, true) if *nu <= 0.0 => Some((k, row.upper)),
-            _ => None,
+        if near(row.lower) {
+            Some((k, row.lower))
+        } else if near(row.upper) {
+            Some((k, row.upper))
+        } else {
+            None
         }
     })
     .collect()
@@ -135,8 +155,9 @@ fn solve(
     free.iter().enumerate().for_each(|(k, j)| place[*j] = k);
     let hessian = DMatrix::from_row_slice(n, n, &hessian);
     let largest = (0..n).map(|i| hessian[(i, i)].abs()).fold(0.0f64, f64::max);
-    // Flat directions: a step there is as long as the slope allows, which is rounding.
-    let shift = (1e-13 * largest).max(f64::MIN_POSITIVE);
+    // Flat directions: a step there is long enough to reach a side of the box, or as long as rounding makes it.
+    let steepest = free.iter().map(|j| gradient[*j].abs()).fold(0.0f64, f64::max);
+    let shift = (1e-13 * largest).max(1e-9 * steepest).max(f64::MIN_POSITIVE);
     let mut system = DMatrix::zeros(n + m, n + m);
     system.view_mut((0, 0), (n, n)).copy_from(&hessian);
     (0..n).for_each(|i| system[(i, i)] += shift);
@@ -179,16 +200,13 @@ fn residual(domain: &Domain, y: &[f64], gradient: &[f64], rows: &[f64]) -> f64 {
     (0..y.len()).map(of).sum()
 }
 
-/// The longest of 1, ½, ¼, … along which f does not rise by more than rounding.
-fn damping(instance: &Instance, y: &[f64], value: f64, gradient: &[f64], free: &[usize], step: &[f64]) -> f64 {
-    let slope: f64 = free.iter().zip(step).map(|(j, d)| gradient[*j] * d).sum();
+/// The longest of 1, ½, ¼, … after which f has not risen by more than rounding.
+fn damping(instance: &Instance, value: f64, reached: &dyn Fn(f64) -> Vec<f64>) -> f64 {
     let mut length = 1.0;
-    for _ in 0..20 {
-        let mut next = y.to_vec();
-        free.iter().zip(step).for_each(|(j, d)| next[*j] += length * d);
-        let reached = instance.forward(&next).map_or(f64::INFINITY, |trace| trace.value());
-        if reached <= value + 1e-4 * length * slope.min(0.0) + 1e-12 * value.abs().max(1e-300) {
-            return length;
+    for _ in 0..30 {
+        let there = instance.forward(&reached(length)).map_or(f64::INFINITY, |trace| trace.value());
+        if there <= value + 1e-13 * value.abs() {
+            break;
         }
         length *= 0.5;
     }

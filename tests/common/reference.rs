@@ -65,9 +65,11 @@ pub fn value(instance: &Instance, y: &[f64]) -> Option<Real> {
                 let members = |g: usize| groups.group(g).iter().map(|i| &v(input)[*i]);
                 let of_group = |g: usize| match kind {
                     GroupKind::Max => members(g).max().expect("a member").clone(),
-                    GroupKind::LogSumExp => {
-                        members(g).fold(of(0.0), |sum, t| sum + t.clone().with_precision(bits).value().exp()).ln()
-                    }
+                    GroupKind::LogSumExp => members(g)
+                        .fold(of(0.0), |sum, t| sum + t.clone().with_precision(bits).value().exp())
+                        .with_precision(bits)
+                        .value()
+                        .ln(),
                     GroupKind::Norm => {
                         let sum = members(g).fold(of(0.0), |sum, t| sum + t * t).with_precision(bits).value();
                         if sum == of(0.0) { sum } else { sum.sqrt() }
@@ -122,12 +124,13 @@ fn scalar(g: &Scalar, t: &Real, bits: usize) -> Option<Real> {
         Scalar::Unknown => return None,
         Scalar::Smooth(unit) => match unit {
             Unit::Softplus { beta, .. } => {
-                let (beta, size) = (of(*beta), &of(*beta) * t);
-                let rest = if size > zero { (-size.clone()).exp().ln_1p() } else { size.exp().ln_1p() };
+                let (beta, size) = (of(*beta), (&of(*beta) * t).with_precision(bits).value());
+                let e = if size > zero { (-size.clone()).exp() } else { size.exp() };
+                let rest = e.with_precision(bits).value().ln_1p();
                 (if size > zero { size + rest } else { rest }) / beta
             }
             Unit::Elu { alpha } if *t < zero => of(*alpha) * t.exp_m1(),
-            Unit::Celu { alpha } if *t < zero => of(*alpha) * (t / of(*alpha)).exp_m1(),
+            Unit::Celu { alpha } if *t < zero => of(*alpha) * (t / of(*alpha)).with_precision(bits).value().exp_m1(),
             Unit::Elu { .. } | Unit::Celu { .. } => t.clone(),
             Unit::Exp => t.exp(),
             Unit::Log => t.ln(),

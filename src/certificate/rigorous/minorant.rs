@@ -29,6 +29,9 @@ pub(super) struct Enclosed {
 /// Intervals narrower than this share of their size are constants, rounded: what is fixed, and what depends on that alone.
 const CONSTANT: f64 = 1e-14;
 
+/// The same where nothing else is known: after some layers of constants.
+const NARROW: f64 = 1e-9;
+
 /// The state of a backward pass.
 struct Pass<'a> {
     instance: &'a Instance,
@@ -132,17 +135,22 @@ impl Pass<'_> {
                 for i in used() {
                     let (g, weight) = (scalars.get(i), a.interval(i));
                     // A line that is the unit needs no sign.
-                    if is_constant(bounds.of(id)[i]) {
+                    if is_narrow(bounds.of(id)[i], CONSTANT) {
                         self.gain(entry(i), ball(bounds.of(id)[i]));
                         continue;
                     }
                     let single = matches!(g, crate::ir::scalar::Scalar::Lines(l) if l.on(on[i]).len() == 1);
-                    if single || weight.lower >= 0.0 || weight.upper <= 0.0 {
-                        let (slope, intercept) = line(g, on[i], weight.lower >= 0.0, *wanted.get(i)?)?;
-                        (below.mid[i], below.rad[i]) = scaled(slope, entry(i));
-                        self.gain(entry(i), ball(intercept));
-                    } else {
-                        self.gain(entry(i), ball(value(g, on[i])?));
+                    let signed = single || weight.lower >= 0.0 || weight.upper <= 0.0;
+                    let found = if signed { line(g, on[i], weight.lower >= 0.0, *wanted.get(i)?) } else { None };
+                    match found {
+                        Some((slope, intercept)) => {
+                            (below.mid[i], below.rad[i]) = scaled(slope, entry(i));
+                            self.gain(entry(i), ball(intercept));
+                        }
+                        None if !signed || is_narrow(bounds.of(id)[i], NARROW) => {
+                            self.gain(entry(i), ball(value(g, on[i]).unwrap_or(bounds.of(id)[i])));
+                        }
+                        None => return None,
                     }
                 }
                 self.add(*input, below);
@@ -151,7 +159,7 @@ impl Pass<'_> {
                 let given = slopes.of(id);
                 let mut below = Balls::zeros(instance.program().node(*input).len);
                 for g in used() {
-                    if a.interval(g).lower < 0.0 || is_constant(bounds.of(id)[g]) {
+                    if a.interval(g).lower < 0.0 || is_narrow(bounds.of(id)[g], CONSTANT) {
                         self.gain(entry(g), ball(bounds.of(id)[g]));
                         continue;
                     }
@@ -189,7 +197,7 @@ impl Pass<'_> {
             Op::Product(left, right) => {
                 for i in used() {
                     let (p, q) = (bounds.of(*left)[i], bounds.of(*right)[i]);
-                    let (factor, other, on) = match (is_constant(p), is_constant(q)) {
+                    let (factor, other, on) = match (is_narrow(p, NARROW), is_narrow(q, NARROW)) {
                         (true, _) => (p, *right, q),
                         (_, true) => (q, *left, p),
                         _ => return None,
@@ -199,7 +207,7 @@ impl Pass<'_> {
             }
             Op::Quotient(top, bottom) => {
                 for i in used() {
-                    let divisor = Some(bounds.of(*bottom)[i]).filter(|q| is_constant(*q))?;
+                    let divisor = Some(bounds.of(*bottom)[i]).filter(|q| is_narrow(*q, NARROW))?;
                     self.times(entry(i), inverse(divisor)?, *top, i, bounds.of(*top)[i]);
                 }
             }
@@ -221,9 +229,9 @@ impl Pass<'_> {
     }
 }
 
-/// Whether an interval is a constant up to rounding: it may stand for the entry, whatever that is.
-fn is_constant(i: Interval) -> bool {
-    i.upper - i.lower <= CONSTANT * i.lower.abs().max(i.upper.abs())
+/// Whether an interval may stand for what is in it, whatever that is: its width is at most a `share` of its size.
+fn is_narrow(i: Interval, share: f64) -> bool {
+    i.upper - i.lower <= share * i.lower.abs().max(i.upper.abs())
 }
 
 /// Weights of a group's members and a constant: Σ wₖtₖ + constant lies below the group's value wherever its entries are in
