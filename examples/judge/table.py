@@ -1,8 +1,8 @@
-"""Has `icnn judge` score the points that solve.py wrote, and prints a table in Markdown: one row a family and kind, for each
-solver the share of networks whose point is proven optimal within 1e-6, the median and the worst certified suboptimality (upper
-ends of the intervals), and the median of the processor seconds.
+"""Has `icnn judge` score the points that solve.py wrote, and prints two tables in Markdown, by family and by kind of minimum. For
+each solver: the share of networks whose point is proven optimal within 1e-6, the median and the worst certified suboptimality
+(upper ends of the intervals), and the median of the processor seconds.
 
-    python table.py ICNN FOLDER
+    python table.py ICNN FOLDER...
 """
 import collections
 import glob
@@ -24,10 +24,10 @@ def judge(icnn, name, answers):
     return json.loads(ran.stdout)
 
 
-def main(icnn, folder):
+def scores(icnn, folder):
+    """(family, kind, solver, verdict, suboptimality, seconds) of every point."""
     with open(os.path.join(folder, "seconds.json")) as file:
         seconds = json.load(file)
-    groups = collections.defaultdict(lambda: collections.defaultdict(list))
     for path in sorted(glob.glob(os.path.join(folder, "*.onnx"))):
         name = path.removesuffix(".onnx")
         family, kind = os.path.basename(name).rsplit("-", 1)[0].split("-", 1)
@@ -35,19 +35,34 @@ def main(icnn, folder):
             line = judge(icnn, name, f"{name}.{solver}.npy")
             assert line["verdict"] in ("optimal", "suboptimal", "undecided"), line
             took = seconds[f"{os.path.basename(name)}.{solver}"]
-            groups[family, kind][solver].append((line["verdict"], line["suboptimality"][1], took))
-    heads = [f"{title}: optimal | median | worst | s" for title in SOLVERS.values()]
-    print("| family | kind |", " | ".join(heads), "|")
-    print("|" + "---|" * (2 + 4 * len(SOLVERS)))
-    order = ["ficnn", "picnn", "convolution", "skips", "max", "leaky", "softplus", "elu", "celu", "quadratic"]
-    for (family, kind), of in sorted(groups.items(), key=lambda item: (order.index(item[0][0]), item[0][1])):
+            yield family, kind, solver, line["verdict"], line["suboptimality"][1], took
+
+
+def table(title, groups):
+    heads = [f"{solver}: optimal | median | worst | s" for solver in SOLVERS.values()]
+    print(f"| {title} |", " | ".join(heads), "|")
+    print("|" + "---|" * (1 + 4 * len(SOLVERS)))
+    for group, of in groups.items():
         cells = []
         for solver in SOLVERS:
             verdicts, losses, times = zip(*of[solver])
             optimal = sum(v == "optimal" for v in verdicts)
             cells += [f"{optimal}/{len(verdicts)}", f"{statistics.median(losses):.0e}", f"{max(losses):.0e}"]
             cells += [f"{statistics.median(times):.2f}"]
-        print("|", " | ".join([family, kind, *cells]), "|")
+        print("|", " | ".join([group, *cells]), "|")
+    print()
+
+
+def main(icnn, *folders):
+    order = "ficnn picnn convolution skips max leaky softplus elu celu quadratic".split()
+    order += "random known degenerate flat ill-conditioned".split()
+    by = [collections.defaultdict(lambda: collections.defaultdict(list)) for _ in range(2)]
+    for folder in folders:
+        for family, kind, solver, *score in scores(icnn, folder):
+            by[0][family][solver].append(score)
+            by[1][kind][solver].append(score)
+    for title, groups in zip(["family", "kind"], by):
+        table(title, dict(sorted(groups.items(), key=lambda item: order.index(item[0]))))
 
 
 if __name__ == "__main__":

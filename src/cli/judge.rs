@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
+use icnn::solve::Proof;
 use icnn::testing::{Minimum, Verdict};
 use icnn::{Error, Limits, Status};
 use serde::Serialize;
@@ -50,7 +51,7 @@ pub struct Args {
     /// Rows judged at the same time [default: one for each core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// One JSON object a line: row, verdict, suboptimality, violation, value, lower_bound, upper_bound, seconds.
+    /// One JSON object a line: row, verdict, suboptimality, violation, value, lower_bound, upper_bound, proof, seconds.
     #[arg(long)]
     json: bool,
 }
@@ -81,6 +82,8 @@ struct Line {
     /// min f lies between these two.
     lower_bound: Option<f64>,
     upper_bound: Option<f64>,
+    /// How far the bound of the solve can be trusted.
+    proof: Option<Proof>,
     /// Of the solve.
     seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -225,6 +228,7 @@ fn judged(
         value: Some(sign(value)),
         lower_bound,
         upper_bound,
+        proof: Some(minimum.solution.proof),
         seconds: Some(seconds),
         message,
     }
