@@ -19,6 +19,8 @@ mod interrupt;
 #[cfg(feature = "highs")]
 mod linear;
 mod methods;
+#[cfg(feature = "highs")]
+mod nearest;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod polish;
 #[cfg(feature = "highs")]
