@@ -25,6 +25,7 @@
 
 use serde::Serialize;
 
+use super::nearest::nearest;
 use super::{Limits, Method, Proof, Solution, Status};
 use crate::domain::Domain;
 use crate::error::Error;
@@ -34,7 +35,7 @@ use crate::lower::linear;
 use crate::objective::{Norm, Objective, distance};
 
 /// δ as a share of the numbers that make up the value, where the gap is smaller than that.
-pub const SLACK: f64 = 1e-9;
+pub const SLACK: f64 = 1e-12;
 
 /// The same for smooth units, as a share of how much f varies near 0: interior points need room inside of a constraint.
 pub const SLACK_OF_CONES: f64 = 1e-8;
@@ -46,8 +47,9 @@ pub const SAME: f64 = 1e-6;
 /// face's own width where f is steep.
 const GIVE: f64 = 1e-7;
 
-/// How many times δ the value of a chosen point may lie above the one found: solvers keep a constraint to their tolerance.
-const ALLOWED: f64 = 20.0;
+/// How far the value of a chosen point may lie above the level, as a share of the numbers that make up the value: solvers
+/// keep a constraint to their tolerance.
+const ALLOWED: f64 = 2e-8;
 
 /// Largest gap of a squared distance, relative to max(1, its value): its root is how far the point may be from the nearest.
 const SQUARE_GAP: f64 = 1e-13;
@@ -101,6 +103,8 @@ pub struct OptimalFace {
     limits: Limits,
     y: Vec<f64>,
     value: f64,
+    /// Of the numbers that make up the value.
+    size: f64,
     slack: f64,
 }
 
@@ -135,9 +139,10 @@ impl OptimalFace {
             Method::Conic => SLACK_OF_CONES * variation(f, domain, value).max(magnitude),
             _ => SLACK * magnitude,
         };
+        let size = if magnitude.is_finite() { magnitude } else { 0.0 };
         let slack = solution.gap.unwrap_or(0.0).max(if share.is_finite() { share } else { 0.0 });
         let domain = at_most(slack)?;
-        Ok(Some(OptimalFace { f: f.clone(), domain, method, limits: limits.clone(), y, value, slack }))
+        Ok(Some(OptimalFace { f: f.clone(), domain, method, limits: limits.clone(), y, value, size, slack }))
     }
 
     /// δ: values up to this much above the one found count as least.
@@ -218,7 +223,8 @@ impl OptimalFace {
         let Some(y) = found else { return Ok(None) };
         // Moved into the face to the last digit it could lose its place: a solver's tolerance is allowed for.
         let value = self.f.forward(&y)?.value();
-        let least = value <= self.value + ALLOWED * self.slack && self.domain.without_sublevels().violation(&y) <= SAME;
+        let least = value <= self.value + self.slack + ALLOWED * self.size
+            && self.domain.without_sublevels().violation(&y) <= SAME;
         Ok(least.then_some(y))
     }
 
@@ -250,11 +256,33 @@ impl OptimalFace {
         };
         let target: Vec<f64> = sides().map(centre).collect();
         let limits = Limits { gap: SQUARE_GAP, ..self.limits.clone() };
-        let found = distance(Norm::L2, &target)?.minimize_with(&self.domain, self.method, &limits)?;
-        // ‖y − nearest‖² is at most the gap, however that came about.
-        let close = found.gap.is_some_and(|gap| gap.sqrt() <= SAME * found.value.unwrap_or(0.0).sqrt().max(1.0));
-        tracing::debug!(status = ?found.status, gap = found.gap, "projection onto the optimal face");
-        Ok(found.y.filter(|_| close))
+        let size = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>();
+        let from: Vec<f64> = self.y.iter().zip(&target).map(|(y, t)| y - t).collect();
+        let (y, apart) = if self.method == Method::Conic {
+            let found = distance(Norm::L2, &target)?.minimize_with(&self.domain, self.method, &limits)?;
+            let (Some(y), Some(gap)) = (found.y, found.gap) else { return Ok(None) };
+            // The square grows by at least ‖y − nearest‖².
+            (y, gap)
+        } else {
+            // The nearest point is no farther than the known one: a face without end gets one.
+            let mut domain = self.domain.clone();
+            let radius = size(&from).sqrt() * (1.0 + SAME);
+            for (j, t) in target.iter().enumerate() {
+                let (low, high) = (domain.lower()[j].max(t - radius), domain.upper()[j].min(t + radius));
+                domain = domain.with_bounds(j, low.min(high), high)?;
+            }
+            let rounds = 10 * target.len() + 20;
+            let (x, apart) = nearest(from, rounds, SQUARE_GAP * size(&self.y).max(1.0), |x| {
+                let along = Objective::empty(x.len()).with_linear(x)?.build()?;
+                let found = along.minimize_with(&domain, self.method, &limits)?;
+                let relative = |y: Vec<f64>| y.iter().zip(&target).map(|(y, t)| y - t).collect::<Vec<f64>>();
+                let shift: f64 = x.iter().zip(&target).map(|(x, t)| x * t).sum();
+                Ok::<_, Error>(found.y.map(relative).zip(found.lower_bound.map(|b| b - shift)))
+            })?;
+            (x.iter().zip(&target).map(|(x, t)| x + t).collect(), apart)
+        };
+        tracing::debug!(apart, "squared distance to the nearest point of the optimal face, at most");
+        Ok(Some(self.domain.clip(&y)).filter(|y| apart.sqrt() <= SAME * size(y).sqrt().max(1.0)))
     }
 }
 

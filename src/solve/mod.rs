@@ -20,6 +20,8 @@ mod interrupt;
 #[cfg(feature = "highs")]
 mod linear;
 mod methods;
+#[cfg(feature = "highs")]
+mod nearest;
 mod newton;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod polish;

@@ -47,9 +47,10 @@ pub fn of(args: &Args, solution: Solution, f: &Instance, session: &Session) -> R
     let note = match unique {
         Some(true) => "the minimiser is unique".to_string(),
         Some(false) => format!(
-            "the minimiser is not unique: {} of {} coordinates can move",
+            "the minimiser is not unique: {} of {} coordinates can move, by up to {:.1e}",
             range.iter().filter(|r| r.moves()).count(),
-            range.len()
+            range.len(),
+            range.iter().map(|r| r.inner[1] - r.inner[0]).fold(0.0, f64::max)
         ),
         None => "whether the minimiser is unique was left open".to_string(),
     };
