@@ -68,6 +68,8 @@ struct Row {
     network_seconds: f64,
     /// Seconds of a pass with everything the method does besides.
     pass_seconds: f64,
+    /// Median over the instances of the seconds of the whole solve, in units of one forward and backward pass (GE).
+    passes_worth: f64,
 }
 
 fn main() -> Result<(), Failure> {
@@ -93,7 +95,7 @@ fn main() -> Result<(), Failure> {
     if !json {
         println!("passes to a certified gap of 1e-6 and 1e-9, fewest-most of {INSTANCES}; entropic: τ = {TAU}");
         println!(
-            "{:8} {:4} {:5} {:8} {:14} {:>11} {:>11} {:>8} {:>7}  {:>10} {:>10}  {:>8}",
+            "{:8} {:4} {:5} {:8} {:14} {:>11} {:>11} {:>8} {:>7}  {:>10} {:>10} {:>9}  {:>8}",
             "family",
             "kind",
             "scale",
@@ -105,6 +107,7 @@ fn main() -> Result<(), Failure> {
             "cuts",
             "network µs",
             "rest µs",
+            "solve GE",
             "last gap"
         );
     }
@@ -161,6 +164,7 @@ fn measure(
     let gap = |s: &Solution| relative(s.value.unwrap_or(f64::INFINITY), s.lower_bound.unwrap_or(f64::NEG_INFINITY));
     let last = |s: &Solution| s.trace.last().map_or((0.0, 0), |p| (p.seconds, p.forward.max(p.backward)));
     let (seconds, all) = solutions.iter().map(last).fold((0.0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let network_seconds = network_seconds(family, &instances[0])?;
     Ok(Row {
         family: family.name,
         kind: kind.letter(),
@@ -172,8 +176,9 @@ fn measure(
         cuts: solutions.iter().map(|s| s.work.cuts).collect(),
         gaps: solutions.iter().map(gap).collect(),
         statuses: solutions.iter().map(|s| s.status.clone()).collect(),
-        network_seconds: network_seconds(family, &instances[0])?,
+        network_seconds,
         pass_seconds: seconds / all.max(1) as f64,
+        passes_worth: median(solutions.iter().map(|s| s.seconds)) / network_seconds,
     })
 }
 
@@ -200,8 +205,14 @@ fn network_seconds(family: &Family, instance: &Instance) -> Result<f64, Failure>
         }
         times.push(clock.elapsed().as_secs_f64() / 20.0);
     }
-    times.sort_by(f64::total_cmp);
-    Ok(times[times.len() / 2])
+    Ok(median(times.into_iter()))
+}
+
+/// The upper one of two.
+fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+    let mut all: Vec<f64> = numbers.collect();
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 impl Row {
@@ -214,7 +225,7 @@ impl Row {
         let problem = if self.entropy.is_some() { "entropic" } else { "plain" };
         let rest = (self.pass_seconds - self.network_seconds).max(0.0);
         format!(
-            "{:8} {:4} {:5} {:8} {:14} {:>11} {:>11} {:>8} {:>7}  {:10.1} {:10.1}  {:8.1e}",
+            "{:8} {:4} {:5} {:8} {:14} {:>11} {:>11} {:>8} {:>7}  {:10.1} {:10.1} {:9.0}  {:8.1e}",
             self.family,
             self.kind,
             self.scale,
@@ -226,6 +237,7 @@ impl Row {
             format!("{}-{}", self.cuts.iter().min().unwrap_or(&0), self.cuts.iter().max().unwrap_or(&0)),
             1e6 * self.network_seconds,
             1e6 * rest,
+            self.passes_worth,
             worst
         )
     }

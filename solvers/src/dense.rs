@@ -1,9 +1,28 @@
 //! Dense kernels: dot products with independent accumulators, and Cholesky factors by rows.
 
+use pulp::{Arch, Simd, WithSimd};
+
 /// Accumulators of [`dot`]: enough to fill two vector registers and hide the latency of an addition.
 const LANES: usize = 8;
 
+/// Calls `f` compiled for the processor at hand (the baseline on x86-64 is SSE2): for loops that the compiler turns into vectors by
+/// itself. What `f` calls has to be inlined into it. Sums are the same on every processor.
+#[inline(always)]
+pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
+    struct Call<F>(F);
+    impl<F: FnOnce() -> R, R> WithSimd for Call<F> {
+        type Output = R;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> R {
+            self.0()
+        }
+    }
+    Arch::new().dispatch(Call(f))
+}
+
 /// aᵀb, in an order that does not depend on anything but the length.
+#[inline(always)]
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; LANES];
     let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
@@ -17,6 +36,7 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// y += a·x
+#[inline(always)]
 pub fn add(a: f64, x: &[f64], y: &mut [f64]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += a * x);
 }

@@ -225,10 +225,9 @@ impl<'a> ActiveSet<'a> {
 
     /// The shares that come nearest to a proof where the method ended without one.
     fn finish_shares(&mut self) {
-        let p = self.net.decisions;
         self.net.backward(&self.sweep.shares, &mut self.gradient, &mut self.weights);
         add(self.curvature, &self.y, &mut self.gradient);
-        (0..p).for_each(|c| self.projected[c] = dot(self.qr.column(c), &self.gradient));
+        self.qr.transposed(&self.gradient, &mut self.projected);
         self.judge(1.0);
     }
 
@@ -298,7 +297,7 @@ impl<'a> ActiveSet<'a> {
     /// Goes on until the minimum, for at most `most` steps; `stop` is asked before each.
     fn run(&mut self, most: usize, stop: &mut dyn FnMut() -> bool) -> Finish {
         let net = self.net;
-        let (p, mut idle, mut clean) = (net.decisions, 0, false);
+        let (mut idle, mut clean) = (0, false);
         let mut tolerance = VIOLATED;
         for _ in 0..most {
             if stop() {
@@ -308,13 +307,12 @@ impl<'a> ActiveSet<'a> {
             add(self.curvature, &self.y, &mut self.gradient);
             let size = dot(&self.gradient, &self.gradient).sqrt() + f64::MIN_POSITIVE;
             let held = self.qr.len();
-            (0..p).for_each(|c| self.projected[c] = dot(self.qr.column(c), &self.gradient));
+            self.qr.transposed(&self.gradient, &mut self.projected);
             let free = &self.projected[held..];
             self.direction.fill(0.0);
             if dot(free, free).sqrt() > STATIONARY * tolerance * size {
-                for (c, g) in (held..p).zip(free) {
-                    add(-g, self.qr.column(c), &mut self.direction);
-                }
+                self.qr.add_columns(held, free, &mut self.direction);
+                self.direction.iter_mut().for_each(|d| *d = -*d);
             } else {
                 let Some(release) = self.judge(size * tolerance) else {
                     if !clean && !self.restore() {
@@ -419,10 +417,10 @@ impl<'a> ActiveSet<'a> {
             Constraint::Kink(i) if release.across => self.let_go_across(release.place, i),
             _ => self.let_go(release.place),
         }
-        for c in self.qr.len()..p {
-            let along = release.side * dot(self.qr.column(c), &row);
-            add(along, self.qr.column(c), &mut self.direction);
-        }
+        let held = self.qr.len();
+        self.qr.transposed(&row, &mut self.projected);
+        self.qr.add_columns(held, &self.projected[held..], &mut self.direction);
+        self.direction.iter_mut().for_each(|d| *d *= release.side);
     }
 
     /// The step along the direction; what ends it is held.
@@ -518,9 +516,7 @@ impl<'a> ActiveSet<'a> {
             self.projected[c] = if let Constraint::Kink(i) = constraint { -self.values[*i] } else { 0.0 };
         }
         self.qr.solve_transposed(&mut self.projected[..q]);
-        for c in 0..q {
-            add(self.projected[c], self.qr.column(c), &mut self.y);
-        }
+        self.qr.add_columns(0, &self.projected[..q], &mut self.y);
         self.y.iter_mut().zip(self.lower.iter().zip(self.upper)).for_each(|(y, (l, u))| *y = y.max(*l).min(*u));
     }
 }

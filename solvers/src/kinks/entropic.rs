@@ -30,11 +30,7 @@ const MARGIN: f64 = 1e-13;
 pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> {
     let p = run.region().dimension();
     // Within this gap the entropy's quadratic model is a good one.
-    if let Some(end) = bundle_entropy::begin(
-        run,
-        start_passes(p),
-        0.01 * tau * p as f64,
-    )? {
+    if let Some(end) = bundle_entropy::begin(run, start_passes(p), 0.01 * tau * p as f64)? {
         return Ok(end);
     }
     let mut y = run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec());

@@ -1,4 +1,24 @@
-//! Methods that see kinks.
+//! The active-set method for convex piecewise-linear functions that show their kinks, on boxes: min f, and min f − τH.
+//!
+//! Most units stand far from their kink at the minimum. Frozen where they are, they leave a function of few units that is below f
+//! everywhere, whose minimum costs no passes over the whole network; one forward and one backward pass of it then give a value
+//! and a bound, and tell which units were frozen wrongly.
+//!
+//! | module       | what                                                                                  |
+//! |--------------|---------------------------------------------------------------------------------------|
+//! | `program`    | [`Kinks`]: what a function has to tell                                                |
+//! | `reduced`    | [`Reduced`]: the few units that are left, as dense matrices, and passes over them     |
+//! | `rounds`     | which units are free; their program; what its answer is worth                         |
+//! | `linear`     | min f: descend, then rounds                                                           |
+//! | `descent`    | projected L-BFGS, the start                                                           |
+//! | `entropic`   | min f − τH: the bundle entropy method as the start, then Newton steps in rounds       |
+//! | `active_set` | min f + κ/2·‖y‖² of a reduced program by holding kinks and ends                       |
+//! | `sweep`      | its exact line search through kinks                                                   |
+//! | `qr`         | the gradients of what is held, orthogonalised                                         |
+//!
+//! Passes over the whole network are counted as such. Tangents and rows of free units are parts of passes: their multiplications with weights
+//! divided by those of one forward and one backward pass. What is done with the reduced program is no pass.
+
 mod active_set;
 mod descent;
 mod entropic;

@@ -1,6 +1,6 @@
 //! [`Qr`]: an orthogonal factorisation of a set of vectors that gains and loses members.
 
-use crate::dense::{add, dot};
+use crate::dense::{add, dot, vectorised};
 
 /// Length, relative to its own, below which what is left of a vector counts as 0: it depends on the others.
 const DEPENDENT: f64 = 1e-10;
@@ -45,9 +45,22 @@ impl Qr {
         self.q
     }
 
-    /// Column k of J: for k ≥ q orthogonal to all vectors.
-    pub fn column(&self, k: usize) -> &[f64] {
-        &self.basis[k * self.p..(k + 1) * self.p]
+    /// Jᵀ·vector from column `from` on, in the scratch space.
+    fn coordinates(&mut self, vector: &[f64], from: usize) {
+        let columns = self.scratch.iter_mut().zip(self.basis.chunks_exact(self.p.max(1))).skip(from);
+        vectorised(|| columns.for_each(|(c, column)| *c = dot(column, vector)));
+    }
+
+    /// out = Jᵀ·vector (p).
+    pub fn transposed(&mut self, vector: &[f64], out: &mut [f64]) {
+        self.coordinates(vector, 0);
+        out.copy_from_slice(&self.scratch);
+    }
+
+    /// out += Σ cₖ·(column k of J), for the columns from `from` on.
+    pub fn add_columns(&self, from: usize, c: &[f64], out: &mut [f64]) {
+        let columns = self.basis[from * self.p..].chunks_exact(self.p.max(1));
+        vectorised(|| c.iter().zip(columns).for_each(|(c, column)| add(*c, column, out)));
     }
 
     /// Appends a vector; false, and nothing changed, if it depends on the others.
@@ -56,9 +69,7 @@ impl Qr {
         if q >= p {
             return false;
         }
-        for k in 0..p {
-            self.scratch[k] = dot(&self.basis[k * p..(k + 1) * p], vector);
-        }
+        self.coordinates(vector, 0);
         let rest = &self.scratch[q..];
         let length = dot(rest, rest).sqrt();
         if !(length > DEPENDENT * dot(vector, vector).sqrt()) {
@@ -73,12 +84,14 @@ impl Qr {
         self.scratch[q] = pivot;
         self.triangle[q * p..q * p + q + 1].copy_from_slice(&self.scratch[..=q]);
         self.scratch.fill(0.0);
-        for (v, column) in v.iter().zip(self.basis[q * p..].chunks_exact(p)) {
-            add(*v, column, &mut self.scratch);
-        }
-        for (v, column) in v.iter().zip(self.basis[q * p..].chunks_exact_mut(p)) {
-            add(-scale * v, &self.scratch, column);
-        }
+        vectorised(|| {
+            for (v, column) in v.iter().zip(self.basis[q * p..].chunks_exact(p)) {
+                add(*v, column, &mut self.scratch);
+            }
+            for (v, column) in v.iter().zip(self.basis[q * p..].chunks_exact_mut(p)) {
+                add(-scale * v, &self.scratch, column);
+            }
+        });
         self.q += 1;
         true
     }
@@ -98,9 +111,11 @@ impl Qr {
                 self.triangle[m * p + k + 1] = c * y - s * x;
             }
             let (one, other) = self.basis[k * p..(k + 2) * p].split_at_mut(p);
-            for (x, y) in one.iter_mut().zip(other) {
-                (*x, *y) = (c * *x + s * *y, c * *y - s * *x);
-            }
+            vectorised(|| {
+                for (x, y) in one.iter_mut().zip(other) {
+                    (*x, *y) = (c * *x + s * *y, c * *y - s * *x);
+                }
+            });
         }
     }
 

@@ -1,6 +1,6 @@
 //! [`Reduced`]: a program of kinks with few units, as dense matrices.
 
-use crate::dense::{add, dot};
+use crate::dense::{add, dot, vectorised};
 
 /// a = R y + C z + r, z = max(a, 0), f = qᵀy + wᵀz + c: k units, p decisions; C is strictly lower triangular.
 #[derive(Debug, Clone, Default)]
@@ -27,32 +27,38 @@ pub struct Reduced {
 
 impl Reduced {
     /// R, row i.
+    #[inline(always)]
     pub fn row(&self, i: usize) -> &[f64] {
         &self.rows[i * self.decisions..(i + 1) * self.decisions]
     }
 
     /// C, what can be nonzero of row i.
+    #[inline(always)]
     pub fn inputs(&self, i: usize) -> &[f64] {
         &self.below[i * self.units..i * self.units + self.reach[i]]
     }
 
     /// f(y); `pre` becomes a and `values` z (k each).
     pub fn forward(&self, y: &[f64], pre: &mut [f64], values: &mut [f64]) -> f64 {
-        for i in 0..self.units {
-            let a = self.constants[i] + dot(self.row(i), y) + dot(self.inputs(i), &values[..self.reach[i]]);
-            pre[i] = a;
-            values[i] = a.max(0.0);
-        }
-        self.constant + dot(&self.linear, y) + dot(&self.weights, values)
+        vectorised(|| {
+            for i in 0..self.units {
+                let a = self.constants[i] + dot(self.row(i), y) + dot(self.inputs(i), &values[..self.reach[i]]);
+                pre[i] = a;
+                values[i] = a.max(0.0);
+            }
+            self.constant + dot(&self.linear, y) + dot(&self.weights, values)
+        })
     }
 
     /// The slope of f along `d` where units have `shares`; `rates` becomes that of a, `values` (scratch) that of z.
     pub fn tangent(&self, shares: &[f64], d: &[f64], rates: &mut [f64], values: &mut [f64]) -> f64 {
-        for i in 0..self.units {
-            rates[i] = dot(self.row(i), d) + dot(self.inputs(i), &values[..self.reach[i]]);
-            values[i] = shares[i] * rates[i];
-        }
-        dot(&self.linear, d) + dot(&self.weights, values)
+        vectorised(|| {
+            for i in 0..self.units {
+                rates[i] = dot(self.row(i), d) + dot(self.inputs(i), &values[..self.reach[i]]);
+                values[i] = shares[i] * rates[i];
+            }
+            dot(&self.linear, d) + dot(&self.weights, values)
+        })
     }
 
     /// The minorant of f that belongs to `shares`: `slope` (p) becomes its slope, `weights` (k) λ; the constant is returned.
@@ -69,16 +75,18 @@ impl Reduced {
     ) -> f64 {
         slope.copy_from_slice(&self.linear);
         weights.copy_from_slice(&self.weights);
-        let mut constant = self.constant;
-        for i in (0..self.units).rev() {
-            let multiplier = weights[i] * share(i, weights[i]);
-            if multiplier != 0.0 {
-                constant += multiplier * self.constants[i];
-                add(multiplier, self.row(i), slope);
-                add(multiplier, self.inputs(i), &mut weights[..self.reach[i]]);
+        vectorised(|| {
+            let mut constant = self.constant;
+            for i in (0..self.units).rev() {
+                let multiplier = weights[i] * share(i, weights[i]);
+                if multiplier != 0.0 {
+                    constant += multiplier * self.constants[i];
+                    add(multiplier, self.row(i), slope);
+                    add(multiplier, self.inputs(i), &mut weights[..self.reach[i]]);
+                }
             }
-        }
-        constant
+            constant
+        })
     }
 
     /// The slope of a unit's pre-activation where the units below it have `shares` (p), and the weights with which the values of
@@ -87,13 +95,15 @@ impl Reduced {
         slope.copy_from_slice(self.row(i));
         let reach = self.reach[i];
         weights[..reach].copy_from_slice(self.inputs(i));
-        for j in (0..reach).rev() {
-            let multiplier = weights[j] * shares[j];
-            if multiplier != 0.0 {
-                add(multiplier, self.row(j), slope);
-                add(multiplier, self.inputs(j), &mut weights[..self.reach[j]]);
+        vectorised(|| {
+            for j in (0..reach).rev() {
+                let multiplier = weights[j] * shares[j];
+                if multiplier != 0.0 {
+                    add(multiplier, self.row(j), slope);
+                    add(multiplier, self.inputs(j), &mut weights[..self.reach[j]]);
+                }
             }
-        }
+        })
     }
 
     /// The same function of the coordinates `free` alone, the others staying where they are in `y` (p).
