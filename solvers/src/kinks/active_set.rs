@@ -412,13 +412,13 @@ impl<'a> ActiveSet<'a> {
     /// Lets a constraint go; the direction becomes the one that leaves it and keeps the others.
     fn release(&mut self, release: &Release) {
         let p = self.net.decisions;
-        let row = self.rows[release.place * p..(release.place + 1) * p].to_vec();
+        self.gradient.copy_from_slice(&self.rows[release.place * p..(release.place + 1) * p]);
         match self.working[release.place] {
             Constraint::Kink(i) if release.across => self.let_go_across(release.place, i),
             _ => self.let_go(release.place),
         }
         let held = self.qr.len();
-        self.qr.transposed(&row, &mut self.projected);
+        self.qr.transposed(&self.gradient, &mut self.projected);
         self.qr.add_columns(held, &self.projected[held..], &mut self.direction);
         self.direction.iter_mut().for_each(|d| *d *= release.side);
     }
@@ -445,7 +445,8 @@ impl<'a> ActiveSet<'a> {
         let d = &self.direction;
         let slope = net.tangent(&self.sweep.shares, d, &mut self.sweep.rates, &mut self.values)
             + self.curvature * dot(&self.y, d);
-        if slope >= -FLAT * size {
+        // Not a number counts as flat.
+        if slope.is_nan() || size.is_nan() || slope >= -FLAT * size {
             return (0.0, Halt::Smooth);
         }
         for (rate, held) in self.sweep.rates.iter_mut().zip(&self.sweep.held) {

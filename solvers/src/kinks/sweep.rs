@@ -8,6 +8,9 @@ const BEND: f64 = 1e-11;
 /// A rate below this, relative to the largest, never leads to a kink.
 const STILL: f64 = 1e-13;
 
+/// Kinks passed in one step, for each unit: where numbers overflow a unit may go back and forth.
+const FLIPS: usize = 20;
+
 /// What ends a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Halt {
@@ -70,7 +73,7 @@ impl Sweep {
         let k = net.units;
         let still = STILL * self.rates.iter().fold(0.0f64, |m, r| m.max(r.abs()));
         (0..k).for_each(|i| self.times[i] = self.time(i, 0.0, still));
-        let mut t = 0.0f64;
+        let (mut t, mut flips) = (0.0f64, 0);
         loop {
             let (next, i) = earliest(&self.times);
             let ahead = next.min(farthest);
@@ -87,6 +90,11 @@ impl Sweep {
                 return (farthest, Halt::Bound(bound));
             }
             t = next.max(t);
+            flips += 1;
+            if flips > FLIPS * (k + 1) {
+                self.advance(t);
+                return (t, Halt::Smooth);
+            }
             let gain = self.flip(net, i);
             if slope + gain + curvature * t >= -flat {
                 self.advance(t);
