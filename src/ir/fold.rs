@@ -8,6 +8,9 @@ use super::interval::Interval;
 use super::program::{NodeId, Op, ParamId, Program};
 use crate::error::Error;
 
+/// An instance with constants, and for each node of the old program the one it became.
+pub(crate) type Folded = (Instance, Vec<Option<NodeId>>);
+
 impl Instance {
     /// The same function on the box `decision`, with nodes that are constant there replaced by their values. `None` if
     /// there is nothing to replace; the decision vector keeps its length.
@@ -17,7 +20,7 @@ impl Instance {
 
     /// The same, with the node of the new program that each node became; `None` for those that became constants or are no
     /// longer used.
-    pub(crate) fn folded(&self, decision: &[Interval]) -> Result<Option<(Instance, Vec<Option<NodeId>>)>, Error> {
+    pub(crate) fn folded(&self, decision: &[Interval]) -> Result<Option<Folded>, Error> {
         if !decision.iter().any(Interval::is_point) || !self.is_given() {
             return Ok(None);
         }
