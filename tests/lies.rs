@@ -105,7 +105,7 @@ fn run<P: Problem>(cases: u32) -> (u32, u32) {
 fn lies_about_a_minimum_change_nothing_that_is_proven() {
     let all = [run::<Ficnn>(60), run::<Picnn>(60), run::<UnitNet>(60)];
     // Some lies are harmless, others leave nothing to say but where it stopped.
-    assert!(all.iter().all(|(optimal, stopped)| *optimal > 100 && *stopped > 100), "{all:?}");
+    assert!(all.iter().all(|(optimal, stopped)| *optimal > 500 && *stopped > 20), "{all:?}");
 }
 
 #[test]

@@ -20,6 +20,9 @@ use crate::domain::Domain;
 use crate::ir::bounds::Bounds;
 use crate::ir::instance::Instance;
 
+/// Most equations, and most free coordinates: their matrix is dense, and its numbers are long.
+const MOST_EQUATIONS: usize = 1500;
+
 /// An equation: row `row` of block `block`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Equation {
@@ -79,6 +82,10 @@ pub fn solve(
         let gradient = &blocks[e.block].gradient;
         gradient.entry(e.row, j, gradient.exponent())
     };
+    if equations.len() > MOST_EQUATIONS || free.len() > MOST_EQUATIONS {
+        let (n, k) = (equations.len(), free.len());
+        return Err(Failure::Form(format!("{n} equations in {k} coordinates; {MOST_EQUATIONS} are the most")));
+    }
     if stopped() {
         return Err(Failure::Stopped);
     }

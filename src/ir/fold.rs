@@ -9,6 +9,9 @@ use super::interval::Interval;
 use super::program::{NodeId, Op, ParamId, ParamSource, Program};
 use crate::error::Error;
 
+/// An instance with constants, and for each node of the old program the one it became.
+pub(crate) type Folded = (Instance, Vec<Option<NodeId>>);
+
 impl Instance {
     /// The function as a program of y alone: the same nodes, every parameter with the entries it has here. Of a program
     /// without context, that program.
@@ -37,7 +40,7 @@ impl Instance {
 
     /// The same, with the node of the new program that each node became; `None` for those that became constants or are no
     /// longer used.
-    pub(crate) fn folded(&self, decision: &[Interval]) -> Result<Option<(Instance, Vec<Option<NodeId>>)>, Error> {
+    pub(crate) fn folded(&self, decision: &[Interval]) -> Result<Option<Folded>, Error> {
         if !decision.iter().any(Interval::is_point) || !self.is_given() {
             return Ok(None);
         }

@@ -149,11 +149,11 @@ impl Instance {
             }
             Op::Product(left, right) => {
                 let (l, r) = (of(left), of(right));
-                for i in 0..a.len() {
+                for (i, a) in a.iter().enumerate() {
                     out.add(i, trace.of(*right)[i], l.of(i));
                     out.add(i, trace.of(*left)[i], r.of(i));
-                    hessian.add_outer(a[i], l.of(i), r.of(i));
-                    hessian.add_outer(a[i], r.of(i), l.of(i));
+                    hessian.add_outer(*a, l.of(i), r.of(i));
+                    hessian.add_outer(*a, r.of(i), l.of(i));
                 }
             }
             Op::Quotient(..) | Op::Select { .. } => return None,

@@ -78,8 +78,10 @@ fn affine(points: &[DVector<f64>]) -> Option<Vec<f64>> {
 mod tests {
     use super::*;
 
+    type Least = Result<Option<(Vec<f64>, f64)>, ()>;
+
     /// The vertex that is least along a direction.
-    fn over(vertices: &[[f64; 3]]) -> impl FnMut(&[f64]) -> Result<Option<(Vec<f64>, f64)>, ()> + '_ {
+    fn over(vertices: &[[f64; 3]]) -> impl FnMut(&[f64]) -> Least + '_ {
         |d| {
             let along = |v: &[f64; 3]| v.iter().zip(d).map(|(v, d)| v * d).sum::<f64>();
             let least = vertices.iter().min_by(|a, b| along(a).total_cmp(&along(b)));

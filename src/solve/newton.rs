@@ -72,7 +72,7 @@ pub(super) fn polished(instance: &Instance, domain: &Domain, y: &[f64], stop: &d
             best = Some((left, y.clone(), rows.clone()));
         }
         worse = if improved { 0 } else { worse + 1 };
-        if left == 0.0 || worse == 3 || !left.is_finite() {
+        if left == 0.0 || worse == 8 || !left.is_finite() {
             break;
         }
         let mut next = y.clone();

@@ -31,9 +31,9 @@ pub fn averaged<'a>(instance: &Instance, points: impl IntoIterator<Item = (f64, 
             match op {
                 Op::Unit { .. } => sums.add(id, &slopes, |i| (i, theta * adjoint[i]), nodes[id.index()].len),
                 Op::Group { groups, .. } => {
-                    for g in 0..groups.len() {
+                    for (g, a) in adjoint.iter().enumerate() {
                         let (first, members) = (groups.range(g).start, groups.range(g).len());
-                        sums.add(id, &slopes, |k| (first + k, theta * adjoint[g]), members);
+                        sums.add(id, &slopes, |k| (first + k, theta * a), members);
                     }
                 }
                 Op::Quadratic { .. } => sums.add(id, &slopes, |i| (i, theta * adjoint[0]), slopes.of(id).len()),
@@ -53,8 +53,8 @@ pub fn averaged<'a>(instance: &Instance, points: impl IntoIterator<Item = (f64, 
                 (0..node.len).for_each(|i| of(i, weights[i]).into_iter().for_each(|s| found.set_slope(id, i, s)));
             }
             Op::Group { groups, .. } => {
-                for g in 0..groups.len() {
-                    groups.range(g).for_each(|k| of(k, weights[g]).into_iter().for_each(|s| found.set_slope(id, k, s)));
+                for (g, w) in weights.iter().enumerate() {
+                    groups.range(g).for_each(|k| of(k, *w).into_iter().for_each(|s| found.set_slope(id, k, s)));
                 }
             }
             Op::Quadratic { .. } => {

@@ -103,9 +103,9 @@ impl<W: Entry> WithSimd for Products<'_, W> {
                 b[k % 2] = simd.mul_add_e_f64s(simd.abs_f64s(w), *e, b[k % 2]);
             }
             let (mut rest, mut rest_size) = (0.0, 0.0);
-            for k in done..width {
-                rest += row[k].wide() * v.value[k];
-                rest_size += row[k].wide().abs() * v.size[k];
+            for (w, (v, e)) in row[done..].iter().zip(v.value[done..].iter().zip(&v.size[done..])) {
+                rest += w.wide() * v;
+                rest_size += w.wide().abs() * e;
             }
             *value += simd.reduce_sum_f64s(simd.add_f64s(a[0], a[1])) + rest;
             *size += simd.reduce_sum_f64s(simd.add_f64s(b[0], b[1])) + rest_size;
