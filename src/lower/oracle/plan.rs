@@ -1,7 +1,7 @@
 //! [`Plan`]: a program as a list of steps over one flat buffer. It is made once for a program and shared by all contexts.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sprs::CsMat;
 
@@ -96,13 +96,19 @@ pub(super) struct Stored {
 pub(super) struct Layouts {
     pub by_rows: Weights,
     pub by_columns: Weights,
+    /// Upper bounds on the Euclidean norms of rows and of columns, for bounds on rounding errors; made when asked for.
+    pub norms: OnceLock<(Vec<f64>, Vec<f64>)>,
 }
 
 impl Layouts {
     /// From the entries row by row.
     pub fn new(w: &[f64], rows: usize, columns: usize) -> Layouts {
         let turned = |k: usize| w[k % rows * columns + k / rows];
-        Layouts { by_rows: Weights::new(w.len(), |k| w[k]), by_columns: Weights::new(w.len(), turned) }
+        Layouts {
+            by_rows: Weights::new(w.len(), |k| w[k]),
+            by_columns: Weights::new(w.len(), turned),
+            norms: OnceLock::new(),
+        }
     }
 }
 
