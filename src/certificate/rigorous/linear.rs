@@ -9,10 +9,10 @@ use super::balls::{Balls, TINY, plus_up, times_up};
 use crate::ir::instance::Instance;
 use crate::ir::interval::gamma;
 use crate::ir::linear::LinearMap;
-use crate::lower::oracle::sizes::{Laid, Matrices, Matrix, NARROW, Pair, Sums, norm_up};
+use crate::lower::oracle::sizes::{Laid, Matrices, Matrix, NARROW, Pair, Sums, size_up};
 
 /// Matrices with more entries than this are read once, for the midpoints; the radii come from norms.
-const LARGE: usize = 1 << 12;
+const LARGE: usize = 1 << 9;
 
 /// W·v, or Wᵀ·v where `turned`.
 pub(super) fn apply(instance: &Instance, matrices: &Matrices, map: &LinearMap, turned: bool, v: &Balls) -> Balls {
@@ -61,7 +61,7 @@ fn by_norms(laid: Laid<'_>, straight: bool, (from, to): (usize, usize), v: &Ball
         }
         let (mid, rad) = (&mut out.mid[block * to..][..to], &mut out.rad[block * to..][..to]);
         laid.add_product(straight, part.mid, mid);
-        let size = norm_up(part.error.iter().copied());
+        let size = size_up(&part.error);
         let (by_rows, _) = laid.matrices(straight);
         for (i, (mid, rad)) in mid.iter().zip(rad).enumerate() {
             // What is added up from nothing stays exact.

@@ -16,7 +16,7 @@ use crate::ir::instance::Instance;
 use crate::ir::interval::Interval;
 use crate::ir::lines::Line;
 use crate::ir::program::{GroupKind, NodeId, Op};
-use crate::ir::psd::{Definiteness, definiteness};
+use crate::ir::psd::Definiteness;
 use crate::ir::scalar::Scalar;
 use crate::lower::oracle::sizes::Matrices;
 
@@ -198,7 +198,9 @@ impl Pass<'_> {
                 if used().next().is_none() {
                     return Some(());
                 }
-                if a.interval(0).lower < 0.0 || definiteness(matrix) != Definiteness::Positive {
+                if a.interval(0).lower < 0.0
+                    || self.matrices.definiteness(instance.program(), id) != Definiteness::Positive
+                {
                     return None;
                 }
                 // tᵀMt ≥ pᵀ(M + Mᵀ)t − pᵀMp for every p, which is any numbers at all.

@@ -9,6 +9,7 @@ use super::kernels::Weights;
 use super::runs::Runs;
 use crate::ir::linear::LinearMap;
 use crate::ir::program::{GroupKind, Groups, NodeId, Op, ParamId, ParamSource, Program};
+use crate::ir::psd::Definiteness;
 use crate::ir::unit::Unit;
 
 /// Entries of the flat buffer: those of one node.
@@ -126,6 +127,8 @@ pub(super) struct Plan {
     pub matrices: Vec<Stored>,
     /// The functions of unit steps, and how many elements each has.
     pub units: Vec<(Unit, usize)>,
+    /// Of each node that is a quadratic form what its matrix is; made when asked for.
+    pub definite: OnceLock<Vec<Option<Definiteness>>>,
 }
 
 impl Plan {
@@ -136,7 +139,15 @@ impl Plan {
             ParamSource::Constant(v) => v.iter().all(|v| v.is_finite()),
             ParamSource::Context { .. } => true,
         });
-        let mut plan = Plan { steps: vec![], size: 0, finite, longest: 0, matrices: vec![], units: vec![] };
+        let mut plan = Plan {
+            steps: vec![],
+            size: 0,
+            finite,
+            longest: 0,
+            matrices: vec![],
+            units: vec![],
+            definite: OnceLock::new(),
+        };
         let mut known = HashMap::new();
         let mut spans = vec![Span { at: 0, len: 0 }; program.nodes().len()];
         let mut waiting: Vec<Option<Vec<Term>>> = program.nodes().iter().map(|_| None).collect();

@@ -6,7 +6,8 @@ use pulp::{Arch, Simd, WithSimd};
 use super::kernels::{Entry, Nonzeros, Weights, accumulate_rows, add_products};
 use super::plan::{Layouts, Plan};
 use crate::ir::interval::gamma;
-use crate::ir::program::{ParamId, Program};
+use crate::ir::program::{NodeId, Op, ParamId, Program};
+use crate::ir::psd::{Definiteness, definiteness};
 
 /// Products with fewer rows than this are taken row by row.
 pub(crate) const NARROW: usize = 8;
@@ -76,6 +77,16 @@ impl Matrices {
         Matrices(program.derived.get(|| Plan::new(program)))
     }
 
+    /// What the matrix of a quadratic form is.
+    pub fn definiteness(&self, program: &Program, id: NodeId) -> Definiteness {
+        let of = |op: &Op| match op {
+            Op::Quadratic { matrix, .. } => Some(definiteness(matrix)),
+            _ => None,
+        };
+        let all = self.0.definite.get_or_init(|| program.nodes().iter().map(|node| of(&node.op)).collect());
+        all.get(id.index()).copied().flatten().unwrap_or(Definiteness::Unknown)
+    }
+
     /// A matrix with so many rows and columns; `None` where its entries depend on the context.
     pub fn find(&self, weight: ParamId, rows: usize, columns: usize) -> Option<Laid<'_>> {
         let fits = |m: &&super::plan::Stored| (m.weight, m.rows, m.columns) == (weight, rows, columns);
@@ -124,8 +135,21 @@ impl<'a> Laid<'a> {
     }
 }
 
+/// An upper bound on the Euclidean norm of v.
+pub(crate) fn size_up(v: &[f64]) -> f64 {
+    let (parts, rest) = v.as_chunks::<8>();
+    let mut sums = [0.0f64; 8];
+    parts.iter().for_each(|part| (0..8).for_each(|k| sums[k] += part[k] * part[k]));
+    let sum = sums.iter().sum::<f64>() + rest.iter().map(|v| v * v).sum::<f64>();
+    // Squares that vanish, below 1e-307, add up to nothing beside this.
+    if (1e-280..1e280).contains(&sum) {
+        return (sum * (1.0 + 4.0 * gamma(v.len() + 4))).sqrt() * (1.0 + 4.0 * f64::EPSILON);
+    }
+    norm_up(v.iter().copied())
+}
+
 /// An upper bound on √Σ v²; 0 only where all are 0.
-pub(crate) fn norm_up(entries: impl Iterator<Item = f64> + Clone) -> f64 {
+fn norm_up(entries: impl Iterator<Item = f64> + Clone) -> f64 {
     let (largest, count) = entries.clone().fold((0.0f64, 0usize), |(m, n), v| (m.max(v.abs()), n + 1));
     if largest == 0.0 {
         return 0.0;
