@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
-"""Checks a certificate of `icnn solve --certificate` without any code of icnn. Python 3.9 or later, standard library only.
+"""Checks a certificate of `icnn solve --certificate` without any code of icnn. Python 3.9, standard library only.
 
     check_certificate.py CERTIFICATE FOLDED.json [LEVEL.json ...] [ROW]
 
-FOLDED.json is what `icnn convert MODEL FOLDED.json` writes with the options of the solve: f as a function of y alone, and
-the set. LEVEL.json are the networks of learned constraints (--level NAME). ROW is needed if the certificate has several rows.
-Prints PROVEN ... and exits with 0, or NOT VERIFIED: reason, and exits with 1. docs/certificates.md has the format.
+FOLDED.json (f of y alone, and the set) and LEVEL.json (learned constraints) are what `icnn convert` writes, see
+docs/certificates.md. Prints PROVEN ... and exits with 0, or NOT VERIFIED: reason, and exits with 1.
 
-The proof. A piecewise-linear unit is the largest of its lines, so any mixture of its lines lies below it; where it enters f
-with a negative weight it has to be the least of them. A backward pass turns one line per unit into r.y + c <= f(y) for all y.
-Learned constraints h <= c, times mu >= 0, and rows, times nu, add what is never positive on the set; what is left of r is
-bounded over the box. f is nowhere below the resulting number. If f(y) for a y of the set is that number, it is the minimum.
+A piecewise-linear unit is the largest of its lines, so any mixture of its lines lies below it; where it enters f with a
+negative weight it has to be the least of them. A backward pass turns one line per unit into r.y + c <= f(y) for all y.
+Learned constraints h <= c, times mu >= 0, and rows, times nu, add what is never positive on the set; what is left of r
+is bounded over the box. That is a lower bound of f. If it is f(y) for a y of the set, it is the minimum.
 """
 import functools, hashlib, itertools, json, math, re, sys
 from fractions import Fraction
@@ -20,7 +19,7 @@ def need(holds, reason):
         raise ValueError(reason)
 
 class N:
-    """n / 2**k, over a denominator kept apart: that of y in a forward pass, of the multipliers in a backward pass."""
+    """n / 2**k, over a denominator kept apart: of y in a forward pass, of the multipliers in a backward pass."""
     def __init__(self, n, k=0): self.n, self.k = n, k
     def __add__(self, o): return N((self.n << max(o.k - self.k, 0)) + (o.n << max(self.k - o.k, 0)), max(self.k, o.k))
     def __sub__(self, o): return self + N(-o.n, o.k)
@@ -80,41 +79,40 @@ def linear(name, op, n, size, param):
     per, taps, ins, outs = cin // groups, math.prod(kernel), math.prod(into), math.prod(out)
     need(cout * outs == n and cin * ins == size(of), "sizes of a convolution")
     entries, w = [], param(weight, cout * per * taps)
-    for (o, where), (t, tap) in itertools.product(*(enumerate(itertools.product(*map(range, e))) for e in (out, kernel))):
+    places = [list(enumerate(itertools.product(*map(range, extents)))) for extents in (out, kernel)]
+    for (o, where), (t, tap) in itertools.product(*places):
         at = [i * s + u * d - p for i, s, u, d, p in zip(where, strides, tap, dilations, pads)]
         if all(0 <= a < e for a, e in zip(at, into)):  # else padding
             flat = functools.reduce(lambda f, ae: f * ae[1] + ae[0], zip(at, into), 0)
-            entries += [(c * outs + o, of, (c // (cout // groups) * per + d) * ins + flat, w[(c * per + d) * taps + t])
+            entries += [(c * outs + o, of, (c * groups // cout * per + d) * ins + flat, w[(c * per + d) * taps + t])
                         for c in range(cout) for d in range(per)]
     return entries
 
-def units(function, n, param):
-    """For each of n elements: the slopes and intercepts of its lines, left to right."""
+def units(of, function, n, param):
+    """n elements that read a node: each is the largest of its lines if their slopes rise, the least if they fall."""
     (name, what), = [(function, None)] if isinstance(function, str) else function.items()
-    if name in ("relu", "abs", "leaky"):
-        left = param(what, n) if name == "leaky" else [ZERO - ONE if name == "abs" else ZERO] * n
-        return [[(s, ZERO), (ONE, ZERO)] if (s - ONE).n else [(ONE, ZERO)] for s in left]
+    need(name in ("relu", "abs", "leaky", "clip", "lines"), f"the unit {name} is not known here")
     if name == "clip":
         low, high = fields(what, "lower upper")
         low, high = ([] if v == end else [(ZERO, number(v))] for v, end in ((low, "-inf"), (high, "inf")))
-        return [low + [(ONE, ZERO)] + high] * n
-    need(name == "lines", f"the unit {name} is not known here")
-    return [[(number(s), number(c)) for s, c in fields(what, "breaks pieces")[1]]] * n
+        units = [low + [(ONE, ZERO)] + high] * n
+    elif name == "lines":
+        units = [[(number(s), number(c)) for s, c in fields(what, "breaks pieces")[1]]] * n
+    else:
+        left = param(what, n) if name == "leaky" else [ZERO - ONE if name == "abs" else ZERO] * n
+        units = [[(s, ZERO), (ONE, ZERO)] if (s - ONE).n else [(ONE, ZERO)] for s in left]
+    rises = [{a < b for (a, _), (b, _) in zip(lines, lines[1:])} for lines in units]
+    need(all(len(r) < 2 for r in rises), "a unit that is neither convex nor concave")
+    return [(min if r == {False} else max, [(of, i, s, c) for s, c in u]) for i, (u, r) in enumerate(zip(units, rises))]
 
 def total(numbers):
     return sum(numbers, ZERO)
 
-def element(of, i, lines):
-    """A unit reading entry i of a node: the largest of its lines if their slopes rise, the least if they fall."""
-    rises = {a < b for (a, _), (b, _) in zip(lines, lines[1:])}
-    need(len(rises) < 2, "a unit that is neither convex nor concave")
-    return min if rises == {False} else max, [(of, i, s, c) for s, c in lines]
-
 def network(file):
-    """The nodes of a folded program: kind, and for each entry (total, max or min, terms). A term (node, entry, slope, intercept)
-    is slope * that entry of an earlier node + intercept. The first node is y, the last one f."""
-    names, contents = "format version decision context params nodes", {k: file[k] for k in file if k != "problem"}
-    format_, version, _, x, params, nodes = fields(contents, names)
+    """The nodes of a folded program, y first, f last: kind, and for each entry (total, max or min, terms). A term
+    (node, entry, slope, intercept) is slope * that entry of an earlier node + intercept."""
+    names, given = "format version decision context params nodes", {k: file[k] for k in file if k != "problem"}
+    format_, version, _, x, params, nodes = fields(given, names)
     need((format_, version, x["inputs"], x["steps"]) == ("icnn-program", 1, [], []), "no folded program of version 1")
     params, net = [[number(v) for v in fields(p, "name values")[1]] for p in params], []
     def size(k):
@@ -124,22 +122,22 @@ def network(file):
         need(len(values) in (1, n), f"a parameter of {len(values)} entries where {n} are needed")
         return values if len(values) == n else values * n
     for k, node in enumerate(nodes):
-        need(set(node) <= {"op", "shape", "name"}, "a node has unknown fields")
         n, ((kind, op),) = math.prod(node["shape"]), [("y", None)] if node["op"] == "y" else node["op"].items()
-        need((kind == "y") == (k == 0), "the first node is y, and no other")
+        need(set(node) <= {"op", "shape", "name"} and (kind == "y") == (k == 0), f"n{k}: fields, or y")
         if kind == "unit":
             of, function = fields(op, "input function")
-            entries = [element(of, place(i, size(of)), lines) for i, lines in enumerate(units(function, n, param))]
+            need(size(of) == n, f"n{k}: sizes")
+            entries = units(of, function, n, param)
         elif kind == "max":
             of, groups = fields(op, "input groups")
             entries = [(max, [(of, place(j, size(of)), ONE, ZERO) for j in group]) for group in groups]
+        elif kind == "param":
+            entries = [(total, [(0, 0, ZERO, b)]) for b in param(op, n)]
         else:
             entries = [(total, []) for _ in range(n)]
-            for i, of, j, c in [] if kind in ("y", "param") else linear(kind, op, n, size, param):
+            for i, of, j, c in linear(kind, op, n, size, param) if k else []:
                 entries[place(i, n)][1].append((of, place(j, size(of)), c, ZERO))
-            for (_, terms), b in zip(entries, param(op, n) if kind == "param" else []):
-                terms.append((0, 0, ZERO, b))
-        need(len(entries) == n and (kind != "unit" or size(of) == n), f"n{k}: sizes")
+        need(len(entries) == n, f"n{k}: sizes")
         net.append((kind, entries))
     need(len(net[-1][1]) == 1, "the output is not one number")
     return net
@@ -155,28 +153,28 @@ def support(kind, given, w, of, terms, exact):
     """Terms below w times a unit or maximum: [(node, entry, multiplier)], intercept, a fraction to be added to that."""
     need(len(terms) == 1 or w.n == 0 or (w.n < 0) == (of is min), "a weight of the wrong sign")
     if exact and type(given) is int:  # this term
-        parts = {given: w}
-    elif kind == "max" and exact:  # shares of the weight
-        parts = {k: integer(share) for k, share in given}
-        need([k for k, _ in given] == sorted(parts) and all(s.n for s in parts.values()), "shares out of order, or a 0")
-    elif kind == "max":  # shares in f64; the largest takes what the others leave
-        need(len(given) == len(terms), "shares of another number of members")
-        parts, largest = dict(enumerate(map(number, given))), max(range(len(given)), key=lambda k: given[k])
-        parts[largest] += ONE - total(parts.values())
-        parts = {k: share * w for k, share in parts.items()}
-    elif not exact and (len(terms) == 1 or w.n == 0):
-        parts = {0: total([w, number(given) * ZERO])}
-    else:  # a multiplier between those of two lines, in f64 a slope; the lines meet at -(c1 - c0) / (s1 - s0)
-        slopes, m = [s for _, _, s, _ in terms], integer(given[1]) if exact else number(given) * w
-        within = [k for k in range(len(terms) - 1) if not m < w * slopes[k] and not w * slopes[k + 1] < m]
-        left = given[0] if exact else within[0] if within else None
-        need(left in within and type(left) is int and len(given if exact else "") in (0, 2), "no slope of the unit")
+        shares = {given: w}
+    elif exact and kind == "max":
+        shares = {k: integer(share) for k, share in given}
+        need([k for k, _ in given] == sorted(shares) and all(s.n for s in shares.values()), "shares: order, or a 0")
+    elif kind == "max":  # in f64; the largest takes what the others leave to 1
+        shares, largest = list(map(number, given)), max(range(len(terms)), key=lambda k: given[k])
+        shares[largest] += ONE - total(shares)
+        need(len(shares) == len(terms) and all(s.n >= 0 for s in shares), "the shares of the members")
+        shares = {k: s * w for k, s in enumerate(shares)}
+    elif not exact and number(given) and (len(terms) == 1 or w.n == 0):
+        shares = {0: w}
+    else:  # a multiplier, in f64 a slope, between those of two lines, which meet at -(c1 - c0) / (s1 - s0)
+        left, m = given if exact else (None, number(given) * w)
+        m, ends = integer(m) if exact else m, [w * s for _, _, s, _ in terms]
+        within = [k for k in range(len(terms) - 1) if not m < ends[k] and not ends[k + 1] < m]
+        left = place(left, len(terms)) if exact else min(within, default=None)
+        need(left in within, "no slope of the unit")
         (k, j, s0, c0), (_, _, s1, c1) = terms[left:left + 2]
-        beyond = m - w * s0
-        return [(k, j, m)], w * c0, beyond.n and beyond.over(1) * (c1 - c0).over(1) / (s1 - s0).over(1)
-    need((total(parts.values()) - w).n == 0, "the shares are not the weight together")
-    need(len(terms) == 1 or of is min or all(s.n >= 0 for s in parts.values()), "a negative share")
-    taken = [(share, *terms[place(k, len(terms))]) for k, share in parts.items()]
+        return [(k, j, m)], w * c0, (m - ends[left]).over(1) * (c1 - c0).over(1) / (s1 - s0).over(1)
+    need((total(shares.values()) - w).n == 0, "the shares are not the weight together")
+    need(len(terms) == 1 or of is min or all(s.n >= 0 for s in shares.values()), "a negative share")
+    taken = [(share, *terms[place(k, len(terms))]) for k, share in shares.items()]
     return [(k, j, share * s) for share, k, j, s, _ in taken], total(share * b for share, _, _, _, b in taken), 0
 
 def minorant(net, weight, given, exact):
@@ -185,7 +183,7 @@ def minorant(net, weight, given, exact):
     need(len(given) == len(net), "multipliers for another number of nodes")
     for (kind, entries), adjoint, lines in reversed(list(zip(net, adjoints, given))):
         chosen = kind in ("unit", "max")
-        need(len(lines) == (len(entries) if chosen else 0), f"{len(lines)} multipliers for a {kind} of {len(entries)}")
+        need(len(lines) == (len(entries) if chosen else 0), f"{len(lines)} multipliers, {kind} of {len(entries)}")
         for i, ((of, terms), w) in enumerate(zip(entries, adjoint)):
             if chosen:
                 parts, b, more = support(kind, lines[i], w, of, terms, exact)
@@ -196,11 +194,26 @@ def minorant(net, weight, given, exact):
             c, fraction = c + b, fraction + more
     return adjoints[0], c, fraction
 
+def lower_bound(net, limits, sides, functions, mu, nu, one, exact):
+    """What multipliers over `one` prove. A side is (coefficients, lower, upper): the rows, then the coordinates."""
+    r, c, fraction = minorant(net, N(one), functions[0], exact)
+    for (h, at_most), m, lines in zip(limits, mu, functions[1:]):
+        need(m.n >= 0, "a constraint with a negative multiplier")
+        if m.n or lines:
+            r_h, c_h, more = minorant(h, m, lines, exact)
+            r, c, fraction = list(map(N.__add__, r, r_h)), c + c_h - m * number(at_most), fraction + more
+    for k, (coefficients, low, high) in enumerate(sides):
+        n = nu[k] if k < len(nu) else r[k - len(nu)]  # the box takes what is left of r
+        c += n * number(low if n.n > 0 else high) if n.n else ZERO
+        for j, coefficient in coefficients:
+            r[j] -= n * number(coefficient)
+    return c.over(one) + fraction / one
+
 def check(tier, proof, net, levels, stated):
     """What is proven, in words."""
-    exact, names, d, one = tier == "exact", "y multipliers value lower_bound", 1, 1
-    need(exact or tier == "rigorous", "a tier that is not known")
-    y, multipliers, claimed, claimed_bound, *violation = fields(proof, names if exact else names + " violation")
+    need(tier in ("exact", "rigorous"), "a tier that is not known")
+    exact, d, one, names = tier == "exact", 1, 1, "y multipliers value lower_bound"
+    y, multipliers, *claims = fields(proof, names if exact else names + " violation")
     if exact:
         y, d = fields(y, "numerators denominator")
         d, one = integer(d).n, integer(multipliers.pop("denominator")).n
@@ -209,36 +222,24 @@ def check(tier, proof, net, levels, stated):
     lower, upper, rows, limits = fields(stated, "lower upper rows levels")
     need(len(y) == len(net[0][1]) == len(lower) == len(upper) and d > 0 and one > 0, "coordinates or denominators")
     need(len(nu) == len(rows) and len(mu) == len(limits) == len(functions) - 1, "the number of multipliers")
+    limits = [(h, fields(limit, "name network at_most")[2]) for h, limit in zip(levels, limits)]
     sides = [fields(row, "name coefficients lower upper")[1:] for row in rows]
     sides += [([(j, 1.0)], low, high) for j, (low, high) in enumerate(zip(lower, upper))]
-    at = [total(y[place(j, len(y))] * number(c) for j, c in coefficients).over(d) for coefficients, _, _ in sides]
-    at += [value(h, y, d) for h in levels]
-    ends = [side[1:] for side in sides] + [("-inf", limit["at_most"]) for limit in limits]
-    beyond = [number(low).over(1) - v for v, (low, _) in zip(at, ends) if low != "-inf"]
-    beyond = max([Fraction(0)] + beyond + [v - number(high).over(1) for v, (_, high) in zip(at, ends) if high != "inf"])
-    r, c, fraction = minorant(net, N(one), functions[0], exact)
-    for h, limit, m, lines in zip(levels, limits, mu, functions[1:]):
-        need(m.n >= 0, "a constraint with a negative multiplier")
-        if m.n or lines:
-            r_h, c_h, more = minorant(h, m, lines, exact)
-            r, c, fraction = list(map(N.__add__, r, r_h)), c + c_h - m * number(limit["at_most"]), fraction + more
-    for k, (coefficients, low, high) in enumerate(sides):
-        n = nu[k] if k < len(nu) else r[k - len(nu)]  # the box takes what is left of r
-        if n.n:
-            c += n * number(low if n.n > 0 else high)
-            for j, coefficient in coefficients:
-                r[j] -= n * number(coefficient)
-    f, bound = value(net, y, d), c.over(one) + fraction / one
+    at = [(total(y[place(j, len(y))] * number(c) for j, c in row).over(d), low, high) for row, low, high in sides]
+    at += [(value(h, y, d), "-inf", at_most) for h, at_most in limits]
+    beyond = [number(low).over(1) - v for v, low, _ in at if low != "-inf"]
+    beyond = max([Fraction(0)] + beyond + [v - number(high).over(1) for v, _, high in at if high != "inf"])
+    f, bound = value(net, y, d), lower_bound(net, limits, sides, functions, mu, nu, one, exact)
     if exact:
         need(beyond == 0, f"y violates the set by {float(beyond)}")
         need(f == bound, f"f(y) = {float(f)}, the multipliers prove {float(bound)}")
-        stated = [[integer(t).n for t in claim] for claim in (claimed, claimed_bound)]
-        need(stated == [[f.numerator, f.denominator]] * 2, "the claimed value")
+        claims = [[integer(part).n for part in claim] for claim in claims]
+        need(claims == [[f.numerator, f.denominator]] * 2, "the claimed value")
         return f"exact: the minimum is {f if f.denominator.bit_length() < 120 else 'a fraction'}, about {float(f)}"
-    need(beyond <= number(*violation).over(1), f"y violates the set by {float(beyond)}")
-    need(f <= number(claimed).over(1), f"f(y) = {float(f)}, more than is claimed")
-    need(number(claimed_bound).over(1) <= bound, f"the multipliers prove {float(bound)}, less than is claimed")
-    return f"rigorous: f(y) <= {claimed}, f >= {claimed_bound} on the set, y violates it by at most {violation[0]}"
+    claimed, claimed_bound, violation = (number(claim).over(1) for claim in claims)
+    need(beyond <= violation, f"y violates the set by {float(beyond)}")
+    need(f <= claimed and claimed_bound <= bound, f"f(y) = {float(f)}, the multipliers prove {float(bound)}")
+    return "rigorous: f(y) <= {}, f >= {} on the set, y violates it by at most {}".format(*claims)
 
 def load(path):
     def unique(pairs):
@@ -251,7 +252,9 @@ def main(certificate, folded, *others):
     *others, row = others if others and others[-1].isdigit() else (*others, None)
     format_, version, rows = fields(load(certificate)[1], "format version rows")
     need((format_, type(version), version) == ("icnn-certificate", int, 1), "no certificate of version 1")
-    (problem, sha256, proof), = [fields(r, "problem network proof") for r in rows if row in (None, str(r["problem"]["row"]))]
+    rows = [r for r in rows if row in (None, str(r["problem"]["row"]))]
+    need(len(rows) == 1, f"{len(rows)} rows to check; name one")
+    problem, sha256, proof = fields(rows[0], "problem network proof")
     (tier, content), (found, program), files = *proof.items(), load(folded), dict(map(load, others))
     need(sha256 == found, f"the certificate is about the network {sha256}, {folded} is {found}")
     need(json.dumps(problem, sort_keys=True) == json.dumps(program["problem"], sort_keys=True), "another problem")
