@@ -338,7 +338,7 @@ impl<'a> ActiveSet<'a> {
             if idle > IDLE {
                 return Finish::Stuck;
             }
-            if self.steps % REFRESH == 0 {
+            if self.steps.is_multiple_of(REFRESH) {
                 self.refresh();
             }
         }
