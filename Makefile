@@ -9,7 +9,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO := . .tools/env && cargo
 
-.PHONY: help setup build demo test check-pure bench bench-torch screenshot clean
+.PHONY: help setup build demo test check-pure fuzz bench bench-exact bench-torch screenshot clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r target what; do printf '%-12s%s\n' "$$target" "$$what"; done
@@ -25,19 +25,27 @@ demo: build ## solve example networks and show the proofs
 	@echo
 	target/release/icnn demo examples/imputation
 
-test: setup ## formatting, lints, documentation, all tests, and the build without C++
+test: setup ## formatting, lints, documentation, all tests, a little fuzzing, and the build without C++
 	$(CARGO) fmt --all -- --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml -- --check
 	$(CARGO) clippy --release --workspace --all-targets --all-features -- -D warnings
 	ICNN_BROWSER=$$(scripts/browser) && export ICNN_BROWSER && $(CARGO) test --release --workspace --all-features
 	RUSTDOCFLAGS='-D warnings' && export RUSTDOCFLAGS && $(CARGO) doc --release --workspace --all-features --no-deps
 	$(MAKE) check-pure
+	scripts/fuzz short
 
 check-pure: setup ## build and test without HiGHS, with compilers that fail if called
 	CC=false CXX=false CMAKE=false && export CC CXX CMAKE && $(CARGO) test --release --workspace --no-default-features
 
+fuzz: setup ## fuzz what reads files: SECONDS (600) for each of TARGETS (all); see fuzz/README.md
+	scripts/fuzz long $(or $(SECONDS),600) $(TARGETS)
+
 bench: setup ## compare icnn solve with HiGHS alone, and count the passes of the methods that call f
 	$(CARGO) bench --workspace --all-features --bench overhead
 	$(CARGO) bench --workspace --all-features --bench methods
+
+bench-exact: setup ## measure the exact tier next to the linear program
+	$(CARGO) bench --workspace --all-features --bench exact
 
 bench-torch: setup ## compare forward and backward passes with torch (downloads it into target/)
 	$(CARGO) bench --workspace --all-features --bench torch --no-run

@@ -20,6 +20,7 @@
 //! | [`solve`] | the whole chain |
 //! | [`compare`] | several methods on one problem, and a judge over their answers |
 //! | `embed` | a network inside a model of your own (cargo feature `embed`) |
+//! | `testing` | networks with known minimisers, and a judge, for the tests of other programs (cargo feature `testing`) |
 //! | `explain` | why an optimum is where it is, why there is none, and what would move it |
 //!
 //! ```
@@ -53,6 +54,7 @@ pub mod domain;
 #[cfg(feature = "embed")]
 pub mod embed;
 pub mod error;
+pub mod exact;
 #[cfg(feature = "highs")]
 pub mod explain;
 pub mod ir;
@@ -65,6 +67,8 @@ pub mod refute;
 pub mod solve;
 pub mod store;
 pub mod tensor;
+#[cfg(any(feature = "testing", feature = "cli"))]
+pub mod testing;
 
 pub use domain::Domain;
 pub use error::Error;

@@ -95,7 +95,8 @@ fn every_method_completes_every_row_and_they_agree() {
             let size = value.abs().max(1.0);
             // Folding what is given adds up in another order.
             assert!((again - value).abs() <= 1e-9 * size, "row {row}, {}: {value} is {again}", s.method);
-            assert_eq!(s.gap, Some((value - bound).max(0.0)));
+            let (gap, plain) = (s.gap.unwrap(), (value - bound).max(0.0));
+            assert!(gap >= plain && gap <= plain + 1e-11 * value.abs().max(1.0), "{gap}, {plain}");
             for other in &solutions {
                 let least = other.value.unwrap();
                 assert!(

@@ -275,3 +275,10 @@ fn a_form_of_rank_one_keeps_its_bound_below_its_value() {
     assert_eq!(found.status, Status::Optimal, "{found:?}");
     assert!(bound <= value + 1e-12 && value - bound <= 1e-7, "{value}, {bound}");
 }
+
+/// Found by fuzzing: such a term had weights that were no numbers.
+#[test]
+fn a_target_that_overflows_is_refused() {
+    let built = Objective::empty(2).with_distance(&[17.0, 1e300], &[-1e300, 1e300]).unwrap().build();
+    assert!(built.is_err_and(|e| e.to_string().contains("leaves the range")));
+}

@@ -1,10 +1,11 @@
 //! How many passes over the network every method that calls f needs until its gap is certified, on the benchmark families.
 //!
-//! `cargo bench … --bench methods -- [FAMILY|METHOD]… [--json]`; docs/benchmarks.md says what is counted.
+//! `cargo bench … --bench methods -- [FAMILY|METHOD|rigorous]… [--json]`; docs/benchmarks.md says what is counted.
 
 #[path = "../families/mod.rs"]
 mod families;
 mod master;
+mod rigorous;
 
 use std::time::{Duration, Instant};
 
@@ -75,9 +76,13 @@ fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let json = arguments.iter().any(|word| word == "--json");
     let names: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
-    let known = |name: &str| Family::named(name).is_some() || METHODS.iter().any(|row| row.name == name);
+    let known =
+        |name: &str| name == "rigorous" || Family::named(name).is_some() || METHODS.iter().any(|row| row.name == name);
     if let Some(name) = names.iter().find(|name| !known(name)) {
         return Err(format!("'{name}' is neither a family nor a method").into());
+    }
+    if names.contains(&"rigorous") {
+        return rigorous::print(&names);
     }
     let families =
         FAMILIES.iter().filter(|f| wanted(&names, f.name, |name| Family::named(name).is_some()) && f.trained);

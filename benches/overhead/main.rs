@@ -147,7 +147,7 @@ fn measure(measured: &Measured, folder: &Path) -> Result<Row, Failure> {
     let mut highs = Command::new(&itself);
     highs.args(["--role", "alone"]).arg(&lp);
     let mut icnn = Command::new(env!("CARGO_BIN_EXE_icnn"));
-    icnn.arg("solve").arg(&model).args(["--lower", &lower, "--upper", &upper, "--json"]);
+    icnn.arg("solve").arg(&model).args(["--lower", &lower, "--upper", &upper, "--json", "--proof", "rigorous"]);
     let (mut alone, mut whole): (Vec<(f64, Alone)>, Vec<Run>) = (vec![], vec![]);
     for k in 0..measured.repetitions {
         // Whoever comes second finds the processor warmer; they take turns in that as well.

@@ -18,6 +18,7 @@
 //! | `prepare`              | checks and scaling that the solvers share                              |            |
 //! | `error`                | [`SolverError`]                                                        |            |
 //! | [`highs`]              | HiGHS: simplex, interior point, first order; the only `unsafe`         | `highs`    |
+//! | `highs::lies`          | HiGHS made to say what is not true, for tests                          | `testing`  |
 //! | [`clarabel`]           | Clarabel: interior point, written in Rust; quadratic and conic programs as well | `clarabel` |
 //! | [`good_lp`]            | any solver that the good_lp crate knows                                | `good_lp`  |
 //!

@@ -126,19 +126,12 @@ pub fn build(graph: Graph, choice: &Choice) -> Result<Program, Error> {
 pub fn build_outputs(mut graph: Graph, decision: Option<&str>) -> Result<Outputs, Error> {
     let chosen = choose_decision(&graph, decision)?;
     let baked = baked_batch(&graph);
-    let mut builder = Builder::new(&graph.inputs[chosen].name, &extents(&graph.inputs[chosen], baked)?);
+    let limit = element_limit(graph.stored_elements);
+    let mut builder = Builder::new(&graph.inputs[chosen].name, &extents(&graph.inputs[chosen], baked, limit)?);
     let mut environment: HashMap<String, Value> = HashMap::new();
     let mut samples = vec![];
-    let limit = element_limit(graph.stored_elements);
     for (k, input) in graph.inputs.iter().enumerate() {
-        let shape = extents(input, baked)?;
-        let count = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).filter(|n| *n <= limit && *n > 0);
-        if count.is_none() {
-            return Err(Error::Choice(format!(
-                "input '{}' has shape {shape:?}, more than {limit} entries or none",
-                input.name
-            )));
-        }
+        let shape = extents(input, baked, limit)?;
         let value = if k == chosen {
             Value::Decision { node: builder.decision(), shape }
         } else {
@@ -176,15 +169,19 @@ pub fn build_outputs(mut graph: Graph, decision: Option<&str>) -> Result<Outputs
     Ok(Outputs { builder: lowering.into_builder(), components })
 }
 
+/// Numbers that any operation may make, and bytes that all of them may take: what a small network needs. Less for fuzzing, so
+/// that no run takes long and a limit that is passed shows early.
+const SMALL: (usize, usize) = if cfg!(fuzzing) { (1 << 11, 1 << 20) } else { (1 << 21, 96 << 20) };
+
 /// No operation may make more than this many numbers: a few times what the file stores, or what a small network needs.
 pub(crate) fn element_limit(stored: usize) -> usize {
-    stored.saturating_mul(8).max(1 << 21)
+    stored.saturating_mul(8).max(SMALL.0)
 }
 
 /// All operations together may not take more than this many bytes: many for each number the file stores, as a small kernel
 /// makes large images, or what a small network needs.
 pub(crate) fn memory_budget(stored: usize) -> usize {
-    stored.saturating_mul(1024).saturating_add(96 << 20)
+    stored.saturating_mul(1024).saturating_add(SMALL.1)
 }
 
 /// An output may not have more entries than this.
@@ -223,21 +220,25 @@ fn baked_batch(graph: &Graph) -> Option<usize> {
     (all && graph.outputs.iter().all(|o| output_leading(o) == Some(first))).then_some(first)
 }
 
-/// The extents of an input for one sample.
-fn extents(input: &ValueInfo, baked: Option<usize>) -> Result<Vec<usize>, Error> {
+/// The extents of an input for one sample, with 1 to `limit` entries.
+fn extents(input: &ValueInfo, baked: Option<usize>, limit: usize) -> Result<Vec<usize>, Error> {
     let Some(dims) = &input.dims else {
         return Err(Error::Choice(format!("input '{}' declares no shape; export it with fixed extents", input.name)));
     };
-    dims.iter()
-        .enumerate()
-        .map(|(axis, dim)| match dim {
-            Dim::Known(_) if axis == 0 && baked.is_some() => Ok(1),
-            Dim::Known(n) => Ok(*n),
-            Dim::Symbol(_) if axis == 0 => Ok(1),
-            Dim::Symbol(s) => Err(Error::Choice(format!(
-                "input '{}': axis {axis} has no fixed extent ('{s}'); only the batch axis may be open",
-                input.name
-            ))),
-        })
-        .collect()
+    let extent = |(axis, dim): (usize, &Dim)| match dim {
+        Dim::Known(_) if axis == 0 && baked.is_some() => Ok(1),
+        Dim::Known(n) => Ok(*n),
+        Dim::Symbol(_) if axis == 0 => Ok(1),
+        Dim::Symbol(s) => Err(Error::Choice(format!(
+            "input '{}': axis {axis} has no fixed extent ('{s}'); only the batch axis may be open",
+            input.name
+        ))),
+    };
+    let shape: Vec<usize> = dims.iter().enumerate().map(extent).collect::<Result<_, _>>()?;
+    match shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)) {
+        Some(n) if (1..=limit).contains(&n) => Ok(shape),
+        _ => {
+            Err(Error::Choice(format!("input '{}' has shape {shape:?}, more than {limit} entries or none", input.name)))
+        }
+    }
 }

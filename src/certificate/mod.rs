@@ -4,6 +4,7 @@
 pub mod emptiness;
 pub mod entropic;
 pub mod exact;
+pub mod file;
 pub mod lagrangian;
 pub mod minorant;
 pub mod multipliers;

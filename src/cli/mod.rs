@@ -13,13 +13,17 @@ mod eval;
 #[cfg(feature = "highs")]
 mod explain;
 mod export;
+#[cfg(feature = "onnx")]
+mod generate;
 mod input;
+mod judge;
 mod model;
 mod output;
 mod problem;
 mod project;
 mod rows;
 mod solve;
+mod verify;
 mod write;
 
 use std::io::IsTerminal;
@@ -71,6 +75,8 @@ enum Command {
     Eval(eval::Args),
     /// The exact minimum over y, one line a context row.
     Solve(solve::Args),
+    /// Check a certificate of `solve --certificate` against the model: everything is computed again, without rounding.
+    Verify(verify::Args),
     /// Several methods on the same rows: a table, a page with figures, contradictions.
     #[cfg(feature = "highs")]
     Compare(compare::Args),
@@ -79,6 +85,11 @@ enum Command {
     Explain(explain::Args),
     /// The nearest point with f(y) ≤ c, one line a row: of a convex classifier, its exact robustness radius.
     Project(project::Args),
+    /// How far the points of another solver are from the minimum, one line a row.
+    Judge(judge::Args),
+    /// Write networks with known or solved minima, to test other solvers with.
+    #[cfg(feature = "onnx")]
+    Generate(generate::Args),
     /// Print what a network becomes on its way to a solver.
     Dump(dump::Args),
     /// Write a network, or a table of numbers, in another format.
@@ -111,11 +122,15 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(args, cli.verbose > 0),
         Command::Eval(args) => eval::run(args),
         Command::Solve(args) => solve::run(args),
+        Command::Verify(args) => verify::run(args),
         #[cfg(feature = "highs")]
         Command::Compare(args) => compare::run(args),
         #[cfg(feature = "highs")]
         Command::Explain(args) => explain::run(args),
         Command::Project(args) => project::run(args),
+        Command::Judge(args) => judge::run(args),
+        #[cfg(feature = "onnx")]
+        Command::Generate(args) => generate::run(args),
         Command::Dump(args) => dump::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Export(args) => export::run(args),

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use icnn::build::{Choice, Outputs};
+use icnn::certificate::file as certificate;
 use icnn::load::file;
 use icnn::load::graph::Graph;
+use icnn::load::program_json;
 use icnn::{Error, Network};
 
 use super::Stop;
@@ -39,6 +41,11 @@ impl Model {
             return Err(Stop::input("the network has no output component"));
         }
         Ok(outputs)
+    }
+
+    /// What a certificate says of the model: its name, its hash and the choices.
+    pub fn stated(&self, negated: bool) -> Result<program_json::problem::Model, Error> {
+        certificate::model(&self.model, self.y.as_deref(), self.output.as_deref(), negated)
     }
 
     /// The chosen component as a network.

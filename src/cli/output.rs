@@ -89,6 +89,12 @@ pub fn json(object: &impl Serialize) -> Result<(), Stop> {
     line(&text)
 }
 
+/// One line on stderr.
+pub fn remark(text: &str) -> Result<(), Stop> {
+    eprintln!("icnn: {text}");
+    Ok(())
+}
+
 /// A row that gave no answer.
 #[derive(Debug, Serialize)]
 pub struct RowError<'a> {

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use icnn::certificate::file::{Folded, Origin};
 use icnn::domain::file::DomainFile;
 use icnn::ir::instance::Instance;
+use icnn::load::program_json::problem::{Function, Model};
 use icnn::objective::Objective;
 use icnn::objective::file::ObjectiveFile;
 use icnn::{Domain, Error, Network};
@@ -43,6 +45,20 @@ pub struct Given {
     fixed: Fixed,
     #[command(flatten)]
     terms: Terms,
+}
+
+impl Given {
+    /// Whether any option says something of the set.
+    pub fn names_a_set(&self) -> bool {
+        self.set.domain.is_some() || self.set.sides.any() || self.fixed.fix.is_some()
+    }
+
+    /// Whether any option is there at all.
+    pub fn any(&self) -> bool {
+        let Terms { linear, quadratic, target, objective } = &self.terms;
+        let term = linear.is_some() || quadratic.is_some() || target.is_some() || objective.is_some();
+        self.context.is_some() || self.names_a_set() || term
+    }
 }
 
 /// Terms beside f.
@@ -99,9 +115,14 @@ impl Problem {
     ///
     /// Errors: files that do not fit the network, or have neither one row nor as many as the others.
     pub fn read(network: Network, given: &Given) -> Result<Problem, Stop> {
-        let Given { context: source, set, fixed, terms } = given;
+        let context = context(given.context.as_ref(), &network)?;
+        Problem::over(network, context, given)
+    }
+
+    /// [`read`](Self::read) with other context rows than the options name.
+    pub fn over(network: Network, context: Rows, given: &Given) -> Result<Problem, Stop> {
+        let Given { context: _, set, fixed, terms } = given;
         let p = network.decisions();
-        let context = context(source.as_ref(), &network)?;
         let table =
             |source: &Option<Source>, what: &str| source.as_ref().map(|source| Rows::read(source, p, what)).transpose();
         let fixed_source = fixed.fix.as_ref();
@@ -132,6 +153,17 @@ impl Problem {
             1 => Err(Stop::input(format!("--row {row}: there is 1 row, counted from 0"))),
             n => Err(Stop::input(format!("--row {row}: there are {n} rows, counted from 0"))),
         }
+    }
+
+    /// What is minimised at one row as a certificate states it: with x and fixed coordinates folded.
+    pub fn folded(&self, row: usize, model: &Model) -> Result<Folded, Error> {
+        let origin = Origin {
+            model: model.clone(),
+            row,
+            context: self.context(row).to_vec(),
+            function: if self.is_plain() { Function::Network } else { Function::Sum },
+        };
+        Folded::new(&self.objective(row)?, &self.domain(row)?, origin)
     }
 
     /// How many rows there are.

@@ -13,7 +13,7 @@ const PROGRESS: f64 = 1e-3;
 impl Domain {
     /// Recomputes the implied intervals from the box and the rows. Where they contradict each other, nothing is implied: that
     /// the domain is empty is for a solver to find and for a Farkas vector to prove.
-    pub(super) fn tighten(&mut self) {
+    pub(crate) fn tighten(&mut self) {
         let the_box = || self.lower.iter().zip(&self.upper).map(|(l, u)| Interval::new(*l, *u)).collect::<Vec<_>>();
         let mut intervals = the_box();
         for _ in 0..PASSES {

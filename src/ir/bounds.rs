@@ -1,11 +1,12 @@
 //! [`Bounds`]: an interval for every entry of every node over the box of the domain, rounded outward.
 
+use super::elementary::log_sum_exp;
 use super::instance::Instance;
 use super::interval::{DotEnclosure, Interval, gamma};
 use super::program::{GroupKind, NodeId, Op};
 
 /// Intervals of all entries.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Bounds {
     nodes: Vec<Vec<Interval>>,
 }
@@ -133,19 +134,7 @@ fn group_range(kind: GroupKind, members: impl Iterator<Item = Interval> + Clone)
     let count = members.clone().count();
     match kind {
         GroupKind::Max => largest,
-        GroupKind::LogSumExp => {
-            let sum = |ends: &dyn Fn(Interval) -> f64, top: f64| {
-                if !top.is_finite() {
-                    return (top, 0.0);
-                }
-                let total: f64 = members.clone().map(|m| (ends(m) - top).exp()).sum();
-                let value = top + total.ln();
-                (value, (gamma(count + 8)) * (1.0 + top.abs() + value.abs()))
-            };
-            let (low, low_error) = sum(&|m| m.lower, largest.lower);
-            let (high, high_error) = sum(&|m| m.upper, largest.upper);
-            Interval::new(low - low_error, high + high_error)
-        }
+        GroupKind::LogSumExp => log_sum_exp(&members.collect::<Vec<_>>()),
         GroupKind::Norm => {
             let sizes = members.map(|m| {
                 let high = m.lower.abs().max(m.upper.abs());

@@ -2,16 +2,45 @@
 //! whose context and decision come as one input is convex only after this.
 
 use super::builder::Builder;
+use super::context::ContextProgram;
 use super::finish::remapped;
 use super::instance::Instance;
 use super::interval::Interval;
-use super::program::{NodeId, Op, ParamId, Program};
+use super::program::{NodeId, Op, ParamId, ParamSource, Program};
 use crate::error::Error;
 
+/// An instance with constants, and for each node of the old program the one it became.
+pub(crate) type Folded = (Instance, Vec<Option<NodeId>>);
+
 impl Instance {
+    /// The function as a program of y alone: the same nodes, every parameter with the entries it has here. Of a program
+    /// without context, that program.
+    ///
+    /// Errors: a context left open.
+    pub fn closed(&self) -> Result<Program, Error> {
+        let mut program = self.program().clone();
+        for (k, param) in program.params.iter_mut().enumerate() {
+            let Some(values) = self.shared(ParamId(k as u32)) else {
+                return Err(Error::Context(format!("'{}' depends on a context row, which is not given", param.name)));
+            };
+            param.source = ParamSource::Constant(values);
+        }
+        if !program.context.is_empty() {
+            program.derived = Default::default();
+            program.context = ContextProgram { opset: program.context.opset, ..ContextProgram::default() };
+        }
+        Ok(program)
+    }
+
     /// The same function on the box `decision`, with nodes that are constant there replaced by their values. `None` if
     /// there is nothing to replace; the decision vector keeps its length.
     pub fn fold_fixed(&self, decision: &[Interval]) -> Result<Option<Instance>, Error> {
+        Ok(self.folded(decision)?.map(|(folded, _)| folded))
+    }
+
+    /// The same, with the node of the new program that each node became; `None` for those that became constants or are no
+    /// longer used.
+    pub(crate) fn folded(&self, decision: &[Interval]) -> Result<Option<Folded>, Error> {
         if !decision.iter().any(Interval::is_point) || !self.is_given() {
             return Ok(None);
         }
@@ -59,6 +88,20 @@ impl Instance {
         }
         let output = place[program.output().index()];
         let folded: Program = b.finish(output).map_err(Error::Domain)?;
-        Ok(Some(std::sync::Arc::new(folded).at(&[])?))
+        // What `finish` leaves behind moves the rest.
+        let mut used = vec![false; output.index() + 1];
+        used[output.index()] = true;
+        for k in (0..used.len()).rev().filter(|k| *k != 0) {
+            if used[k] {
+                b.op(NodeId(k as u32)).inputs().iter().for_each(|i| used[i.index()] = true);
+            }
+        }
+        used[0] = true;
+        let rank = |id: NodeId| NodeId(used[..id.index()].iter().filter(|u| **u).count() as u32);
+        let place = place.iter().enumerate().map(|(k, id)| {
+            let constant = proof.of(NodeId(k as u32)).iter().all(|c| c.is_constant());
+            (!constant && used.get(id.index()) == Some(&true)).then(|| rank(*id))
+        });
+        Ok(Some((std::sync::Arc::new(folded).at(&[])?, place.collect())))
     }
 }

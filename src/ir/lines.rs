@@ -123,9 +123,14 @@ impl Lines {
 
     /// The pieces that hold somewhere inside `on`: one where the sign is decided, always at least one.
     pub fn on(&self, on: Interval) -> &[Line] {
+        &self.pieces[self.range_on(on)]
+    }
+
+    /// Where they lie among all pieces.
+    pub fn range_on(&self, on: Interval) -> std::ops::Range<usize> {
         let first = self.breaks.iter().take_while(|b| **b <= on.lower).count();
         let last = self.breaks.iter().take_while(|b| **b < on.upper).count();
-        if first > last { &self.pieces[first..=first] } else { &self.pieces[first..=last] }
+        first..last.max(first) + 1
     }
 
     /// Curvature and monotonicity on `on`.

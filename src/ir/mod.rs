@@ -12,6 +12,7 @@
 //! | `forward`, `adjoint` | value and gradient |
 //! | `magnitude` | the size of what is added up |
 //! | `interval`, `bounds` | enclosures over the box |
+//! | `elementary`, `enclose` | enclosures of exp, log and of units made from them |
 //! | `curvature`, `convexity`, `explain`, `psd`, `second_order` | the proof |
 //! | `text`, `parse` | the printed form |
 //! | `sizes` | whether an operation from a file fits |
@@ -23,10 +24,13 @@ pub mod context;
 pub mod convexity;
 pub mod curvature;
 mod derived;
+pub mod elementary;
+pub(crate) mod enclose;
 mod explain;
 pub(crate) mod finish;
 pub mod fold;
 pub mod forward;
+pub mod hessian;
 pub mod instance;
 pub mod interval;
 pub mod linear;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 pub use icnn_solvers::logistic::{sigmoid, softplus};
 
+use super::enclose::range_of_unit;
 use super::interval::Interval;
 use super::lines::Lines;
 use super::unit::Unit;
@@ -250,28 +251,22 @@ fn power_behaviour(p: f64, low: f64, high: f64) -> Behaviour {
 }
 
 fn smooth_range(unit: &Unit, g: &Scalar, on: Interval) -> Interval {
+    range_of_unit(unit, on).unwrap_or_else(|| other_range(unit, g, on))
+}
+
+/// Ranges of the units without a rule in [`range_of_unit`].
+fn other_range(unit: &Unit, g: &Scalar, on: Interval) -> Interval {
     let f = |t: f64| g.value(t);
     let (low, high) = (on.lower, on.upper);
     let within = |i: Interval, lower: f64, upper: f64| Interval::new(i.lower.max(lower), i.upper.min(upper));
     match unit {
-        Unit::Softplus { .. } | Unit::Exp => within(on.increasing(LIBRARY, f), 0.0, f64::INFINITY),
-        Unit::Elu { alpha } if *alpha >= 0.0 => within(on.increasing(LIBRARY, f), -alpha, f64::INFINITY),
-        Unit::Celu { alpha } => within(on.increasing(LIBRARY, f), -alpha, f64::INFINITY),
-        Unit::Elu { .. } => {
+        Unit::Elu { alpha } if *alpha < 0.0 => {
             // α < 0: falls from −α to 0, then rises.
             let bottom = if on.contains(0.0) { 0.0 } else { f(low).min(f(high)) };
             within(Interval::new(bottom, f(low).max(f(high))).widened(LIBRARY), 0.0, f64::INFINITY)
         }
         Unit::Power(p) => power_range(*p, g, on),
-        Unit::Log if low >= 0.0 => on.increasing(LIBRARY, f64::ln),
-        Unit::Entropy if low >= 0.0 => {
-            let e = (-1.0f64).exp();
-            let top = f(low).max(if high == f64::INFINITY { high } else { f(high) });
-            let bottom = if on.contains(e) { -e } else { f(low).min(f(high)) };
-            Interval::new(bottom, top).widened(LIBRARY)
-        }
-        Unit::Sigmoid => within(on.increasing(LIBRARY, f), 0.0, 1.0),
-        Unit::Tanh | Unit::Erf => within(on.increasing(LIBRARY, f), -1.0, 1.0),
+        Unit::Erf => within(on.increasing(LIBRARY, f), -1.0, 1.0),
         Unit::Softsign => Interval::new(
             if low.is_infinite() { -1.0 } else { f(low).next_down() },
             if high.is_infinite() { 1.0 } else { f(high).next_up() },

@@ -63,10 +63,15 @@ impl ObjectiveFile {
     pub fn read(path: &Path, p: usize) -> Result<ObjectiveFile, Error> {
         let file = format!("{}: ", path.display());
         let text = loose::text(path).map_err(Error::Objective)?;
-        let written: Result<Written, String> = serde_json::from_slice(&text).map_err(|e| e.to_string());
-        let read = written.and_then(|written| written.build(p, path.parent().unwrap_or(Path::new(""))));
+        let read = ObjectiveFile::parse(&text, path.parent().unwrap_or(Path::new("")), p);
         let read = read.map_err(|e| Error::Objective(format!("{file}{e}")))?;
         Ok(ObjectiveFile { file, ..read })
+    }
+
+    /// The same from the text of a file; `folder` is where models are looked for. The error is what is wrong, in words.
+    pub fn parse(text: &[u8], folder: &Path, p: usize) -> Result<ObjectiveFile, String> {
+        let written: Written = serde_json::from_slice(text).map_err(|e| e.to_string())?;
+        written.build(p, folder)
     }
 
     /// weight·f and all terms, at a context row.

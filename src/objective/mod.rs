@@ -189,6 +189,9 @@ impl Objective {
                 slope[j] -= v * t[i];
                 constant += v * t[i] * t[j];
             }
+            if !slope.iter().all(|v| v.is_finite()) || !constant.is_finite() {
+                return Err("the quadratic term: with its target it leaves the range of 64-bit numbers".into());
+            }
             b.origin = "the quadratic term".into();
             terms.push(b.quadratic(y, q.clone())?);
             if slope.iter().any(|v| *v != 0.0) {

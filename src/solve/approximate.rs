@@ -1,5 +1,6 @@
 //! The chain of methods that call f instead of taking it apart: prove → oracle → run → certify.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use icnn_solvers::SolverError;
@@ -7,13 +8,17 @@ use icnn_solvers::oracle::dot;
 use icnn_solvers::run::{End, Run, RunLimits, RunOutcome, Watch};
 
 use super::duals::Duals;
+use super::newton;
 use super::{Limits, Method, Proof, Solution, Status, Work, search};
-use crate::certificate::{Lagrangian, Minorant, entropic};
+use crate::certificate::rigorous::{self, Entropic};
+use crate::certificate::{Lagrangian, Minorant, Multipliers, entropic};
 use crate::check::{prove, require_convex};
 use crate::domain::Domain;
 use crate::error::Error;
+use crate::ir::bounds::Bounds;
 use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
+use crate::ir::interval::sum_up;
 use crate::lower::oracle::NetworkOracle;
 use crate::lower::region::{SimpleSet, region};
 
@@ -70,10 +75,10 @@ pub(super) fn minimize(
         other => other.into(),
     })?;
     let checked = task.check.then(|| checked(&set, task.tau, &outcome)).transpose()?;
-    let of_shares = |shares: &[f64], trace: &Trace| {
-        oracle.multipliers(shares, trace).and_then(|multipliers| Minorant::new(instance, &bounds, &multipliers))
-    };
-    let solution = certified(instance, domain, &set, task.tau, task.limits, outcome, of_shares)?;
+    let of_shares = |shares: &[f64], trace: &Trace| oracle.multipliers(shares, trace);
+    let (bounds, set, limits) = (&bounds, &set, task.limits);
+    let problem = Problem { instance, domain, bounds, set, tau: task.tau, limits, begun };
+    let solution = certified(&problem, outcome, of_shares)?;
     let message = match (solution.message.clone(), checked) {
         (Some(end), Some(checked)) => Some(format!("{end}; {checked}")),
         (end, checked) => end.or(checked),
@@ -81,17 +86,25 @@ pub(super) fn minimize(
     Ok(Solution { method, message, seconds: begun.elapsed().as_secs_f64(), ..solution })
 }
 
+/// What was asked, for the recomputation of the answer.
+struct Problem<'a> {
+    instance: &'a Instance,
+    domain: &'a Domain,
+    bounds: &'a Bounds,
+    set: &'a SimpleSet,
+    tau: Option<f64>,
+    limits: &'a Limits,
+    begun: Instant,
+}
+
 /// The answer with value and bound recomputed: f by a forward pass, the bound from the combination of cuts, or by a backward
 /// pass with the slopes that a method which sees kinks found (`of_shares`).
 fn certified(
-    instance: &Instance,
-    domain: &Domain,
-    set: &SimpleSet,
-    tau: Option<f64>,
-    limits: &Limits,
+    problem: &Problem<'_>,
     outcome: RunOutcome,
-    of_shares: impl FnOnce(&[f64], &Trace) -> Option<Minorant>,
+    of_shares: impl FnOnce(&[f64], &Trace) -> Option<Multipliers>,
 ) -> Result<Solution, Error> {
+    let Problem { instance, domain, bounds, set, tau, limits, begun } = *problem;
     let passes = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let mut work = Work {
         iterations: outcome.trace.len() as u64,
@@ -100,25 +113,25 @@ fn certified(
         cuts: outcome.mixture.len(),
         ..Work::default()
     };
-    let Some(y) = outcome.y.map(|y| domain.clip(&y)) else {
+    let Some(mut y) = outcome.y.as_ref().map(|y| domain.clip(y)) else {
         return Ok(Solution { work, message: Some(words(&outcome.end)), ..Solution::empty(Status::Stopped) });
     };
-    let trace = instance.forward(&y)?;
+    let mut trace = instance.forward(&y)?;
     work.forward += 1;
-    let f = trace.value();
-    let value = tau.map_or(f, |tau| f - tau * set.region.entropy(&y));
+    let mut f = trace.value();
+    let mut value = tau.map_or(f, |tau| f - tau * set.region.entropy(&y));
     let mut minorant = Minorant { gradient: vec![0.0; y.len()], constant: 0.0 };
     for (weight, cut) in &outcome.mixture {
         minorant.constant += weight * (cut.value - dot(&cut.gradient, &cut.point));
         minorant.gradient.iter_mut().zip(&cut.gradient).for_each(|(r, g)| *r += weight * g);
     }
-    if !outcome.shares.is_empty()
-        && let Some(better) = of_shares(&outcome.shares, &trace)
-    {
+    let slopes = (!outcome.shares.is_empty()).then(|| of_shares(&outcome.shares, &trace)).flatten();
+    if let Some(better) = slopes.as_ref().and_then(|slopes| Minorant::new(instance, bounds, slopes)) {
         minorant = better;
     }
     let size = minorant.size(&y).max(value.abs());
     let (mut lower_bound, mut duals) = (None, None);
+    let rows = set.multipliers(&minorant.gradient);
     if !outcome.mixture.is_empty() {
         let bound = match tau {
             Some(tau) => {
@@ -127,7 +140,6 @@ fn certified(
                 entropic::bound(&minorant, domain.lower(), domain.upper(), &simplices, tau)
             }
             None => {
-                let rows = set.multipliers(&minorant.gradient);
                 let lagrangian = Lagrangian::new(domain, minorant, vec![], &rows);
                 let bound = lagrangian.bound(domain, &y, outcome.largest_slope);
                 duals = bound.is_finite().then(|| Duals::new(domain, &lagrangian));
@@ -136,10 +148,56 @@ fn certified(
         };
         lower_bound = bound.is_finite().then_some(bound);
     }
+    let (mut above, mut proof) = (value, Proof::F64);
+    let points = outcome.mixture.iter().map(|(weight, cut)| (*weight, cut.point.as_slice()));
+    let dual_of = |f: Multipliers, mut rows: Vec<f64>| {
+        rows.resize(domain.rows().len(), 0.0);
+        rigorous::Dual { f, levels: vec![], rows }
+    };
+    let again = passes(if slopes.is_some() { 1 } else { outcome.mixture.len() as u64 + 1 });
+    let mut dual = slopes.or_else(|| rigorous::averaged(instance, points)).map(|f| dual_of(f, rows));
+    if let Some(dual) = &dual {
+        (work.forward, work.backward) = (work.forward.saturating_add(again), work.backward.saturating_add(again));
+        if let Some((lower, upper)) = between(instance, domain, &[bounds], tau, dual, &y) {
+            (lower_bound, above, proof) = (Some(lower), upper, Proof::Rigorous);
+        }
+    }
+    let open = lower_bound.is_none_or(|bound| above - bound > search::ACCURATE * size);
+    // A limit that struck ends the work.
+    let ended = matches!(outcome.end, End::Closed | End::Stalled(_));
+    if tau.is_none()
+        && ended
+        && open
+        && let Some(found) = newton::polished(instance, domain, &y, &|| limits.strikes(begun))
+        && let Ok(there) = instance.forward(&found.y)
+    {
+        work.forward = work.forward.saturating_add(found.steps + 1);
+        work.backward = work.backward.saturating_add(found.steps);
+        let own = dual_of(Multipliers::subgradient(instance, &there), found.rows);
+        // The point and the slopes are taken by themselves: either may be better than what there is.
+        let lower = rigorous::lower_bound(instance, domain, &[bounds], &own);
+        let better = there.value() < value && domain.violation(&found.y) <= search::FEASIBLE;
+        let kept = if better { &found.y } else { &y };
+        if lower > lower_bound.unwrap_or(f64::NEG_INFINITY)
+            && let Some(upper) = rigorous::value(instance, kept).map(|i| i.upper).filter(|v| v.is_finite())
+        {
+            (lower_bound, above, proof) = (Some(lower), upper, Proof::Rigorous);
+            duals = Minorant::new(instance, bounds, &own.f)
+                .map(|minorant| Duals::new(domain, &Lagrangian::new(domain, minorant, vec![], &own.rows)))
+                .or(duals);
+            dual = Some(own);
+            if better {
+                (y, value, f, trace) = (found.y, there.value(), there.value(), there);
+            }
+        }
+    }
     let magnitude = instance.magnitude(&trace, &search::reach(domain, &y));
     let rounding = if magnitude.is_finite() { search::ROUNDING * magnitude } else { 0.0 };
-    let closed = lower_bound.is_some_and(|bound| value - bound <= (limits.gap * size).max(rounding));
-    let gap = lower_bound.map(|bound| (value - bound).max(0.0));
+    let closed = lower_bound.is_some_and(|bound| above - bound <= (limits.gap * size).max(rounding));
+    let gap = lower_bound.map(|bound| match proof {
+        Proof::F64 => (above - bound).max(0.0),
+        _ => sum_up(above, -bound).max(0.0),
+    });
     Ok(Solution {
         y: Some(y),
         value: Some(value),
@@ -148,12 +206,39 @@ fn certified(
         lower_bound,
         gap,
         duals,
+        dual: dual.map(Arc::new),
         work,
-        proof: Proof::F64,
+        proof,
         trace: outcome.trace,
         message: (!closed).then(|| words(&outcome.end)),
         ..Solution::empty(if closed { Status::Optimal } else { Status::Stopped })
     })
+}
+
+/// A true lower bound on min f over the domain (with τ on min f − τH), and the upper end of an enclosure of what is minimised,
+/// at y; `None` where one of them is not known. `bounds`: those of f, then of each learned constraint.
+pub(super) fn between(
+    instance: &Instance,
+    domain: &Domain,
+    bounds: &[impl std::borrow::Borrow<Bounds>],
+    tau: Option<f64>,
+    dual: &rigorous::Dual,
+    y: &[f64],
+) -> Option<(f64, f64)> {
+    let (lower, value) = match tau {
+        None => (rigorous::lower_bound(instance, domain, bounds, dual), rigorous::value(instance, y)?),
+        Some(tau) => {
+            let set = region(domain, "").ok()?;
+            let simplices: Vec<(&[usize], f64)> =
+                set.region.simplices().iter().map(|s| (s.members.as_slice(), s.total)).collect();
+            let set = Entropic { lower: domain.lower(), upper: domain.upper(), simplices: &simplices, tau };
+            (
+                rigorous::entropic_lower_bound(instance, bounds.first()?.borrow(), &set, &dual.f),
+                rigorous::entropic_value(instance, &set, y)?,
+            )
+        }
+    };
+    (lower.is_finite() && value.upper.is_finite()).then_some((lower, value.upper))
 }
 
 /// What Clarabel says about the cuts behind the bound.

@@ -1,5 +1,6 @@
 //! [`Session`]: one network over one domain at many contexts, with a warm start that does not depend on their order.
 
+#[cfg(feature = "highs")]
 use std::borrow::Cow;
 #[cfg(feature = "highs")]
 use std::cmp::Ordering;
@@ -26,6 +27,8 @@ const WORTH_A_TRIAL: usize = 50;
 /// What stays the same from context to context.
 #[derive(Debug)]
 pub struct Session {
+    /// As it was given, and with what is fixed folded into its constraints.
+    given: Domain,
     domain: Domain,
     method: Method,
     limits: Limits,
@@ -39,8 +42,10 @@ impl Session {
     /// A session without a warm start.
     pub fn new(domain: Domain, method: Method, limits: Limits) -> Session {
         // What cannot be folded is reported when it is used.
+        let given = domain.clone();
         let domain = domain.clone().folded().unwrap_or(domain);
         Session {
+            given,
             domain,
             method,
             limits,
@@ -161,27 +166,45 @@ impl Session {
             let reason = format!("the start has {} entries, the network takes {}", y.len(), instance.decisions());
             return Err(Error::Point(reason));
         }
-        let instance = folded(instance, &self.domain)?;
+        let Some((folded, place)) = instance.folded(self.domain.intervals())? else {
+            let solution = self.solved(instance, start, watch)?;
+            return Ok(super::promote::promoted(instance, &self.domain, &self.limits, solution));
+        };
+        let solution = self.solved(&folded, start, watch)?;
+        let solution = super::promote::promoted(&folded, &self.domain, &self.limits, solution);
+        if solution.proof == super::Proof::Exact {
+            return Ok(solution);
+        }
+        super::fixed::as_given(instance, &place, &self.given, self.tau, &self.limits, solution)
+    }
+
+    /// [`minimize_watched`](Self::minimize_watched) of a function in which everything that is fixed is a constant.
+    fn solved(
+        &self,
+        instance: &Instance,
+        start: Option<&[f64]>,
+        watch: Option<&mut Watch<'_>>,
+    ) -> Result<Solution, Error> {
         match self.method.row().engine {
             Engine::Oracle(run) => {
                 let task =
                     Task { method: self.method, limits: &self.limits, tau: self.tau, check: self.check, start, watch };
-                super::approximate::minimize(&instance, &self.domain, run, task)
+                super::approximate::minimize(instance, &self.domain, run, task)
             }
             #[cfg(feature = "clarabel")]
             Engine::Conic => super::interrupt::watched(watch, self.limits.interrupt.as_ref(), |interrupt| {
                 let limits = Limits { interrupt, ..self.limits.clone() };
-                super::conic::minimize(&instance, &self.domain, &limits, self.tau)
+                super::conic::minimize(instance, &self.domain, &limits, self.tau)
             }),
             #[cfg(not(feature = "clarabel"))]
-            Engine::Conic => self.without("clarabel", &instance),
+            Engine::Conic => self.without("clarabel", instance),
             #[cfg(feature = "highs")]
             Engine::Linear(_) => super::interrupt::watched(watch, self.limits.interrupt.as_ref(), |interrupt| {
                 let limits = Limits { interrupt, ..self.limits.clone() };
-                super::linear::minimize(&instance, &self.domain, self.method, &limits, self.start.as_ref())
+                super::linear::minimize(instance, &self.domain, self.method, &limits, self.start.as_ref())
             }),
             #[cfg(not(feature = "highs"))]
-            Engine::Linear(_) => self.without("highs", &instance),
+            Engine::Linear(_) => self.without("highs", instance),
         }
     }
 }
@@ -197,6 +220,7 @@ impl Session {
 }
 
 /// The instance with constants in place of what the box fixes.
+#[cfg(feature = "highs")]
 fn folded<'a>(instance: &'a Instance, domain: &Domain) -> Result<Cow<'a, Instance>, Error> {
     let folded = instance.fold_fixed(domain.intervals())?;
     Ok(folded.map_or(Cow::Borrowed(instance), Cow::Owned))

@@ -43,7 +43,8 @@ pub(super) fn minimize(
             let whole = Objective::of(instance).with_entropy(tau, domain)?.build()?;
             let found = plain(&whole, domain, limits, begun)?;
             let f = found.y.as_ref().map(|y| instance.forward(y).map(|trace| trace.value())).transpose()?;
-            Solution { f, entropy: Some(tau), ..found }
+            // The slopes are those of f − τH, another program.
+            Solution { f, entropy: Some(tau), dual: None, ..found }
         }
     };
     Ok(Solution { method: Method::Conic.name(), seconds: begun.elapsed().as_secs_f64(), ..solution })
@@ -69,6 +70,7 @@ fn plain(instance: &Instance, domain: &Domain, limits: &Limits, begun: Instant) 
             return Ok(end);
         }
         let limited = matches!(said.status, LpStatus::TimeLimit | LpStatus::IterationLimit | LpStatus::Interrupted);
+        search.limited |= limited;
         // Where f has no value the point is none; what is known already stays.
         failure = search.candidate(&outcome).err();
         if !search.closed()

@@ -7,14 +7,16 @@
 //! and in practice a handful of rows is enough. Every row holds on all of {h ≤ c}, so the lower bound over the rows holds there
 //! too.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::duals::{Dual, Side};
-use super::{Limits, Method, Solution, Status, Work};
-use crate::certificate::{Minorant, Multipliers};
+use super::{Limits, Method, Proof, Solution, Status, Work};
+use crate::certificate::{Minorant, Multipliers, rigorous};
 use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::instance::Instance;
+use crate::ir::interval::sum_up;
 use crate::lower::Linear;
 
 /// Most rounds before the whole program is tried instead.
@@ -43,6 +45,7 @@ pub(super) fn minimize(
     let begun = Instant::now();
     let mut relaxed = domain.without_sublevels();
     let mut cut_of: Vec<usize> = vec![];
+    let mut points: Vec<Vec<f64>> = vec![];
     let mut work = Work::default();
     for _ in 0..ROUNDS {
         let left = limits.time.map(|t| t.saturating_sub(begun.elapsed()));
@@ -71,10 +74,12 @@ pub(super) fn minimize(
                 return Ok(None);
             }
             cut_of.push(k);
+            points.push(y.clone());
         }
         if satisfied {
             tracing::debug!(cuts = cut_of.len(), "cutting planes");
-            return Ok(Some(in_terms_of(domain, &cut_of, Solution { work, ..solution })));
+            let own = in_terms_of(domain, &cut_of, Solution { work, ..solution });
+            return Ok(Some(proven(instance, domain, linear, &cut_of, &points, own)));
         }
     }
     Ok(None)
@@ -94,6 +99,40 @@ fn in_terms_of(domain: &Domain, cut_of: &[usize], mut solution: Solution) -> Sol
         duals.constraints = domain.sublevels().iter().enumerate().map(constraint).collect();
     }
     solution
+}
+
+/// The bound and the gap from the multipliers of the domain itself: coefficients of cuts are rounded, so what is proven with
+/// them as rows is not proven over the domain.
+fn proven(
+    instance: &Instance,
+    domain: &Domain,
+    linear: &Linear,
+    cut_of: &[usize],
+    points: &[Vec<f64>],
+    solution: Solution,
+) -> Solution {
+    let relaxed = solution.dual.clone();
+    let plain = Solution { proof: Proof::F64, dual: None, ..solution };
+    let (Some(y), Some(relaxed)) = (&plain.y, relaxed) else { return plain };
+    let (rows, cuts) = relaxed.rows.split_at(domain.rows().len().min(relaxed.rows.len()));
+    let levels = domain.sublevels().iter().enumerate().map(|(k, level)| {
+        let own = || cut_of.iter().zip(points).zip(cuts).filter(|((of, _), nu)| **of == k && **nu < 0.0);
+        let mu = own().map(|(_, nu)| -nu).sum::<f64>();
+        (mu, rigorous::averaged(&level.function, own().map(|((_, y), nu)| (-nu, y.as_slice()))))
+    });
+    let dual = rigorous::Dual { f: relaxed.f.clone(), levels: levels.collect(), rows: rows.to_vec() };
+    let lower = rigorous::lower_bound(instance, domain, &linear.bounds, &dual);
+    let upper = rigorous::value(instance, y).map(|f| f.upper).filter(|v| v.is_finite() && lower.is_finite());
+    match upper {
+        Some(upper) => Solution {
+            lower_bound: Some(lower),
+            gap: Some(sum_up(upper, -lower).max(0.0)),
+            proof: Proof::Rigorous,
+            dual: Some(Arc::new(dual)),
+            ..plain
+        },
+        None => plain,
+    }
 }
 
 /// Counts add up, sizes are those of the last program.

@@ -1,16 +1,19 @@
 //! Exact minimisation through HiGHS: solve, recover, certify; on a failed check solve again, colder and tighter, a quadratic
 //! program by Clarabel in between.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use icnn_solvers::highs::Highs;
-use icnn_solvers::{Algorithm, Basis, LpOptions, Status as LpStatus};
+use icnn_solvers::{Algorithm, Basis, LpOptions, LpOutcome, Status as LpStatus};
 
 use super::cuts;
+use super::promote::Hint;
 use super::search::Search;
-use super::{Engine, Limits, Method, Solution};
+use super::{Engine, Goal, Limits, Method, Solution};
 use crate::domain::Domain;
 use crate::error::Error;
+use crate::exact::Pattern;
 use crate::ir::instance::Instance;
 use crate::lower::{Linear, linear};
 
@@ -69,6 +72,7 @@ pub(super) fn minimize(
         search.work.iterations += outcome.iterations;
         tracing::debug!(attempt, status = ?outcome.status, iterations = outcome.iterations, seconds = outcome.seconds, "HiGHS");
         let limited = matches!(outcome.status, LpStatus::TimeLimit | LpStatus::IterationLimit | LpStatus::Interrupted);
+        search.limited |= limited;
         let mut end = match linear.lp.quadratic {
             Some(_) => search.quadratic(&outcome, &asked)?,
             None => search.linear(&outcome)?,
@@ -86,7 +90,22 @@ pub(super) fn minimize(
         }
         tracing::debug!(attempt, gap = search.gap(), "the recomputed gap is open; solving again");
     }
-    Ok(Solution { seconds: begun.elapsed().as_secs_f64(), method: method.name(), ..search.finish(last.as_ref())? })
+    let hint = last.as_ref().map(|outcome| hint(instance, domain, &linear, limits, outcome)).transpose()?.flatten();
+    let found = search.finish(last.as_ref())?;
+    Ok(Solution { seconds: begun.elapsed().as_secs_f64(), method: method.name(), hint, ..found })
+}
+
+/// What the last basis says of the optimum, for the exact tier.
+fn hint(
+    instance: &Instance,
+    domain: &Domain,
+    linear: &Linear,
+    limits: &Limits,
+    outcome: &LpOutcome,
+) -> Result<Option<Arc<Hint>>, Error> {
+    let Some(basis) = outcome.basis.as_ref().filter(|_| limits.proof != Goal::Rigorous) else { return Ok(None) };
+    let pattern = Pattern::of_basis(linear, basis, &outcome.primal, instance, domain)?;
+    Ok(pattern.map(|pattern| Arc::new(Hint { pattern, bounds: linear.bounds.clone() })))
 }
 
 fn out_of_time(limits: &Limits, begun: Instant) -> bool {

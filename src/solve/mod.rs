@@ -12,13 +12,20 @@ mod cuts;
 pub mod duals;
 #[cfg(feature = "clarabel")]
 mod ends;
+#[cfg(feature = "highs")]
+pub mod face;
+mod fixed;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod interrupt;
 #[cfg(feature = "highs")]
 mod linear;
 mod methods;
+#[cfg(feature = "highs")]
+mod nearest;
+mod newton;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod polish;
+pub mod promote;
 #[cfg(feature = "highs")]
 mod quadratic;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
@@ -38,6 +45,19 @@ use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::instance::Instance;
 
+/// What an answer is to be proven by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Goal {
+    /// A bound in f64 whose rounding is bounded.
+    #[default]
+    Rigorous,
+    /// The minimum as a rational number where that costs little beside the solve, by sizes and iterations; a rigorous bound
+    /// elsewhere. What `icnn solve` asks for unless told otherwise.
+    Cheap,
+    /// The minimum as a rational number, whatever it costs within the limits.
+    Exact,
+}
+
 /// When to stop.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
@@ -53,11 +73,21 @@ pub struct Limits {
     pub passes: Option<u64>,
     /// A switch by which another thread stops a solve.
     pub interrupt: Option<Interrupt>,
+    /// What an answer is to be proven by.
+    pub proof: Goal,
+}
+
+impl Limits {
+    /// Whether a limit on time or the switch says stop, for work begun then.
+    fn strikes(&self, begun: std::time::Instant) -> bool {
+        self.time.is_some_and(|most| begun.elapsed() >= most)
+            || self.interrupt.as_ref().is_some_and(Interrupt::is_stopped)
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { gap: 1e-7, time: None, iterations: None, passes: None, interrupt: None }
+        Limits { gap: 1e-7, time: None, iterations: None, passes: None, interrupt: None, proof: Goal::default() }
     }
 }
 

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::duals::Duals;
+use super::promote::Hint;
 use crate::certificate::{Farkas, exact, rigorous};
+use crate::exact::empty::Emptiness;
+use crate::exact::ray::Ray;
 use icnn_solvers::run::Progress;
 
 /// How the minimisation ended.
@@ -28,7 +31,8 @@ pub enum Status {
 pub enum Proof {
     /// One backward pass with admissible multipliers in f64; rounding is not bounded.
     F64,
-    /// The same with every rounding error bounded: the minimum is not below the lower bound, nor above the value.
+    /// The same with every rounding error bounded: f does not go below the lower bound on the domain, and is not above
+    /// the lower bound by more than the gap at the point.
     Rigorous,
     /// The minimum as a rational number, proven without rounding.
     Exact,
@@ -63,9 +67,11 @@ pub struct Solution {
     pub status: Status,
     /// The method that was asked for.
     pub method: &'static str,
-    /// The best point found, inside the domain (length p). `None` when infeasible or unbounded.
+    /// The best point found, inside the domain (length p). `None` when infeasible or unbounded. Where `proof` is
+    /// [`Proof::Exact`]: the rational minimiser, each coordinate rounded to the nearest f64.
     pub y: Option<Vec<f64>>,
-    /// What was minimised, at `y`: f by a forward pass, less τH(y) where [`entropy`](Self::entropy) is τ.
+    /// What was minimised, at `y`: f by a forward pass, less τH(y) where [`entropy`](Self::entropy) is τ. Where `proof` is
+    /// [`Proof::Exact`]: the minimum, rounded to the nearest f64.
     pub value: Option<f64>,
     /// f alone at `y`, where something else was minimised.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,9 +79,12 @@ pub struct Solution {
     /// τ, where the entropic problem was solved: min f − τH (paper eqs. 6, 7).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entropy: Option<f64>,
-    /// A number that the minimised function does not go below on the domain; −∞ is `None`.
+    /// A number that the minimised function does not go below on the domain; −∞ is `None`. Where `proof` is
+    /// [`Proof::Exact`]: the minimum, rounded down.
     pub lower_bound: Option<f64>,
-    /// value − lower_bound.
+    /// How far f (less τH) at `y` can be above `lower_bound`: value − lower_bound, and where the proof is rigorous the upper
+    /// end of an enclosure of the value instead, which is no number that f64 would give for it. 0 where `proof` is
+    /// [`Proof::Exact`].
     pub gap: Option<f64>,
     /// How far the lower bound can be trusted.
     pub proof: Proof,
@@ -92,12 +101,23 @@ pub struct Solution {
     /// The multipliers behind the lower bound.
     #[serde(skip)]
     pub duals: Option<Duals>,
-    /// The multipliers behind a rigorous bound.
+    /// The slopes behind the lower bound; of any method, and what the proof of the exact tier starts from. `None` where
+    /// they are not known, as where tangents of f as a whole made the bound.
     #[serde(skip)]
     pub dual: Option<Arc<rigorous::Dual>>,
     /// The rational optimum and its proof, where `proof` is [`Proof::Exact`].
     #[serde(skip)]
     pub exact: Option<Arc<exact::Proof>>,
+    /// Multipliers of the rows that prove the domain to be empty, without rounding: when infeasible and `proof` is
+    /// [`Proof::Exact`]; or beside an answer that satisfies the rows up to rounding, as no point does exactly.
+    #[serde(skip)]
+    pub exact_emptiness: Option<Arc<Emptiness>>,
+    /// When unbounded: a direction and the slope there without rounding, where `proof` is [`Proof::Exact`].
+    #[serde(skip)]
+    pub exact_ray: Option<Arc<Ray>>,
+    /// What the method leaves to the exact tier.
+    #[serde(skip)]
+    pub(super) hint: Option<Arc<Hint>>,
     /// What a reader should know: why it stopped, which constraints conflict, along which ray.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -126,6 +146,9 @@ impl Solution {
             duals: None,
             dual: None,
             exact: None,
+            exact_emptiness: None,
+            exact_ray: None,
+            hint: None,
             message: None,
             trace: vec![],
         }

@@ -1,7 +1,7 @@
 //! Random domains for the property tests: any subset of the parts that a domain can have, around an anchor that is known to
 //! lie in it, with the networks of [`networks`](crate::networks) as objectives; [`run`] takes a property through many cases.
 // Each test file uses a part of this.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 #[path = "domains/holds.rs"]
 pub mod holds;

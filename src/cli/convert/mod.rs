@@ -12,6 +12,7 @@ use icnn::load::file::Format;
 
 use super::input::table::Format as TableFormat;
 use super::model::Model;
+use super::problem::Given;
 use super::write::{Pending, failed};
 use super::{Stop, code};
 
@@ -19,9 +20,11 @@ use super::{Stop, code};
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "Examples:\n  icnn convert net.onnx net.json\n  icnn convert net.safetensors net.onnx --description roles.json\n  \
-    icnn convert rows.npy rows.parquet\n\n\
+    icnn convert rows.npy rows.parquet\n  icnn convert net.onnx folded.json --context rows.npy --row 3 --lower 0 --upper 1\n\n\
     Networks become .json, which is read back exactly, or .onnx in double precision. Tables: .json, .npy, .csv and .parquet; \
-    numbers keep every bit, names of columns are kept between csv and parquet."
+    numbers keep every bit, names of columns are kept between csv and parquet.\n\
+    With a context, a set or further terms, given as to solve, what is written is the function of y alone that solve \
+    minimises at that row, with its set: the program that a certificate is about (docs/certificates.md)."
 )]
 pub struct Args {
     #[command(flatten)]
@@ -29,6 +32,17 @@ pub struct Args {
     /// The file to write; its extension says how.
     #[arg(value_name = "TO")]
     to: PathBuf,
+    #[command(flatten)]
+    given: Given,
+    /// Fold this row of the run, counted from 0.
+    #[arg(long, value_name = "K", default_value = "0")]
+    row: usize,
+    /// Fold -f, as `solve --maximize` does.
+    #[arg(long)]
+    maximize: bool,
+    /// Write the network of this learned constraint of --domain instead, folded.
+    #[arg(long, value_name = "NAME")]
+    level: Option<String>,
     /// Write over TO if it exists.
     #[arg(long)]
     force: bool,
@@ -46,10 +60,17 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     if !args.force && to.symlink_metadata().is_ok() {
         return Err(Stop::input(format!("{} exists; --force writes over it", to.display())));
     }
+    let fold = args.given.any() || args.maximize || args.level.is_some();
     if table {
+        if fold {
+            return Err(Stop::input(format!("{}: a table has neither context nor set", from.display())));
+        }
         return tables::convert(from, to);
     }
-    let bytes = models::converted(&args.from, to)?;
+    let bytes = match fold {
+        true => models::folded(args, to)?,
+        false => models::converted(&args.from, to)?,
+    };
     let mut out = Pending::create(to)?;
     std::io::Write::write_all(&mut out, &bytes).map_err(|e| failed(to, &e.to_string()))?;
     out.finish()?;

@@ -67,6 +67,11 @@ impl Rows {
         Rows { width: 0, count: 1, values: vec![] }
     }
 
+    /// One row.
+    pub fn one(values: Vec<f64>) -> Rows {
+        Rows { width: values.len(), count: 1, values }
+    }
+
     /// Rows of `width` numbers from an option's value. `what` names the option in messages.
     ///
     /// Errors: an unreadable file, a row of another width, an entry that is not finite; with the row and the numbers.
@@ -148,6 +153,11 @@ impl Sides {
         let lower = bound(self.lower.as_ref(), p, f64::NEG_INFINITY, "--lower")?;
         let upper = bound(self.upper.as_ref(), p, f64::INFINITY, "--upper")?;
         Ok(Domain::new_box(lower, upper)?)
+    }
+
+    /// Whether a side was given.
+    pub fn any(&self) -> bool {
+        self.lower.is_some() || self.upper.is_some()
     }
 
     /// Whether a side was left out.

@@ -1,14 +1,19 @@
 //! `icnn solve`: the minimum over y at every context row.
 
+mod certificate;
+#[cfg(feature = "highs")]
+mod face;
 mod report;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args as ClapArgs;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use icnn::solve::METHODS;
+use clap::{Args as ClapArgs, ValueEnum};
 use icnn::solve::batch::Session;
+#[cfg(feature = "highs")]
+use icnn::solve::face::{CHOICES, Choice};
+use icnn::solve::{Goal, METHODS};
 use icnn::{Domain, Limits, Method};
 
 use super::answers::{self, Answers};
@@ -17,7 +22,8 @@ use super::model::Model;
 use super::problem::{Given, Problem};
 use super::write::Pending;
 use super::{Stop, rows};
-use report::{Answer, Report};
+use certificate::Certificate;
+use report::{Answer, Report, Solved};
 
 /// Arguments of `icnn solve`.
 #[derive(Debug, ClapArgs)]
@@ -56,6 +62,10 @@ pub struct Args {
     /// Passes over the network for each row, forward and backward added up, for methods that call f.
     #[arg(long, value_name = "N")]
     pass_limit: Option<u64>,
+    /// How far answers are proven: `exact`, the minimum as a rational number; `rigorous`, a bound in f64 with every rounding
+    /// error counted [default: exact where that is cheap].
+    #[arg(long, value_name = "PROOF")]
+    proof: Option<ProofArg>,
     /// Minimise f(y) − TAU·H(y), H the entropy of the box (scaled to [0,1]) or of simplices: another problem.
     #[arg(long, value_name = "TAU", allow_negative_numbers = true, value_parser = positive)]
     entropy: Option<f64>,
@@ -74,12 +84,62 @@ pub struct Args {
     /// Add to each --json line how value and bound came closer, step by step, where the method calls f.
     #[arg(long, requires = "json")]
     trace: bool,
+    /// Tell whether y is the only minimiser, and the range of each coordinate among all of them: two more solves a coordinate.
+    #[cfg(feature = "highs")]
+    #[arg(long, conflicts_with = "entropy")]
+    range: bool,
+    /// Of several minimisers take the lexicographic first one, or the one nearest to 0 (to the box's centre, where 0 is
+    /// outside): the same one whatever the method.
+    #[cfg(feature = "highs")]
+    #[arg(long, value_name = "CHOICE", value_parser = choice(), conflicts_with = "entropy")]
+    choose: Option<Choice>,
     /// One JSON object a line: row, status, method, y, value, lower_bound, gap, proof, seconds, work.
     #[arg(long)]
     json: bool,
     /// Write the answers to a .json, .npy, .csv or .parquet file as well; it is replaced when the run is complete.
     #[arg(long, value_name = "FILE", value_parser = answers::target)]
     answers: Option<PathBuf>,
+    /// Write the proofs of all rows to a file that `icnn verify` checks (docs/certificates.md).
+    #[arg(long, value_name = "FILE", conflicts_with = "entropy")]
+    certificate: Option<PathBuf>,
+}
+
+/// Without HiGHS there are no optimal faces.
+#[cfg(not(feature = "highs"))]
+mod face {
+    use icnn::ir::instance::Instance;
+    use icnn::solve::batch::Session;
+    use icnn::{Error, Solution};
+
+    #[derive(Debug, serde::Serialize)]
+    pub enum Face {}
+
+    impl Face {
+        pub fn text(&self) -> String {
+            match *self {}
+        }
+    }
+
+    pub fn of(_: &super::Args, s: Solution, _: &Instance, _: &Session) -> Result<(Solution, Option<Face>), Error> {
+        Ok((s, None))
+    }
+}
+
+/// What `--proof` takes.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ProofArg {
+    Rigorous,
+    Exact,
+}
+
+impl ProofArg {
+    fn goal(this: Option<ProofArg>) -> Goal {
+        match this {
+            None => Goal::Cheap,
+            Some(ProofArg::Rigorous) => Goal::Rigorous,
+            Some(ProofArg::Exact) => Goal::Exact,
+        }
+    }
 }
 
 /// The names of the table of methods, each with its line of help.
@@ -87,6 +147,13 @@ fn method() -> impl TypedValueParser<Value = Method> {
     let names = METHODS.iter().map(|row| PossibleValue::new(row.name).help(row.what));
     PossibleValuesParser::new(names)
         .map(|name| METHODS.iter().find(|row| row.name == name).map_or_else(Method::default, |row| row.method))
+}
+
+/// The names of the ways to choose among minimisers.
+#[cfg(feature = "highs")]
+fn choice() -> impl TypedValueParser<Value = Choice> {
+    PossibleValuesParser::new(CHOICES.iter().map(|c| c.0))
+        .map(|name| CHOICES.iter().find(|c| c.0 == name).map_or(Choice::Lexicographic, |c| c.1))
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -105,14 +172,17 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub fn run(args: &Args) -> Result<u8, Stop> {
     // First of all: a folder that cannot be written to is not worth a solve.
     let file = args.answers.as_deref().map(Pending::create).transpose()?;
+    let certificate = args.certificate.as_deref().map(Certificate::begin).transpose()?;
     let network = args.model.network()?;
+    let model = certificate.as_ref().map(|_| args.model.stated(args.maximize)).transpose()?;
     let network = if args.maximize { network.negated() } else { network };
     let problem = Problem::read(network, &args.given)?;
     if args.maximize && !problem.is_plain() {
         return Err(Stop::input("--maximize takes no further terms; minimise −f with them instead"));
     }
     let (time, iterations, passes) = (args.time_limit, args.iteration_limit, args.pass_limit);
-    let limits = Limits { gap: args.gap, time, iterations, passes, ..Limits::default() };
+    let proof = ProofArg::goal(args.proof);
+    let limits = Limits { gap: args.gap, time, iterations, passes, proof, ..Limits::default() };
     let domain = problem.common_domain().cloned();
     let common = domain.is_some();
     let mut session =
@@ -139,20 +209,21 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
 
     let begin = |file| Answers::begin(file, problem.len(), problem.network.decisions(), args.maximize);
     let answers = file.map(begin).transpose()?;
-    let mut report = Report::new(args, &problem, answers);
+    let mut report = Report::new(args, &problem, answers, certificate);
     let solve = |row: usize| {
         let solved = || {
             let f = problem.function(row)?;
             let objective = problem.objective_of(&f, row, problem.context(row))?;
-            let solution = match common {
-                true => session.minimize_watched(&objective, start(row), None)?,
-                false => session.over(problem.domain(row)?).minimize_watched(&objective, start(row), None)?,
-            };
+            let other = (!common).then(|| problem.domain(row).map(|domain| session.over(domain))).transpose()?;
+            let session = other.as_ref().unwrap_or(&session);
+            let solution = session.minimize_watched(&objective, start(row), None)?;
+            let (solution, face) = face::of(args, solution, &objective, session)?;
             let value = match (&solution.y, problem.is_plain()) {
                 (Some(y), false) => Some(f.forward(y)?.value()),
                 _ => None,
             };
-            Ok((solution, value))
+            let proof = model.as_ref().map(|model| certificate::entry(&solution, &problem, row, model));
+            Ok(Solved { solution: Box::new(solution), f: value, face, proof })
         };
         solved().into()
     };

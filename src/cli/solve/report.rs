@@ -11,6 +11,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::Args;
+use super::certificate::{Certificate, Entered};
+use super::face::Face;
 use crate::cli::answers::{Answer as Entry, Answers};
 use crate::cli::problem::Problem;
 use crate::cli::{Stop, code, output};
@@ -43,25 +45,38 @@ struct Line<'a> {
     farkas: &'a Option<Farkas>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duals: Option<&'a Duals>,
+    #[serde(flatten)]
+    face: Option<&'a Face>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: &'a Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<&'a [Progress]>,
 }
 
+/// The answer of one row, with what else was asked for.
+pub struct Solved {
+    pub solution: Box<Solution>,
+    /// f alone, where other terms are minimised with it.
+    pub f: Option<f64>,
+    /// The optimal face.
+    pub face: Option<Face>,
+    /// The entry of a certificate.
+    pub proof: Option<Entered>,
+}
+
 /// What came out of one row.
 pub enum Answer {
-    Solved(Box<Solution>, Option<f64>),
+    Solved(Solved),
     /// Fails at this row.
     Failed(String),
     /// The network itself does not allow it, most likely at every row.
     Refused(Error),
 }
 
-impl From<Result<(Solution, Option<f64>), Error>> for Answer {
-    fn from(result: Result<(Solution, Option<f64>), Error>) -> Answer {
+impl From<Result<Solved, Error>> for Answer {
+    fn from(result: Result<Solved, Error>) -> Answer {
         match result {
-            Ok((solution, f)) => Answer::Solved(Box::new(solution), f),
+            Ok(solved) => Answer::Solved(solved),
             Err(
                 e @ (Error::NotProven { .. }
                 | Error::Concave
@@ -82,6 +97,7 @@ pub struct Report<'a> {
     problem: &'a Problem,
     bar: Option<ProgressBar>,
     answers: Option<Answers>,
+    certificate: Option<Certificate>,
     /// Rows refused before any other answer came; when all are, that is said once.
     refused: Vec<(usize, Error)>,
     others: bool,
@@ -91,14 +107,19 @@ pub struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub fn new(args: &'a Args, problem: &'a Problem, answers: Option<Answers>) -> Report<'a> {
+    pub fn new(
+        args: &'a Args,
+        problem: &'a Problem,
+        answers: Option<Answers>,
+        certificate: Option<Certificate>,
+    ) -> Report<'a> {
         let rows = problem.len();
         let bar = (rows > 1 && std::io::stderr().is_terminal()).then(|| {
             let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {eta} left");
             ProgressBar::new(rows as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         let (failed, stopped, unbounded) = (false, false, false);
-        Report { args, problem, bar, answers, refused: vec![], others: false, failed, stopped, unbounded }
+        Report { args, problem, bar, answers, certificate, refused: vec![], others: false, failed, stopped, unbounded }
     }
 
     pub fn take(&mut self, row: usize, answer: Answer) -> Result<(), Stop> {
@@ -116,7 +137,17 @@ impl<'a> Report<'a> {
             self.error(row, &self.explain(&error))?;
         }
         match answer {
-            Answer::Solved(solution, f) => self.solved(row, &solution, f),
+            Answer::Solved(solved) => {
+                self.solved(row, &solved)?;
+                match (&mut self.certificate, solved.proof) {
+                    (Some(certificate), Some(Ok(entry))) => certificate.put(entry),
+                    (Some(_), Some(Err(reason))) => {
+                        self.failed = true;
+                        self.above_bar(|| output::remark(&format!("row {row}: no certificate: {reason}")))
+                    }
+                    _ => Ok(()),
+                }
+            }
             Answer::Failed(message) => self.error(row, &message),
             Answer::Refused(error) => self.error(row, &self.explain(&error)),
         }
@@ -139,6 +170,9 @@ impl<'a> Report<'a> {
         if let Some(answers) = self.answers {
             answers.finish()?;
         }
+        if let Some(certificate) = self.certificate {
+            certificate.finish()?;
+        }
         if self.unbounded && self.args.given.set.open() {
             eprintln!("icnn: the box is open; --lower and --upper bound y");
         }
@@ -149,14 +183,15 @@ impl<'a> Report<'a> {
         })
     }
 
-    fn solved(&mut self, row: usize, solution: &Solution, f: Option<f64>) -> Result<(), Stop> {
+    fn solved(&mut self, row: usize, solved: &Solved) -> Result<(), Stop> {
+        let solution = &*solved.solution;
         match solution.status {
             Status::Optimal => {}
             Status::Stopped => self.stopped = true,
             Status::Infeasible => self.failed = true,
             Status::Unbounded => (self.failed, self.unbounded) = (true, true),
         }
-        let line = Self::line(self.args, row, solution, f);
+        let line = Line { face: solved.face.as_ref(), ..Self::line(self.args, row, solution, solved.f) };
         let status = format!("{:?}", line.status).to_lowercase();
         let entry = Entry {
             row,
@@ -221,6 +256,7 @@ impl<'a> Report<'a> {
             ray: &s.ray,
             farkas: &s.farkas,
             duals: s.duals.as_ref().filter(|_| args.duals),
+            face: None,
             message: &s.message,
             trace: args.trace.then_some(&s.trace),
         }
@@ -255,6 +291,9 @@ impl<'a> Report<'a> {
         if let Some(message) = line.message {
             let of = if self.args.maximize { " (of −f)" } else { "" };
             text.push_str(&format!(" —{of} {message}"));
+        }
+        if let Some(face) = line.face {
+            text.push_str(&face.text());
         }
         if let Some(duals) = line.duals {
             text.push_str(&multipliers(duals));

@@ -7,12 +7,14 @@
 mod context;
 mod number;
 mod ops;
+pub mod problem;
 mod read;
 mod schema;
 mod write;
 
+pub use number::Number;
 pub use read::{parse, read};
-pub use write::write;
+pub use write::{write, write_problem};
 
 /// What a file of the format calls itself.
 pub const FORMAT: &str = "icnn-program";

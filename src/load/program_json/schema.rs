@@ -23,6 +23,9 @@ pub struct Header {
 pub struct File {
     pub format: String,
     pub version: u64,
+    /// Of a folded program: what it was folded from. For readers of the file; the program does not depend on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<super::problem::Problem>,
     pub decision: Input,
     pub context: Context,
     pub params: Vec<Param>,

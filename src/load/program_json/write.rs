@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::number::{Number, numbers};
+use super::problem::Problem;
 use super::{FORMAT, VERSION, schema};
 use crate::ir::context::{ContextArgument, ContextStep, ContextValue};
 use crate::ir::linear::LinearMap;
@@ -19,12 +20,27 @@ use crate::tensor::Tensor;
 /// # Errors
 /// A number that is NaN, which no program that was read holds.
 pub fn write(program: &Program) -> Result<String, LoadError> {
+    text(program, None)
+}
+
+/// The text of a folded program, with what it was folded from and the set that belongs to it.
+///
+/// # Errors
+/// As for [`write`].
+pub fn write_problem(program: &Program, problem: &Problem) -> Result<String, LoadError> {
+    text(program, Some(problem))
+}
+
+fn text(program: &Program, problem: Option<&Problem>) -> Result<String, LoadError> {
     let decision = schema::Input { name: program.decision_name().into(), shape: program.decision_shape().to_vec() };
     let context = program.context();
     let inputs: Vec<schema::Input> =
         context.inputs.iter().map(|i| schema::Input { name: i.name.clone(), shape: i.shape.clone() }).collect();
     let mut out = String::new();
     let _ = writeln!(out, "{{\"format\": \"{FORMAT}\", \"version\": {VERSION},");
+    if let Some(problem) = problem {
+        let _ = writeln!(out, "\"problem\": {},", json("problem", problem)?);
+    }
     let _ = writeln!(out, "\"decision\": {},", json("decision", &decision)?);
     let _ = writeln!(out, "\"context\": {{\"opset\": {}, \"inputs\": {},", context.opset, json("inputs", &inputs)?);
     list(&mut out, "steps", &context.steps, step)?;

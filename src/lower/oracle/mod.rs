@@ -7,6 +7,7 @@ mod pass;
 mod plan;
 mod product;
 mod runs;
+pub(crate) mod sizes;
 mod units;
 
 use hinges::Hinges;
