@@ -292,9 +292,29 @@ def sets_and_objectives():
     }))
 
 
+def certificates():
+    """Proofs of the minima that src/certificate.rs knows, and two of the folded networks."""
+    with tempfile.TemporaryDirectory() as folder:
+        at = lambda name: os.path.join(folder, name)
+        with open(at("x.json"), "w") as f:
+            f.write("[0.5]")
+        cases = {"budget": ("pieces", True), "learned": ("pieces", True), "corner": ("flat", False)}
+        for name, (network, context) in cases.items():
+            model, domain = f"{HERE}/models/{network}.json", f"{HERE}/models/{name}.domain.json"
+            given = [*(["--context", at("x.json")] if context else []), "--domain", domain]
+            run = lambda *words: subprocess.run([f"{ROOT}/target/release/icnn", *words, *given], check=True, capture_output=True)
+            for tier in ["exact", "rigorous"]:
+                run("solve", model, "--proof", tier, "--certificate", at("proof.json"))
+                put("certificate", f"{name}-{tier}", open(at("proof.json"), "rb").read())
+            if name != "learned":
+                run("convert", model, at("folded.json"))
+                put("program", f"folded-{name}", open(at("folded.json"), "rb").read())
+
+
 if __name__ == "__main__":
     onnx_files(sys.argv[1])
     safetensors_files()
     program_files()
     tables()
     sets_and_objectives()
+    certificates()

@@ -15,7 +15,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use icnn::certificate::file::{self, Folded, Origin};
+use icnn::certificate::file::{self, Folded, Origin, Proven};
 use icnn::certificate::{Multipliers, rigorous};
 use icnn::domain::file::DomainFile;
 use icnn::ir::program::Program;
@@ -142,16 +142,11 @@ impl Case {
         (Folded::new(&function, &domain, origin).expect("folds"), path)
     }
 
-    /// Proves the minimum, writes the certificate, and has `icnn convert` write what it is about.
-    fn written(&self, folder: &Folder) -> Written {
-        let (folded, domain) = self.problem(folder);
-        let (proof, idle) = exact::prove(&folded.function, &folded.domain);
-        let row = file::exact(&folded, &proof).unwrap_or_else(|e| panic!("{}: {e}\n{proof:?}", self.name));
-        let text = file::text(&[row]).expect("numbers");
-        let certificate = folder.file(&format!("{}_certificate.json", self.name), &text);
+    /// The folded program and the networks of constraints as `icnn convert` writes them, and whether there are such.
+    fn converted(&self, folder: &Folder, folded: &Folded, domain: &str) -> (Vec<String>, bool) {
         let program = folder.at(&format!("{}_folded.json", self.name));
         let context = folder.file(&format!("{}_context.json", self.name), json!(self.context).to_string());
-        let mut options = vec!["--domain", &domain, "--force"];
+        let mut options = vec!["--domain", domain, "--force"];
         if !self.context.is_empty() {
             options.extend(["--context", &context]);
         }
@@ -166,8 +161,19 @@ impl Case {
             files.push(folder.at(&format!("{}_{}.json", self.name, level.name)));
             convert(&files[files.len() - 1], &["--level", &level.name]);
         }
+        (files, !levels.is_empty())
+    }
+
+    /// Proves the minimum, writes the certificate, and has `icnn convert` write what it is about.
+    fn written(&self, folder: &Folder) -> Written {
+        let (folded, domain) = self.problem(folder);
+        let (proof, idle) = exact::prove(&folded.function, &folded.domain);
+        let row = file::exact(&folded, &proof).unwrap_or_else(|e| panic!("{}: {e}\n{proof:?}", self.name));
+        let text = file::text(&[row]).expect("numbers");
+        let certificate = folder.file(&format!("{}_certificate.json", self.name), &text);
+        let (files, levels) = self.converted(folder, &folded, &domain);
         assert_eq!(std::fs::read_to_string(&files[0]).expect("a file"), folded.text, "{}", self.name);
-        let (model, levels) = (self.model.clone(), !levels.is_empty());
+        let model = self.model.clone();
         Written { folded, certificate, model, files, domain, levels, text, idle }
     }
 }
@@ -508,25 +514,100 @@ fn the_example_of_the_documentation_is_verified() {
     assert!(text.contains(words.lines().next().expect("a line")), "{words}");
 }
 
-/// What `solve` writes is verified; a row without a proof is said to have none.
+/// What `solve` writes, by every method that takes the set and in both tiers, is verified by both checkers with the numbers that
+/// were reported; what was changed since is refused by both.
 #[test]
-fn solve_writes_what_verify_accepts() {
+fn what_solve_writes_is_verified_by_both() {
     let folder = Folder::new();
+    let mut counts = (0, 0);
     for case in cases(&folder) {
-        let (_, domain) = case.problem(&folder);
+        let (folded, domain) = case.problem(&folder);
+        let (files, levels) = case.converted(&folder, &folded, &domain);
         let context = folder.file("x.json", json!(case.context).to_string());
-        let certificate = folder.at(&format!("{}_solved.json", case.name));
-        let mut args = vec!["solve", &case.model, "--domain", &domain, "--certificate", &certificate];
-        if !case.context.is_empty() {
-            args.extend(["--context", &context]);
+        for (method, tier) in ["lp", "ipm", "bundle", "active-set"].iter().flat_map(|m| [(m, "exact"), (m, "rigorous")])
+        {
+            let name = format!("{} {method} {tier}", case.name);
+            let certificate = folder.at(&format!("{name}.json"));
+            let mut args =
+                vec!["solve", &case.model, "--domain", &domain, "--method", method, "--proof", tier, "--json"];
+            args.extend(["--certificate", &certificate]);
+            if !case.context.is_empty() {
+                args.extend(["--context", &context]);
+            }
+            let ran = icnn(&args);
+            let refuses = match *method {
+                "bundle" => ["polyhedron", "level"].contains(&case.name),
+                "active-set" => ["polyhedron", "level", "simplex"].contains(&case.name),
+                _ => false,
+            };
+            assert_eq!(ran.code, if refuses { 2 } else { 0 }, "{name}: {}{}", ran.out, ran.err);
+            if refuses {
+                continue;
+            }
+            let answer: Value = serde_json::from_str(&ran.out).expect("a line of JSON");
+            assert_eq!(answer["proof"], tier, "{name}: {answer}");
+            let number = |field: &str| answer[field].as_f64().expect("a number");
+            let text = std::fs::read_to_string(&certificate).unwrap_or_else(|e| panic!("{name}: {e}: {}", ran.err));
+            let read = file::parse(text.as_bytes()).expect("well formed");
+            let (value, lower) = match file::check(&read.rows[0], &folded).unwrap_or_else(|e| panic!("{name}: {e}")) {
+                Proven::Exact { value, .. } if tier == "exact" => (value.to_f64_fast(), value.to_f64_fast()),
+                Proven::Rigorous { value, lower_bound, .. } if tier == "rigorous" => (value, lower_bound),
+                other => panic!("{name}: {other:?}"),
+            };
+            let near = |a: f64, b: f64| (a - b).abs() <= 1e-12 * (1.0 + b.abs());
+            assert!(
+                near(value, number("value")) && near(lower, number("lower_bound")),
+                "{name}: {value} {lower} {answer}"
+            );
+            let mut written = Written {
+                folded: folded.clone(),
+                certificate: certificate.clone(),
+                model: case.model.clone(),
+                files: files.clone(),
+                domain: domain.clone(),
+                levels,
+                text,
+                idle: vec![],
+            };
+            let (code, words) = written.icnn(&certificate);
+            assert!(code == 0 && words.contains(&format!("proven {tier}")), "{name}: {words}");
+            let changed = written.falsified(tier);
+            let mut paths = vec![std::mem::take(&mut written.certificate)];
+            paths.extend(changed.iter().enumerate().map(|(k, (_, text))| folder.file(&format!("{k}.json"), text)));
+            let theirs = written.pythons(&paths);
+            assert!(theirs[0].starts_with(&format!("PROVEN {tier}")), "{name}: {}", theirs[0]);
+            for ((what, text), theirs) in changed.iter().zip(&theirs[1..]) {
+                let ours = file::parse(text.as_bytes()).map_err(|e| e.to_string());
+                let ours = ours.and_then(|read| file::check(&read.rows[0], &folded).map_err(|e| e.to_string()));
+                assert!(ours.is_err() && theirs.starts_with("NOT VERIFIED"), "{name} {what}: {ours:?}, {theirs}");
+            }
+            counts = (counts.0 + 1, counts.1 + changed.len());
         }
-        let ran = icnn(&args);
-        if Path::new(&certificate).exists() {
-            let verified = icnn(&["verify", &certificate, "--model", &case.model, "--domain", &domain]);
-            assert_eq!(verified.code, 0, "{}: {}{}", case.name, verified.out, verified.err);
-            assert_eq!(ran.code, 0, "{}: {}", case.name, ran.err);
-        } else {
-            assert!(ran.code == 1 && ran.err.contains("no certificate"), "{}: {} {}", case.name, ran.code, ran.err);
-        }
+    }
+    println!("{} certificates of solves verified, {} changes refused", counts.0, counts.1);
+}
+
+impl Written {
+    /// Changes after which it is no proof, whatever the network is.
+    fn falsified(&self, tier: &str) -> Vec<(String, String)> {
+        let proof: &[&str] = match tier {
+            "exact" => &["value/0", "value/1", "lower_bound/0", "y/numerators", "multipliers/functions/0"],
+            _ => &["value", "lower_bound", "y", "multipliers/functions/0"],
+        };
+        let stated = ["problem/model/sha256", "problem/set/lower", "network"];
+        let places = proof.iter().map(|at| format!("/rows/0/proof/{tier}/{at}"));
+        let places = places.chain(stated.iter().map(|at| format!("/rows/0/{at}"))).chain(["/version".into()]);
+        let whole: Value = serde_json::from_str(&self.text).expect("JSON");
+        let one = |path: String| {
+            let mut changed = whole.clone();
+            let at = changed.pointer_mut(&path).expect("a place");
+            *at = match (&*at, path.ends_with("/lower_bound")) {
+                (Value::Number(n), true) => json!(n.as_f64().expect("a number").next_up()),
+                (Value::Number(n), _) if n.is_f64() => json!(n.as_f64().expect("a number").next_down()),
+                (old, _) => changes(old).remove(0).1,
+            };
+            (path, changed.to_string())
+        };
+        places.map(one).collect()
     }
 }

@@ -7,6 +7,8 @@ mod run;
 
 use std::sync::Arc;
 
+use dashu_ratio::RBig;
+use icnn::certificate::file::{self, Hex, Proof};
 use icnn::ir::instance::Instance;
 use icnn::ir::program::Program;
 use icnn::solve::face::{Choice, OptimalFace, Range};
@@ -229,4 +231,37 @@ fn every_method_gives_the_chosen_point_on_the_command_line() {
     std::fs::write(&path, icnn::load::program_json::write(sharp.program()).unwrap()).unwrap();
     let ran = icnn(&["solve", path.to_str().unwrap(), "--lower", "-2", "--upper", "2", "--range", "--json"]);
     assert_eq!(ran.json()[0]["unique"], true, "{}", ran.out);
+}
+
+/// The rational optimum is another minimiser than the chosen one; what is written down is the chosen one.
+#[test]
+fn a_certificate_is_about_the_chosen_point() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let (model, certificate) = (at("flat.json"), at("proof.json"));
+    let f = boxed(&[0.5, -1.0, 0.0], &[0.25, 0.5, 0.0], &[1.0, 2.0, 0.5]);
+    std::fs::write(&model, icnn::load::program_json::write(f.program()).unwrap()).unwrap();
+    let set = ["--lower", "-2", "--upper", "2"];
+    for method in ["lp", "bundle"] {
+        for (choice, expected) in [("lexicographic", [0.25, -1.5, 0.0]), ("min-norm", [0.25, -0.5, 0.0])] {
+            let solve = ["solve", &model, "--method", method, "--proof", "exact", "--choose", choice, "--json"];
+            let ran = icnn(&[&solve[..], &set, &["--certificate", &certificate]].concat());
+            assert_eq!(ran.code, 0, "{method}, {choice}: {}{}", ran.out, ran.err);
+            let chosen: Vec<f64> = serde_json::from_value(ran.json()[0]["y"].clone()).unwrap();
+            assert!(near(&chosen, &expected, 1e-6), "{method}, {choice}: {chosen:?}");
+            let written = file::read(certificate.as_ref()).unwrap();
+            let (y, tier): (Vec<f64>, _) = match &written.rows[0].proof {
+                Proof::Rigorous(proof) => (proof.y.iter().map(|n| n.0).collect(), "proven rigorous"),
+                Proof::Exact(proof) => {
+                    let (numbers, d) = (&proof.y.numerators, proof.y.denominator.positive().unwrap());
+                    let of = |n: &Hex| RBig::from_parts(n.0.clone(), d.clone()).to_f64().value();
+                    (numbers.iter().map(of).collect(), "proven exact")
+                }
+            };
+            assert_eq!(y, chosen, "{method}, {choice}, {tier}");
+            let ran = icnn(&[&["verify", &certificate, "--model", &model], &set[..]].concat());
+            assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+            assert!(ran.out.contains(tier), "{}", ran.out);
+        }
+    }
 }

@@ -6,6 +6,8 @@
 #[macro_use]
 #[path = "common/networks.rs"]
 mod networks;
+#[path = "oracle/kinks.rs"]
+mod kinks;
 #[path = "common/npz.rs"]
 mod npz;
 

@@ -153,7 +153,7 @@ fn no_bound_of_a_method_that_calls_f_is_too_high() {
 }
 
 /// z ↦ relu(W^z z + W^y y + b) with numbers ±m·2^e of wildly different size, f = wᵀz + cᵀy.
-fn hostile(points: &mut Points<'_>, p: usize, span: i32) -> Instance {
+fn hostile(points: &mut Points<'_>, p: usize, span: i32, widest: usize) -> Instance {
     let number = |points: &mut Points<'_>| {
         let exponent = ((2.0 * points.unit() - 1.0) * f64::from(span)) as i32;
         let size = match points.random() % 12 {
@@ -169,7 +169,7 @@ fn hostile(points: &mut Points<'_>, p: usize, span: i32) -> Instance {
     let mut b = Builder::new("y", &[1, p]);
     let (y, mut z) = (b.decision(), None);
     for _ in 0..1 + points.random() % 3 {
-        let width = 1 + points.random() as usize % 4;
+        let width = widest - points.random() as usize % 4;
         let wy = b.constant("wy", numbers(points, width * p, false));
         let mut parts = vec![b.dense(y, wy, width).expect("it fits")];
         if let Some((z, from)) = z {
@@ -196,7 +196,7 @@ fn numbers_of_wildly_different_size_do_not_matter() {
         let domain = Domain::cube(p, -1.0, 1.0).expect("a box");
         let anchor = vec![0.0; p];
         let mut points = Points::new(&domain, &anchor, seed);
-        let instance = hostile(&mut points, p, span);
+        let instance = hostile(&mut points, p, span, 4);
         let bounds = instance.bounds(domain.intervals());
         let tried: Vec<Vec<f64>> = (0..4).map(|k| if k == 0 { anchor.clone() } else { points.anywhere() }).collect();
         for y in &tried {
@@ -218,6 +218,29 @@ fn numbers_of_wildly_different_size_do_not_matter() {
         }
     }
     assert!(finite > 50_000 && tight > 500, "{finite}, {tight}");
+}
+
+#[test]
+fn radii_of_large_matrices_hold() {
+    for seed in 0..60 {
+        let (p, span) = (80, [0, 3, 40, 150][seed as usize % 4]);
+        let domain = Domain::cube(p, -1.0, 1.0).expect("a box");
+        let anchor = vec![0.0; p];
+        let mut points = Points::new(&domain, &anchor, seed);
+        let instance = hostile(&mut points, p, span, 90);
+        let bounds = instance.bounds(domain.intervals());
+        let tried = [points.anywhere(), points.anywhere()];
+        for (y, start) in tried.iter().flat_map(|y| tried.iter().map(move |start| (y, start))) {
+            let f = value(&instance, y).expect("a reference");
+            if let Some(enclosed) = rigorous::value(&instance, y) {
+                assert!(exactly(enclosed.lower) <= f && f <= exactly(enclosed.upper), "{seed}: {enclosed:?}");
+            }
+            let Ok(trace) = instance.forward(start) else { continue };
+            let slopes = Multipliers::subgradient(&instance, &trace);
+            let lower = bound(&instance, &domain, &bounds, slopes);
+            assert_eq!(excess(lower, &f), None, "{seed}");
+        }
+    }
 }
 
 #[test]

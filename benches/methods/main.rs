@@ -6,6 +6,7 @@
 mod families;
 mod master;
 mod rigorous;
+mod variants;
 
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,10 @@ const INSTANCES: usize = 3;
 
 /// The gaps that are asked for, relative to max(1, |value|).
 const GAPS: [f64; 2] = [1e-6, 1e-9];
+
+/// A solve that takes less than so many seconds is repeated so many times: the least time counts, which other programs disturb least.
+const SHORT: f64 = 0.2;
+const REPETITIONS: usize = 5;
 
 /// Passes over the network, forward and backward, at which a method is stopped; and seconds.
 const PASSES: u64 = 4000;
@@ -64,7 +69,7 @@ struct Row {
     /// The relative gap at the end, for each instance.
     gaps: Vec<f64>,
     statuses: Vec<Status>,
-    /// Seconds of one forward and backward pass alone.
+    /// Seconds of one forward and backward pass alone, the least of several.
     network_seconds: f64,
     /// Seconds of a pass with everything the method does besides.
     pass_seconds: f64,
@@ -132,6 +137,7 @@ fn main() -> Result<(), Failure> {
         }
     }
     if !json && methods.iter().any(|row| row.name == Method::Bundle.name()) {
+        variants::print(&rows);
         master::print(names.as_slice())?;
     }
     if json {
@@ -163,7 +169,16 @@ fn measure(
     let passes = GAPS.map(|gap| solutions.iter().map(|s| reached(&s.trace, gap)).collect());
     let gap = |s: &Solution| relative(s.value.unwrap_or(f64::INFINITY), s.lower_bound.unwrap_or(f64::NEG_INFINITY));
     let last = |s: &Solution| s.trace.last().map_or((0.0, 0), |p| (p.seconds, p.forward.max(p.backward)));
-    let (seconds, all) = solutions.iter().map(last).fold((0.0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let (mut seconds, mut all) = (0.0, 0);
+    for (solution, instance) in solutions.iter().zip(instances) {
+        let (mut least, passes) = last(solution);
+        for _ in 1..REPETITIONS {
+            if least < SHORT {
+                least = least.min(last(&session.minimize(instance)?).0);
+            }
+        }
+        (seconds, all) = (seconds + least, all + passes);
+    }
     let network_seconds = network_seconds(family, &instances[0])?;
     Ok(Row {
         family: family.name,
@@ -191,21 +206,21 @@ fn reached(trace: &[Progress], gap: f64) -> Option<u64> {
     trace.iter().find(|p| relative(p.value, p.lower_bound) <= gap).map(|p| p.forward.max(p.backward))
 }
 
-/// Median seconds of value and gradient at a point of the box without zeros, which would be skipped.
+/// Least seconds of value and gradient at a point of the box without zeros, which would be skipped.
 fn network_seconds(family: &Family, instance: &Instance) -> Result<f64, Failure> {
     let domain = family.domain()?;
     let mut oracle = NetworkOracle::new(instance, &instance.bounds(domain.intervals()));
     let y: Vec<f64> = family.point(0).collect();
     let mut gradient = y.clone();
-    let mut times = vec![];
-    for _ in 0..21 {
+    let mut least = f64::INFINITY;
+    for _ in 0..40 {
         let clock = Instant::now();
         for _ in 0..20 {
             oracle.value_and_gradient(&y, &mut gradient)?;
         }
-        times.push(clock.elapsed().as_secs_f64() / 20.0);
+        least = least.min(clock.elapsed().as_secs_f64() / 20.0);
     }
-    Ok(median(times.into_iter()))
+    Ok(least)
 }
 
 /// The upper one of two.
@@ -216,14 +231,28 @@ fn median(numbers: impl Iterator<Item = f64>) -> f64 {
 }
 
 impl Row {
-    fn line(&self) -> String {
-        let span = |passes: &[Option<u64>]| match passes.iter().copied().collect::<Option<Vec<u64>>>() {
+    /// Fewest and most passes to the gap of this number, or how many instances got to it.
+    fn span(&self, gap: usize) -> String {
+        let passes = &self.passes[gap];
+        match passes.iter().copied().collect::<Option<Vec<u64>>>() {
             None => format!("- ({}/{})", passes.iter().flatten().count(), passes.len()),
             Some(all) => format!("{}-{}", all.iter().min().unwrap_or(&0), all.iter().max().unwrap_or(&0)),
-        };
+        }
+    }
+
+    /// Most passes to both gaps over all instances; none if one is missed.
+    fn most(&self) -> Option<u64> {
+        self.passes.iter().flatten().copied().try_fold(0, |most, passes| Some(passes?.max(most)))
+    }
+
+    /// Seconds of what the method does besides the network, for each pass.
+    fn rest(&self) -> f64 {
+        (self.pass_seconds - self.network_seconds).max(0.0)
+    }
+
+    fn line(&self) -> String {
         let worst = self.gaps.iter().copied().fold(0.0, f64::max);
         let problem = if self.entropy.is_some() { "entropic" } else { "plain" };
-        let rest = (self.pass_seconds - self.network_seconds).max(0.0);
         format!(
             "{:8} {:4} {:5} {:8} {:14} {:>11} {:>11} {:>8} {:>7}  {:10.1} {:10.1} {:9.0}  {:8.1e}",
             self.family,
@@ -231,12 +260,12 @@ impl Row {
             self.scale,
             problem,
             self.method,
-            span(&self.passes[0]),
-            span(&self.passes[1]),
+            self.span(0),
+            self.span(1),
             self.target,
             format!("{}-{}", self.cuts.iter().min().unwrap_or(&0), self.cuts.iter().max().unwrap_or(&0)),
             1e6 * self.network_seconds,
-            1e6 * rest,
+            1e6 * self.rest(),
             self.passes_worth,
             worst
         )

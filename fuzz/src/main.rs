@@ -3,6 +3,7 @@
 //! One program for all targets: `ICNN_FUZZ` names the one that runs ([`targets::TARGETS`]).
 #![no_main]
 
+mod certificate;
 mod follow;
 mod mutate;
 mod tables;

@@ -11,6 +11,7 @@ use icnn::ir::program::Program;
 use icnn::load::{onnx, program_json, safetensors};
 use icnn::objective::file::ObjectiveFile;
 
+use crate::certificate::certificate;
 use crate::follow;
 use crate::mutate;
 use crate::tables::{csv, json, npy, parquet, table::Table};
@@ -29,8 +30,7 @@ pub struct Target {
     pub mutate: fn(&[u8], u32) -> Option<Vec<u8>>,
 }
 
-/// All of them. A new kind of file is a row here, a folder in corpus/, and a dictionary if it is text. The verifier of
-/// certificates belongs here: bytes → certificate, then verification against models/pieces.json.
+/// All of them. A new kind of file is a row here, a folder in corpus/, and a dictionary if it is text.
 pub const TARGETS: &[Target] = &[
     Target { name: "onnx", run: onnx, mutate: mutate::onnx::model },
     Target { name: "safetensors", run: safetensors, mutate: mutate::description },
@@ -41,6 +41,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "parquet", run: parquet, mutate: mutate::none },
     Target { name: "domain", run: domain, mutate: mutate::json::text },
     Target { name: "objective", run: objective, mutate: mutate::json::text },
+    Target { name: "certificate", run: certificate, mutate: mutate::certificate::file },
 ];
 
 /// Decisions and context entries of models/pieces.json.

@@ -1,6 +1,7 @@
 //! Numbers n·2^e: what sums and products of floating-point numbers are, and, over a common denominator, all else here.
 
 use dashu_int::{IBig, UBig};
+use dashu_ratio::RBig;
 
 use super::planes::parts;
 
@@ -45,6 +46,14 @@ impl Dyadic {
     /// The number over 2^e, for an e that is not above its own (that of 0 is any).
     pub fn over(&self, e: i64) -> IBig {
         if self.is_zero() { IBig::ZERO } else { &self.n << (self.e - e) as usize }
+    }
+
+    /// The number itself.
+    pub fn rational(&self) -> RBig {
+        match self.e {
+            e if e >= 0 => RBig::from(self.over(0)),
+            e => RBig::from_parts(self.n.clone(), UBig::ONE << e.unsigned_abs() as usize),
+        }
     }
 
     /// The same with an odd n.

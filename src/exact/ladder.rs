@@ -1,5 +1,6 @@
 //! From an answer in f64 to a checked proof, by harder and harder means: the pattern that the answer's basis shows; then that of a
-//! local program at its point, refined round by round. Each pattern gives at most one proof, and the checker decides.
+//! local program at its point, refined round by round; then that of a small program solved without rounding. Each pattern gives
+//! at most one proof, and the checker decides.
 
 use std::sync::Arc;
 
@@ -10,9 +11,13 @@ use crate::domain::Domain;
 use crate::ir::bounds::Bounds;
 use crate::ir::instance::Instance;
 
-/// Rounds of local programs.
+/// Rounds of local programs in f64.
 #[cfg(feature = "highs")]
 const ROUNDS: usize = 8;
+
+/// Rounds of local programs without rounding, after those.
+#[cfg(feature = "highs")]
+const EXACT_ROUNDS: usize = 8;
 
 /// Why there is no proof.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,18 +100,33 @@ fn refined(
     mut reason: String,
 ) -> Result<Proof, Unproven> {
     use super::empty::emptiness;
-    use super::local::{opened, solved};
+    use super::local::{Means, opened, size, solved};
+    use super::simplex::LARGEST;
     use icnn_solvers::LpOptions;
     let options = LpOptions { primal_tolerance: 1e-10, dual_tolerance: 1e-10, presolve: false, ..LpOptions::default() };
     let mut point = Pattern::at(y, instance, domain, bounds).map_err(|e| e.to_string())?;
     let mut open: Option<Pattern> = None;
     let (mut exponent, mut tolerance) = (-20, 1e-6);
-    for round in 0..ROUNDS {
+    for round in 0..ROUNDS + EXACT_ROUNDS {
         if stopped() {
             return Err(Failure::Stopped.to_string().into());
         }
-        let now = opened(&point, open.as_ref(), instance, domain, bounds, tolerance).map_err(|f| f.to_string())?;
-        let local = match solved(instance, domain, bounds, &now, exponent, &options) {
+        let exactly = round >= ROUNDS;
+        if round == ROUNDS {
+            (exponent, tolerance, open) = (-20, 1e-6, None);
+        }
+        let mut now = opened(&point, open.as_ref(), instance, domain, bounds, tolerance).map_err(|f| f.to_string())?;
+        if exactly {
+            // With every unit open one round is enough.
+            let all = opened(&point, None, instance, domain, bounds, f64::INFINITY).map_err(|f| f.to_string())?;
+            if size(&all, domain) <= LARGEST {
+                now = all;
+            } else if size(&now, domain) > LARGEST {
+                return Err(reason.into());
+            }
+        }
+        let means = Means { exponent, options: &options, exactly, stopped };
+        let local = match solved(instance, domain, bounds, &now, &means) {
             Ok(local) => local,
             Err(Failure::Empty(rows)) => {
                 let emptiness = emptiness(domain, &rows);
@@ -118,6 +138,7 @@ fn refined(
                 open = Some(now);
                 continue;
             }
+            Err(Failure::Pattern) if exactly => return Err(reason.into()),
             Err(Failure::Pattern) => {
                 exponent += 10;
                 open = Some(now);
@@ -136,7 +157,11 @@ fn refined(
         let grew = crossed.1;
         open = Some(crossed.0);
         point = next;
-        if local.at_trust {
+        if exactly {
+            if !grew {
+                return Err(reason.into());
+            }
+        } else if local.at_trust {
             exponent += 8;
         } else if !grew {
             (exponent, tolerance) = (exponent - 10, tolerance * 1e-2);

@@ -81,7 +81,7 @@ impl System {
         let mut next = 8;
         loop {
             while digits.len() < next.min(enough) {
-                if digits.len() % 16 == 0 && stopped() {
+                if digits.len().is_multiple_of(16) && stopped() {
                     return None;
                 }
                 let digit = self.digit(side, &residual, words);

@@ -5,15 +5,17 @@
 
 use std::sync::Arc;
 
+use dashu_ratio::RBig;
 use icnn_solvers::highs::Highs;
-use icnn_solvers::{BasisStatus, LinearProgram, LpOptions, Status};
-use sprs::CsMat;
+use icnn_solvers::{Basis, BasisStatus, LpOptions, Status};
 
 use super::Failure;
 use super::dyadic::Dyadic;
 use super::pattern::{Pattern, Place, Role, Side, functions};
-use super::planes::{Digits, Planes, Sum};
+use super::planes::Planes;
 use super::reduce::{Reduced, Tie, lines, reduce};
+use super::rows::{Column, Rows, at, exact_entries, scaled, whole};
+use super::simplex;
 use crate::domain::Domain;
 use crate::ir::bounds::Bounds;
 use crate::ir::instance::Instance;
@@ -89,28 +91,35 @@ pub fn opened(
     Ok(out)
 }
 
-/// An open unit: a column.
-struct Column {
-    function: usize,
-    node: NodeId,
-    element: usize,
-    /// Its value at the point, any number near it.
-    value: f64,
-    /// Its unit of measure.
-    exponent: i32,
-    /// Its rows in the program: (row, piece or member).
-    rows: Vec<(usize, u32)>,
+/// How a local program is solved.
+pub struct Means<'a> {
+    /// σ = 2^exponent.
+    pub exponent: i32,
+    /// By HiGHS with these.
+    pub options: &'a LpOptions,
+    /// After that without rounding, and without any limit on how far to go.
+    pub exactly: bool,
+    /// Whether to give up.
+    pub stopped: &'a dyn Fn() -> bool,
 }
 
-/// Solves the local program of a pattern with open units. `exponent`: σ = 2^exponent.
+/// Numbers in the tableau of a program without rounding.
+pub fn size(open: &Pattern, domain: &Domain) -> usize {
+    let roles = open.functions.iter().flatten().flatten();
+    let members = roles.filter_map(|role| if let Role::Open(members) = role { Some(members.len()) } else { None });
+    let (units, kinks) = members.fold((0, 0), |(units, kinks), of_unit| (units + 1, kinks + of_unit));
+    (domain.dimension() + units) * (1 + kinks + domain.rows().len() + domain.sublevels().len())
+}
+
+/// Solves the local program of a pattern with open units.
 pub fn solved(
     instance: &Instance,
     domain: &Domain,
     bounds: &[Arc<Bounds>],
     open: &Pattern,
-    exponent: i32,
-    options: &LpOptions,
+    means: &Means,
 ) -> Result<Local, Failure> {
+    let Means { exponent, options, exactly, .. } = *means;
     let all = functions(instance, domain);
     let p = domain.dimension();
     let mut reduced: Vec<Reduced> = vec![];
@@ -137,6 +146,7 @@ pub fn solved(
         .collect::<Option<_>>()
         .ok_or_else(wide)?;
     let mut program = Rows::default();
+    let mut exact = simplex::Program::default();
     let sigma = f64::from(exponent).exp2();
     for (j, y) in open.y.iter().enumerate() {
         let side = |v: f64| (v - y) / sigma;
@@ -146,6 +156,11 @@ pub fn solved(
     program.measure(&reduced, &mut columns);
 
     let objective = program.entries(&reduced[0], 0, 0, &columns, p);
+    if exactly {
+        let sides = domain.lower().iter().zip(domain.upper()).map(|(lower, upper)| (whole(*lower), whole(*upper)));
+        exact.columns = sides.chain(columns.iter().map(|_| (None, None))).collect();
+        exact.objective = exact_entries(&reduced[0], 0, 0, &columns, p, &RBig::ONE);
+    }
     for c in 0..columns.len() {
         let Column { function: k, node, element, value, exponent: unit, .. } = columns[c];
         let of = &reduced[k];
@@ -170,6 +185,15 @@ pub fn solved(
             entries.push((p + c, 1.0));
             let convex = is_convex(&all, k, node, element);
             let (lower, upper) = if convex { (right, f64::INFINITY) } else { (f64::NEG_INFINITY, right) };
+            if exactly {
+                let slope = Dyadic::of(-slope);
+                let constant =
+                    Dyadic { n: of.constant.entry(row, 0, of.constant.exponent()), e: of.constant.exponent() };
+                let right = Some(Dyadic::of(intercept).minus(&constant.times(&slope)).rational());
+                let mut entries = exact_entries(of, k, row, &columns, p, &slope.rational());
+                entries.push((p + c, RBig::ONE));
+                exact.rows.push((entries, if convex { (right, None) } else { (None, right) }));
+            }
             let row = program.push(entries, lower, upper);
             columns[c].rows.push((row, *key));
         }
@@ -184,6 +208,8 @@ pub fn solved(
             if v.is_finite() { scaled(&Dyadic::of(v).minus(&activity), -exponent) } else { v }
         };
         program.push(row.coefficients.clone(), side(row.lower), side(row.upper));
+        let entries = row.coefficients.iter().filter(|_| exactly).map(|(j, c)| (*j, Dyadic::of(*c).rational()));
+        exact.rows.push((entries.collect(), (whole(row.lower), whole(row.upper))));
     }
     for (k, level) in domain.sublevels().iter().enumerate() {
         let values = &values[k + 1];
@@ -191,6 +217,13 @@ pub fn solved(
         let right = scaled(&Dyadic::of(level.at_most).minus(&value), -exponent);
         let entries = program.entries(&reduced[k + 1], k + 1, 0, &columns, p);
         program.push(entries, f64::NEG_INFINITY, right);
+        if exactly {
+            let constant = &reduced[k + 1].constant;
+            let constant = Dyadic { n: constant.entry(0, 0, constant.exponent()), e: constant.exponent() };
+            let right = Dyadic::of(level.at_most).minus(&constant).rational();
+            let entries = exact_entries(&reduced[k + 1], k + 1, 0, &columns, p, &RBig::ONE);
+            exact.rows.push((entries, (None, Some(right))));
+        }
     }
 
     let lp = program.finish(objective).ok_or_else(wide)?;
@@ -198,21 +231,30 @@ pub fn solved(
     let outcome = highs.solve(options, None).map_err(|e| Failure::Form(e.to_string()))?;
     tracing::debug!(open = columns.len(), status = ?outcome.status, iterations = outcome.iterations, "local program");
     if outcome.status == Status::Infeasible
+        && !exactly
         && let Some(rows) = outcome.farkas.as_ref().and_then(|f| f.get(first..first + domain.rows().len()))
     {
         return Err(Failure::Empty(rows.to_vec()));
     }
-    let (Status::Optimal, Some(basis)) = (outcome.status, outcome.basis.as_ref()) else { return Err(Failure::Pattern) };
+    let (basis, primal) = match (outcome.status, outcome.basis) {
+        (_, hint) if exactly => {
+            let none = Basis { columns: vec![], rows: vec![] };
+            let (basis, values) = simplex::solve(&exact, &hint.unwrap_or(none), means.stopped)?;
+            let values: Vec<f64> = values.iter().map(|v| v.to_f64().value()).collect();
+            (basis, values)
+        }
+        (Status::Optimal, Some(basis)) => (basis, outcome.primal),
+        _ => return Err(Failure::Pattern),
+    };
 
     let mut pattern = open.clone();
     let mut at_trust = false;
-    for j in 0..p {
+    for (j, v) in primal.iter().enumerate().take(p) {
         let (low, high) = program.columns[j];
-        let v = outcome.primal[j];
-        let moved = open.y[j] + sigma * v;
+        let moved = if exactly { *v } else { open.y[j] + sigma * v };
         let (lower, upper) = (domain.lower()[j], domain.upper()[j]);
         pattern.y[j] = moved.max(lower).min(upper);
-        let trusted = |side: f64| side.abs() == TRUST;
+        let trusted = |side: f64| !exactly && side.abs() == TRUST;
         pattern.coordinates[j] = match basis.columns[j] {
             BasisStatus::Basic => Place::Free,
             BasisStatus::Lower if !trusted(low) => Place::Lower,
@@ -262,95 +304,5 @@ fn is_convex(all: &[&Instance], k: usize, node: NodeId, element: usize) -> bool 
             _ => true,
         },
         _ => true,
-    }
-}
-
-/// The rows of a function at a point, with the columns at their values.
-fn at(of: &Reduced, y: &[f64], columns: &[Column], function: usize) -> Option<Planes> {
-    let rows = of.gradient.rows;
-    let mut sum = Sum::new(rows, 1);
-    sum.add_column(0, &of.constant, 0, &Digits::of(1.0));
-    let all: Vec<usize> = (0..y.len()).collect();
-    sum.add_product(rows, &of.gradient, &all, &Planes::of(y.len(), 1, |i, _| y[i])?, 0);
-    let mut values = columns.iter().filter(|c| c.function == function).map(|c| c.value);
-    for (_, elements, weights) in &of.weights {
-        for at in 0..elements.len() {
-            sum.add_column(0, weights, at, &Digits::of(values.next()?));
-        }
-    }
-    sum.finish()
-}
-
-/// The nearest f64 of v·2^exponent, as far as it has one.
-fn scaled(v: &Dyadic, exponent: i32) -> f64 {
-    let v = v.shortened();
-    let size = dashu_int::ops::BitTest::bit_len(&v.n) as i64;
-    let cut = (size - 64).max(0);
-    let top = (&v.n >> cut as usize).to_f64().value();
-    let exponent = (v.e + cut + i64::from(exponent)).clamp(-2000, 2000) as i32;
-    // In two steps, so that a power beyond the range of f64 does not swallow the number.
-    top * f64::from(exponent / 2).exp2() * f64::from(exponent - exponent / 2).exp2()
-}
-
-#[derive(Default)]
-struct Rows {
-    columns: Vec<(f64, f64)>,
-    rows: Vec<(Vec<(usize, f64)>, f64, f64)>,
-}
-
-impl Rows {
-    /// The unit of measure of each column: the size of its pre-activation's slopes, so that coefficients are near 1.
-    fn measure(&mut self, reduced: &[Reduced], columns: &mut [Column]) {
-        for column in columns {
-            let of = &reduced[column.function];
-            let tied = |t: &&Tie| t.node == column.node && t.element == column.element;
-            let row = 1 + of.ties.iter().position(|t| tied(&t)).unwrap_or(0);
-            let largest = (0..of.gradient.columns).fold(0.0f64, |m, j| m.max(of.gradient.approximate(row, j).abs()));
-            column.exponent = if largest > 0.0 && largest.is_finite() { largest.log2().ceil() as i32 } else { 0 };
-        }
-    }
-
-    /// The coefficients of a row: of displacements, then of open units.
-    fn entries(&self, of: &Reduced, function: usize, row: usize, columns: &[Column], p: usize) -> Vec<(usize, f64)> {
-        let mut entries: Vec<(usize, f64)> = (0..p).map(|j| (j, of.gradient.approximate(row, j))).collect();
-        let first = columns.iter().position(|c| c.function == function).unwrap_or(0);
-        let weights = of.weights.iter().flat_map(|(_, elements, w)| (0..elements.len()).map(move |at| (w, at)));
-        for (c, (weights, at)) in weights.enumerate() {
-            let v = weights.approximate(row, at) * f64::from(columns[first + c].exponent).exp2();
-            entries.push((p + first + c, v));
-        }
-        entries.retain(|(_, v)| *v != 0.0);
-        entries
-    }
-
-    fn push(&mut self, entries: Vec<(usize, f64)>, lower: f64, upper: f64) -> usize {
-        self.rows.push((entries, lower, upper));
-        self.rows.len() - 1
-    }
-
-    fn finish(&self, objective: Vec<(usize, f64)>) -> Option<LinearProgram> {
-        let n = self.columns.len();
-        let mut lp = LinearProgram::new(n);
-        objective.into_iter().for_each(|(j, v)| lp.objective[j] += v);
-        (lp.column_lower, lp.column_upper) = self.columns.iter().copied().unzip();
-        let (mut starts, mut indices, mut data) = (vec![0], vec![], vec![]);
-        for (entries, lower, upper) in &self.rows {
-            let mut entries = entries.clone();
-            entries.sort_unstable_by_key(|e| e.0);
-            for (j, v) in entries {
-                match indices.last() {
-                    Some(last) if *last == j && indices.len() > *starts.last()? => *data.last_mut()? += v,
-                    _ => {
-                        indices.push(j);
-                        data.push(v);
-                    }
-                }
-            }
-            starts.push(indices.len());
-            lp.row_lower.push(*lower);
-            lp.row_upper.push(*upper);
-        }
-        lp.matrix = CsMat::try_new((self.rows.len(), n), starts, indices, data).ok()?;
-        Some(lp)
     }
 }

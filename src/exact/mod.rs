@@ -18,6 +18,10 @@ pub(crate) mod pattern;
 mod planes;
 pub mod ray;
 mod reduce;
+#[cfg(feature = "highs")]
+mod rows;
+#[cfg(feature = "highs")]
+mod simplex;
 mod solve;
 
 use std::fmt;

@@ -9,12 +9,16 @@ use super::bounds::Bounds;
 use super::instance::Instance;
 use super::interval::Interval;
 use super::linear::LinearMap;
-use super::program::{GroupKind, NodeId, Op};
+use super::program::{GroupKind, Node, NodeId, Op};
 use super::scalar::Scalar;
 use super::unit::Unit;
 
-/// Largest number of (entry, decision) pairs for which the bounds are kept.
+/// Largest number of (entry, decision) pairs for which bounds are computed.
 const LARGEST: usize = 20_000_000;
+
+/// Largest number of pairs that are held at once, unless the parameters are more numbers than that: a small file must not
+/// take much memory. A pair is three numbers.
+const HELD: usize = 2_000_000;
 
 /// Derivative bounds of one node, entries × p.
 #[derive(Debug, Clone, Default)]
@@ -37,10 +41,16 @@ impl Instance {
         if !self.is_given() || nodes.iter().map(|n| n.len).sum::<usize>().saturating_mul(p) > LARGEST {
             return false;
         }
+        let done = done(nodes);
+        let stored: usize = self.program().params().iter().map(|p| p.len).sum();
+        if most_held(nodes, &done).saturating_mul(p) > HELD.max(stored) {
+            return false;
+        }
         let mut all: Vec<Derivatives> = Vec::with_capacity(nodes.len());
-        for node in nodes {
+        for (node, done) in nodes.iter().zip(&done) {
             let d = self.derivatives(&node.op, node.len, p, &all, bounds);
             all.push(d);
+            done.iter().for_each(|k| all[*k] = Derivatives::default());
         }
         all.last().is_some_and(|d| d.low.iter().all(|l| *l >= 0.0))
     }
@@ -107,6 +117,29 @@ impl Instance {
             _ => None,
         }
     }
+}
+
+/// For each node, the nodes that nothing reads after it.
+fn done(nodes: &[Node]) -> Vec<Vec<usize>> {
+    let mut last: Vec<usize> = (0..nodes.len()).collect();
+    for (k, node) in nodes.iter().enumerate() {
+        node.op.inputs().iter().for_each(|i| last[i.index()] = k);
+    }
+    let mut done = vec![vec![]; nodes.len()];
+    // The output is read by whoever asked.
+    last.iter().enumerate().take(nodes.len().saturating_sub(1)).for_each(|(k, last)| done[*last].push(k));
+    done
+}
+
+/// The largest number of entries whose bounds are held at once.
+fn most_held(nodes: &[Node], done: &[Vec<usize>]) -> usize {
+    let (mut held, mut most) = (0usize, 0usize);
+    for (node, done) in nodes.iter().zip(done) {
+        held += node.len;
+        most = most.max(held);
+        held -= done.iter().map(|k| nodes[*k].len).sum::<usize>();
+    }
+    most
 }
 
 impl Derivatives {
@@ -265,6 +298,24 @@ mod tests {
             |c: f64| format!("y 1\nn1 = power n0 2\nn2 = sin n0\nn3 = scale n2 [{c}]\nn4 = sum n1 n3\noutput n4");
         assert!(proven(&text(1.99), f64::NEG_INFINITY, f64::INFINITY));
         assert!(!proven(&text(2.01), f64::NEG_INFINITY, f64::INFINITY));
+    }
+
+    /// Σ yⱼ² + ½ sin yⱼ: no more is held than the bounds of few nodes; where those are too many, nothing is proven.
+    #[test]
+    fn little_is_held_of_a_small_file() {
+        let text = |p: usize| {
+            let long = format!("y {p}\nn1 = power n0 2\nn2 = sin n0\nn3 = scale n2 [{}]", ["0.5"].repeat(p).join(", "));
+            format!("{long}\nn4 = sum n1 n3\nn5 = dense n4 [[{}]]\noutput n5", ["1"].repeat(p).join(", "))
+        };
+        for (p, expected) in [(600, true), (900, false), (1400, false)] {
+            let program: Arc<Program> = Arc::new(text(p).parse().unwrap());
+            let instance = program.at(&[]).unwrap();
+            let bounds = instance.bounds(Domain::cube(p, -1.0, 1.0).unwrap().intervals());
+            let mut found = None;
+            let used = allocation_counter::measure(|| found = Some(instance.proven_by_second_order(&bounds)));
+            assert!(used.bytes_max < 64 << 20, "p = {p}: {} bytes", used.bytes_max);
+            assert_eq!(found, Some(expected), "p = {p}");
+        }
     }
 
     /// (y − y)² has slope bound 2 but bends nowhere; it must not pay for anything.

@@ -7,6 +7,7 @@ use super::search::Search;
 use super::{Solution, Status};
 use crate::certificate::emptiness::proves_empty;
 use crate::certificate::recession::{limit_slope, recession_direction};
+#[cfg(feature = "highs")]
 use crate::error::Error;
 
 impl Search<'_> {

@@ -292,6 +292,9 @@ impl Solution {
     ///
     /// Errors: a point at which f has no value.
     pub fn moved_to(mut self, f: &Instance, y: Vec<f64>, gap: f64) -> Result<Solution, Error> {
+        if self.y.as_ref() == Some(&y) {
+            return Ok(self);
+        }
         let trace = f.forward(&y)?;
         let mut value = trace.value();
         let size = f.magnitude(&trace, &y.iter().map(|v| v.abs()).collect::<Vec<_>>()).max(value.abs());

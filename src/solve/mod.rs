@@ -31,6 +31,7 @@ mod quadratic;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod search;
 mod solution;
+mod step;
 
 use std::time::Duration;
 

@@ -1,11 +1,12 @@
-//! Polishing: from a point near the minimum, Newton's method on the coordinates that no side of the box holds, with the rows
-//! that hold as equations. First-order methods and interior points leave slopes of 1e-8 or so on free coordinates, each of
+//! Polishing: from a point near the minimum, Newton's method; a step is the least point of the quadratic model over box and
+//! rows ([`Model`]). First-order methods and interior points leave slopes of 1e-8 or so on free coordinates, each of
 //! which costs the bound that slope times the side of the box; Newton's method leaves rounding.
 //!
 //! Nothing is believed: the point and the multipliers are candidates like any others.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DMatrix;
 
+use super::step::{Model, NEAR, Step};
 use crate::domain::Domain;
 use crate::ir::instance::Instance;
 
@@ -14,9 +15,6 @@ const STEPS: usize = 30;
 
 /// More free coordinates than this are left alone: the system is dense.
 const LARGEST: usize = 600;
-
-/// A coordinate this near to a side, relative to its size, may be held by it.
-const NEAR: f64 = 1e-7;
 
 /// What polishing found.
 #[derive(Debug, Clone)]
@@ -38,34 +36,36 @@ pub(super) fn polished(instance: &Instance, domain: &Domain, y: &[f64], stop: &d
     let mut best: Option<(f64, Vec<f64>, Vec<f64>)> = None;
     let mut y = domain.clip(y);
     let mut rows = vec![0.0; domain.rows().len()];
-    // Rows whose multiplier had the wrong sign.
-    let mut dropped = vec![false; rows.len()];
-    let mut steps = 0;
-    let mut worse = 0;
+    let (mut steps, mut worse) = (0, 0);
     for k in 0..STEPS {
         if stop() {
             break;
         }
-        let trace = instance.forward(&y).ok()?;
-        let gradient = instance.gradient(&trace);
+        let mut trace = instance.forward(&y).ok()?;
+        let mut gradient = instance.gradient(&trace);
         // Without multipliers of the rows the slopes do not tell what is held.
         let guess = k == 0 && !rows.is_empty();
         let held = held(domain, &y, &gradient, &rows, guess);
+        let at = |j: usize| match (held[j], domain.lower()[j], domain.upper()[j]) {
+            (false, ..) => y[j],
+            (true, l, _) if near(y[j], l) => l,
+            (true, _, u) => u,
+        };
+        let onto: Vec<f64> = (0..y.len()).map(at).collect();
+        if onto != y {
+            y = onto;
+            trace = instance.forward(&y).ok()?;
+            gradient = instance.gradient(&trace);
+        }
         let free: Vec<usize> = (0..y.len()).filter(|j| !held[*j]).collect();
         if free.len() > LARGEST {
             return None;
         }
-        let active = active(domain, &y, &dropped);
-        let hessian = instance.hessian(&trace, &free)?;
+        let hessian = definite(instance.hessian(&trace, &free)?, &free, &gradient);
         steps += 1;
-        let (step, multipliers) = solve(domain, &y, &gradient, &free, &active, hessian)?;
+        let model = Model { domain, y: &y, gradient: &gradient, free: &free, hessian: &hessian };
+        let Some(Step { step, rows: multipliers, rise }) = model.least() else { break };
         rows = multipliers;
-        for (k, row) in domain.rows().iter().enumerate().filter(|(_, row)| row.lower < row.upper) {
-            let side = if rows[k] > 0.0 { row.lower } else { row.upper };
-            if rows[k] != 0.0 && !active.contains(&(k, side)) {
-                (rows[k], dropped[k]) = (0.0, true);
-            }
-        }
         let left = residual(domain, &y, &gradient, &rows);
         let improved = best.as_ref().is_none_or(|(least, ..)| left < *least);
         if improved {
@@ -75,25 +75,30 @@ pub(super) fn polished(instance: &Instance, domain: &Domain, y: &[f64], stop: &d
         if left == 0.0 || worse == 8 || !left.is_finite() {
             break;
         }
-        let mut next = y.clone();
-        for j in (0..y.len()).filter(|j| held[*j]) {
-            let (l, u) = (domain.lower()[j], domain.upper()[j]);
-            next[j] = if near(y[j], l) { l } else { u };
-        }
         let reached = |length: f64| {
-            let mut next = next.clone();
+            let mut next = y.clone();
             free.iter().zip(&step).for_each(|(j, d)| next[*j] += length * d);
             domain.clip(&next)
         };
-        // On the way back to a row f may rise.
-        let length = if active.is_empty() { damping(instance, trace.value(), &reached) } else { 1.0 };
-        let next = reached(length);
+        let next = reached(damping(instance, trace.value() + rise, &reached));
         if next == y {
             break;
         }
         y = next;
     }
     best.map(|(_, y, rows)| Polished { y, rows, steps })
+}
+
+/// The Hessian of the free coordinates, with a share of its size on the diagonal: in flat directions a step is long enough to
+/// reach a side of the box, or as long as rounding makes it.
+fn definite(hessian: Vec<f64>, free: &[usize], gradient: &[f64]) -> DMatrix<f64> {
+    let n = free.len();
+    let mut hessian = DMatrix::from_row_slice(n, n, &hessian);
+    let largest = (0..n).map(|i| hessian[(i, i)].abs()).fold(0.0f64, f64::max);
+    let steepest = free.iter().map(|j| gradient[*j].abs()).fold(0.0f64, f64::max);
+    let shift = (1e-13 * largest).max(1e-9 * steepest).max(f64::MIN_POSITIVE);
+    (0..n).for_each(|i| hessian[(i, i)] += shift);
+    hessian
 }
 
 /// gⱼ less what the rows take.
@@ -118,76 +123,6 @@ fn held(domain: &Domain, y: &[f64], gradient: &[f64], rows: &[f64], guess: bool)
             l == u || (near(y[j], l) && (guess || r > 0.0)) || (near(y[j], u) && (guess || r < 0.0))
         })
         .collect()
-}
-
-/// Rows that hold as equations at y, with the side.
-fn active(domain: &Domain, y: &[f64], dropped: &[bool]) -> Vec<(usize, f64)> {
-    let rows = domain.rows().iter().enumerate().filter(|(k, _)| !dropped[*k]);
-    rows.filter_map(|(k, row)| {
-        let (at, size) = (row.activity(y), row.lower.abs().min(row.upper.abs()).max(1.0));
-        let near = |side: f64| side.is_finite() && (at - side).abs() <= NEAR * size;
-        if near(row.lower) {
-            Some((k, row.lower))
-        } else if near(row.upper) {
-            Some((k, row.upper))
-        } else {
-            None
-        }
-    })
-    .collect()
-}
-
-/// The Newton step on the free coordinates, and ν: [H, −Aᵀ; A, 0]·(d, ν) = (−g, side − A·y).
-fn solve(
-    domain: &Domain,
-    y: &[f64],
-    gradient: &[f64],
-    free: &[usize],
-    active: &[(usize, f64)],
-    hessian: Vec<f64>,
-) -> Option<(Vec<f64>, Vec<f64>)> {
-    let (n, m) = (free.len(), active.len());
-    let mut rows = vec![0.0; domain.rows().len()];
-    if n + m == 0 {
-        return Some((vec![], rows));
-    }
-    let mut place = vec![usize::MAX; y.len()];
-    free.iter().enumerate().for_each(|(k, j)| place[*j] = k);
-    let hessian = DMatrix::from_row_slice(n, n, &hessian);
-    let largest = (0..n).map(|i| hessian[(i, i)].abs()).fold(0.0f64, f64::max);
-    // Flat directions: a step there is long enough to reach a side of the box, or as long as rounding makes it.
-    let steepest = free.iter().map(|j| gradient[*j].abs()).fold(0.0f64, f64::max);
-    let shift = (1e-13 * largest).max(1e-9 * steepest).max(f64::MIN_POSITIVE);
-    let mut system = DMatrix::zeros(n + m, n + m);
-    system.view_mut((0, 0), (n, n)).copy_from(&hessian);
-    (0..n).for_each(|i| system[(i, i)] += shift);
-    let mut right = DVector::zeros(n + m);
-    free.iter().enumerate().for_each(|(k, j)| right[k] = -gradient[*j]);
-    for (k, (row, side)) in active.iter().enumerate() {
-        let row = &domain.rows()[*row];
-        for (j, c) in row.coefficients.iter().filter(|(j, _)| place[*j] != usize::MAX) {
-            system[(n + k, place[*j])] = *c;
-            system[(place[*j], n + k)] = -c;
-        }
-        // A row without a free coordinate says nothing.
-        if !row.coefficients.iter().any(|(j, c)| place[*j] != usize::MAX && *c != 0.0) {
-            system[(n + k, n + k)] = 1.0;
-        } else {
-            right[n + k] = side - row.activity(y);
-        }
-    }
-    let solution = match m {
-        0 => match system.clone().cholesky() {
-            Some(factor) => factor.solve(&right),
-            None => system.full_piv_lu().solve(&right)?,
-        },
-        _ => system.full_piv_lu().solve(&right)?,
-    };
-    if solution.iter().any(|v| !v.is_finite()) {
-        return None;
-    }
-    active.iter().enumerate().for_each(|(k, (row, _))| rows[*row] = solution[n + k]);
-    Some((solution.iter().take(n).copied().collect(), rows))
 }
 
 /// What the slopes cost: Σ |r|·(the way to the side that the slope pushes to, at most 1).

@@ -1,5 +1,6 @@
 //! Mutations that keep the structure of a file, so that most of what is tried gets past its decoder.
 
+pub mod certificate;
 pub mod json;
 pub mod onnx;
 

@@ -217,6 +217,11 @@ impl<'a> ActiveSet<'a> {
         self.refresh();
     }
 
+    /// The states on both sides of which the held units are: for each unit 0 or 1.
+    pub fn reference(&self) -> &[f64] {
+        &self.sweep.shares
+    }
+
     /// What a next run should know.
     pub fn warm(&self) -> Warm {
         let kinks = self.working.iter().filter_map(|c| if let Constraint::Kink(i) = c { Some(*i) } else { None });
@@ -338,7 +343,7 @@ impl<'a> ActiveSet<'a> {
             if idle > IDLE {
                 return Finish::Stuck;
             }
-            if self.steps % REFRESH == 0 {
+            if self.steps.is_multiple_of(REFRESH) {
                 self.refresh();
             }
         }
@@ -443,14 +448,12 @@ impl<'a> ActiveSet<'a> {
             }
         }
         let d = &self.direction;
-        let slope = net.tangent(&self.sweep.shares, d, &mut self.sweep.rates, &mut self.values)
-            + self.curvature * dot(&self.y, d);
+        let Sweep { held, shares, rates, .. } = &mut self.sweep;
+        let slope =
+            net.tangent_along(|i| held[i], shares, d, rates, &mut self.values) + self.curvature * dot(&self.y, d);
         // Not a number counts as flat.
         if slope.is_nan() || size.is_nan() || slope >= -FLAT * size {
             return (0.0, Halt::Smooth);
-        }
-        for (rate, held) in self.sweep.rates.iter_mut().zip(&self.sweep.held) {
-            *rate = if *held { 0.0 } else { *rate };
         }
         let curvature = self.curvature * dot(d, d);
         let (t, halt) = self.sweep.step(net, slope, curvature, (farthest, bound), FLAT * size);

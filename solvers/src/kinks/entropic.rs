@@ -3,11 +3,12 @@
 //! Around a point c the entropy's model is ½(y − c)ᵀD(y − c) plus a linear term, D = diag τ/((y − l)(u − y)·…); in the variables
 //! √D(y − c) each step is the problem of [`ActiveSet`] with κ = 1, started from the kinks that the last one held. Its multipliers give
 //! a minorant of f with slope r, and r an entropic minimum in closed form: a bound, and a second candidate for the next
-//! centre, which is exact where coordinates are saturated.
+//! centre, which is exact where coordinates are saturated. Where the held kinks are the right ones `polish` does the rest.
 
 use super::active_set::{Finish, Warm, solve};
+use super::polish::{Entropy, polish};
 use super::reduced::Reduced;
-use super::rounds::{Rounds, nearest};
+use super::rounds::Rounds;
 use crate::SolverError;
 use crate::bundle_entropy;
 use crate::logistic::{sigmoid, softplus};
@@ -41,6 +42,7 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
     }
     let scale: Vec<f64> = (0..p).map(|j| bounds.spread(j, y[j])).collect();
     rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
+    let (mut held, mut reference) = (vec![], vec![]);
     for _ in 0..ROUNDS {
         if !rounds.fits() {
             let (k, m) = (rounds.free.len(), rounds.units());
@@ -52,12 +54,26 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
         let slope = rounds.run.slope().to_vec();
         let mut stop = || rounds.run.is_over();
         let of: Vec<f64> = bounds.moving.iter().map(|j| slope[*j]).collect();
-        newton.run(&of, target, &mut stop);
+        let mut known = Warm {
+            shares: if reference.is_empty() { vec![] } else { rounds.free.iter().map(|i| reference[*i]).collect() },
+            kinks: held.iter().filter_map(|i| rounds.free.binary_search(i).ok()).collect(),
+        };
+        newton.run(&of, target, &mut known, &mut stop);
         bounds.moving.iter().zip(&newton.best).for_each(|(j, v)| y[*j] = *v);
         if let Some(end) = rounds.judge(&y, &newton.shares)? {
             return Ok(end);
         }
-        if rounds.expand() == 0 {
+        if reference.is_empty() {
+            reference.clone_from(&rounds.shares);
+        }
+        rounds.free.iter().zip(&known.shares).for_each(|(i, share)| reference[*i] = *share);
+        held = known.kinks.iter().map(|i| rounds.free[*i]).collect();
+        let before = rounds.free.clone();
+        let news = rounds.expand();
+        // What was frozen wrongly starts where it is now.
+        let new = rounds.free.iter().filter(|i| before.binary_search(i).is_err());
+        new.for_each(|i| reference[*i] = 1.0 - reference[*i]);
+        if news == 0 {
             if newton.gap > target && rounds.free_all() {
                 continue;
             }
@@ -71,6 +87,11 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
 /// Fewest and most passes of the bundle method before kinks are looked at.
 fn start_passes(p: usize) -> (u32, u32) {
     if p <= 24 { (8, 12) } else { (10, 50) }
+}
+
+/// Kinks that are left free at first, of `units`, in dimension p.
+fn nearest(p: usize, units: usize) -> usize {
+    (3 * p / 2).max(24).min(units)
 }
 
 /// The box.
@@ -158,16 +179,31 @@ impl<'a> Newton<'a> {
         value
     }
 
+    /// Takes the bound that `shares` give, and its minimiser, which `closed` becomes (p), as a candidate: what is minimised there.
+    fn offer(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64], closed: &mut [f64]) -> f64 {
+        let mut bound = self.net.backward(shares, slope, weights);
+        for (j, closed) in closed.iter_mut().enumerate() {
+            let (l, w) = (self.lower[j], self.width[j]);
+            let t = -slope[j] * w / self.tau;
+            bound += slope[j] * l - self.tau * softplus(t);
+            *closed = if t > 0.0 { l + w - w * sigmoid(-t) } else { l + w * sigmoid(t) };
+        }
+        if bound > self.bound {
+            self.bound = bound;
+            self.shares.copy_from_slice(shares);
+        }
+        self.consider(closed)
+    }
+
     /// Until the gap of the reduced program is at most `target`.
-    fn run(&mut self, slope: &[f64], target: f64, stop: &mut dyn FnMut() -> bool) {
+    fn run(&mut self, slope: &[f64], target: f64, known: &mut Warm, stop: &mut dyn FnMut() -> bool) {
         let (net, p) = (self.net, self.net.decisions);
         let mut model = net.clone();
         let (mut below, mut above, mut root) = (vec![0.0; p], vec![0.0; p], vec![0.0; p]);
         let (mut slope, mut weights) = (slope.to_vec(), vec![0.0; net.units]);
-        let mut known = Warm::default();
         let mut from = vec![0.0; p];
         let (mut idle, mut least) = (0, f64::INFINITY);
-        let mut point = self.centre.clone();
+        let (mut point, mut closed) = (self.centre.clone(), vec![0.0; p]);
         for _ in 0..NEWTON_STEPS {
             for j in 0..p {
                 let (w, u) =
@@ -179,31 +215,32 @@ impl<'a> Newton<'a> {
                 below[j] = -REACH * u * w * root[j];
                 above[j] = REACH * (1.0 - u) * w * root[j];
             }
-            for (i, (row, of)) in model.rows.chunks_exact_mut(p).zip(net.rows.chunks_exact(p)).enumerate() {
+            for (i, (row, of)) in model.rows.chunks_exact_mut(p.max(1)).zip(net.rows.chunks_exact(p.max(1))).enumerate()
+            {
                 row.iter_mut().zip(of).zip(&root).for_each(|((r, v), d)| *r = v / d);
                 model.constants[i] = net.constants[i] + crate::dense::dot(of, &self.centre);
             }
-            let (inner, finish) = solve(&model, (&below, &above), 1.0, &from, &known, 20 * p + 200, stop);
-            known = inner.warm();
+            let (inner, finish) = solve(&model, (&below, &above), 1.0, &from, known, 20 * p + 200, stop);
+            *known = inner.warm();
             for j in 0..p {
                 point[j] = self.centre[j] + inner.y[j] / root[j];
             }
             // The bound that the multipliers give, and its minimiser.
-            let mut bound = net.backward(&inner.shares, &mut slope, &mut weights);
-            let mut closed = vec![0.0; p];
-            for j in 0..p {
-                let (l, w) = (self.lower[j], self.width[j]);
-                let t = -slope[j] * w / self.tau;
-                bound += slope[j] * l - self.tau * softplus(t);
-                closed[j] = if t > 0.0 { l + w - w * sigmoid(-t) } else { l + w * sigmoid(t) };
+            let one = self.consider(&point);
+            let other = self.offer(&inner.shares, &mut slope, &mut weights, &mut closed);
+            self.centre.copy_from_slice(if other < one { &closed } else { &point });
+            let entropy = Entropy { lower: &self.lower, width: &self.width, tau: self.tau };
+            if self.value - self.bound > target
+                && let Some(shares) = polish(net, entropy, &inner)
+            {
+                let before = slope.clone();
+                let polished = self.offer(&shares, &mut slope, &mut weights, &mut closed);
+                if polished < one.min(other) {
+                    self.centre.copy_from_slice(&closed);
+                } else {
+                    slope = before;
+                }
             }
-            if bound > self.bound {
-                self.bound = bound;
-                self.shares.copy_from_slice(&inner.shares);
-            }
-            let step = point.clone();
-            let (one, other) = (self.consider(&step), self.consider(&closed));
-            self.centre.copy_from_slice(if other < one { &closed } else { &step });
             self.inside();
             self.gap = self.value - self.bound;
             idle = if self.gap < 0.7 * least { 0 } else { idle + 1 };

@@ -12,6 +12,7 @@
 //! | `linear`     | min f: descend, then rounds                                                           |
 //! | `descent`    | projected L-BFGS, the start                                                           |
 //! | `entropic`   | min f − τH: the bundle entropy method as the start, then Newton steps in rounds       |
+//! | `polish`     | Newton's method for f − τH on the kinks that are held                                 |
 //! | `active_set` | min f + κ/2·‖y‖² of a reduced program by holding kinks and ends                       |
 //! | `sweep`      | its exact line search through kinks                                                   |
 //! | `qr`         | the gradients of what is held, orthogonalised                                         |
@@ -23,6 +24,7 @@ mod active_set;
 mod descent;
 mod entropic;
 mod linear;
+mod polish;
 mod program;
 mod qr;
 mod reduced;

@@ -72,7 +72,7 @@ impl Qr {
         self.coordinates(vector, 0);
         let rest = &self.scratch[q..];
         let length = dot(rest, rest).sqrt();
-        if !(length > DEPENDENT * dot(vector, vector).sqrt()) {
+        if length.is_nan() || length <= DEPENDENT * dot(vector, vector).sqrt() {
             return false;
         }
         // A reflection of the columns from q on turns what is left onto the first of them.

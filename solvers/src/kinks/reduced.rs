@@ -52,8 +52,24 @@ impl Reduced {
 
     /// The slope of f along `d` where units have `shares`; `rates` becomes that of a, `values` (scratch) that of z.
     pub fn tangent(&self, shares: &[f64], d: &[f64], rates: &mut [f64], values: &mut [f64]) -> f64 {
+        self.tangent_along(|_| false, shares, d, rates, values)
+    }
+
+    /// The same along a direction that leaves the pre-activations of the units that are `held` where they are.
+    pub fn tangent_along(
+        &self,
+        held: impl Fn(usize) -> bool,
+        shares: &[f64],
+        d: &[f64],
+        rates: &mut [f64],
+        values: &mut [f64],
+    ) -> f64 {
         vectorised(|| {
             for i in 0..self.units {
+                if held(i) {
+                    (rates[i], values[i]) = (0.0, 0.0);
+                    continue;
+                }
                 rates[i] = dot(self.row(i), d) + dot(self.inputs(i), &values[..self.reach[i]]);
                 values[i] = shares[i] * rates[i];
             }
@@ -90,19 +106,22 @@ impl Reduced {
     }
 
     /// The slope of a unit's pre-activation where the units below it have `shares` (p), and the weights with which the values of
-    /// those enter (the first entries of `weights`).
-    pub fn gradient(&self, i: usize, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) {
+    /// those enter (the first entries of `weights`). Returns the value at y = 0 of the affine function that is left.
+    pub fn gradient(&self, i: usize, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64 {
         slope.copy_from_slice(self.row(i));
         let reach = self.reach[i];
         weights[..reach].copy_from_slice(self.inputs(i));
         vectorised(|| {
+            let mut constant = self.constants[i];
             for j in (0..reach).rev() {
                 let multiplier = weights[j] * shares[j];
                 if multiplier != 0.0 {
+                    constant += multiplier * self.constants[j];
                     add(multiplier, self.row(j), slope);
                     add(multiplier, self.inputs(j), &mut weights[..self.reach[j]]);
                 }
             }
+            constant
         })
     }
 

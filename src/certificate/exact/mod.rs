@@ -15,6 +15,7 @@ mod dyadic;
 mod forward;
 mod lines;
 mod products;
+mod repair;
 mod set;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use dashu_ratio::RBig;
 
 use self::backward::{Minorant, Rule};
 use self::dyadic::Dyadic;
+pub use self::repair::admissible;
 use crate::certificate::rigorous;
 use crate::domain::Domain;
 use crate::ir::instance::Instance;
@@ -173,6 +175,13 @@ pub fn bound_of_slopes(instance: &Instance, domain: &Domain, dual: &rigorous::Du
     if let Some(v) = numbers.into_iter().find(|v| !v.is_finite()) {
         return refused(format!("a multiplier of the domain is {v}"));
     }
+    let total = lagrangian(instance, domain, dual)?;
+    let rows: Vec<Dyadic> = dual.rows.iter().map(|v| Dyadic::of(*v)).collect();
+    set::least(total, domain, &rows, &UBig::ONE)
+}
+
+/// The minorants of f and of the learned constraints added up; the rows have not taken their share.
+fn lagrangian(instance: &Instance, domain: &Domain, dual: &rigorous::Dual) -> Result<Minorant, NotVerified> {
     let mut total = backward::minorant(instance, &Dyadic::of(1.0), Rule::Slopes(&dual.f))?;
     for (level, (mu, slopes)) in domain.sublevels().iter().zip(&dual.levels) {
         let Some(slopes) = slopes else {
@@ -185,8 +194,7 @@ pub fn bound_of_slopes(instance: &Instance, domain: &Domain, dual: &rigorous::Du
             .add_level(&Dyadic::of(*mu), level.at_most, &level.function, Rule::Slopes(slopes))
             .map_err(|e| NotVerified(format!("constraint '{}': {e}", level.name)))?;
     }
-    let rows: Vec<Dyadic> = dual.rows.iter().map(|v| Dyadic::of(*v)).collect();
-    set::least(total, domain, &rows, &UBig::ONE)
+    Ok(total)
 }
 
 /// Whether y lies in the domain.

@@ -43,11 +43,13 @@ fn support(support: &Support) -> schema::Support {
     }
 }
 
-/// An entry with a point and slopes in f64. Value and bound are those that the check computes, rounded outward.
+/// An entry with a point and slopes in f64, these moved by rounding errors where that makes them admissible. Value and bound are
+/// those that the check computes, rounded outward.
 ///
 /// # Errors
 /// Slopes from which no finite bound follows; an operation that has no bound here.
 pub fn rigorous(folded: &Folded, y: &[f64], dual: &slopes::Dual) -> Result<Row, NotVerified> {
+    let dual = &exact::admissible(&folded.function, &folded.domain, dual);
     let found = bounds(folded, y, dual)?;
     let numbers = |values: &[f64]| values.iter().copied().map(Number).collect::<Vec<_>>();
     let levels = folded.domain.sublevels().iter().zip(&dual.levels);

@@ -2,16 +2,17 @@
 //!
 //! With n products a sum, a computed midpoint is off by at most γₙ·Σ|w||m| (Higham, *Accuracy and Stability of Numerical
 //! Algorithms*, §3.1; in any order of additions, fused or not), so the radius is |W|·(rad + γₙ|mid|), with an allowance for
-//! its own rounding and for underflows.
+//! its own rounding and for underflows. Of large matrices the norms of rows and columns stand for |W|, by Cauchy and Schwarz:
+//! they are computed once for a program, and the sweep is that of the oracle.
 
 use super::balls::{Balls, TINY, plus_up, times_up};
 use crate::ir::instance::Instance;
 use crate::ir::interval::gamma;
 use crate::ir::linear::LinearMap;
-use crate::lower::oracle::sizes::{Matrices, Matrix, Pair, Sums};
+use crate::lower::oracle::sizes::{Laid, Matrices, Matrix, NARROW, Pair, Sums, size_up};
 
-/// Products with fewer rows than this are taken row by row.
-const NARROW: usize = 8;
+/// Matrices with more entries than this are read once, for the midpoints; the radii come from norms.
+const LARGE: usize = 1 << 9;
 
 /// W·v, or Wᵀ·v where `turned`.
 pub(super) fn apply(instance: &Instance, matrices: &Matrices, map: &LinearMap, turned: bool, v: &Balls) -> Balls {
@@ -34,16 +35,42 @@ pub(super) fn apply(instance: &Instance, matrices: &Matrices, map: &LinearMap, t
             let straight = *transposed == turned;
             let (from, to) = if straight { (width, height) } else { (height, width) };
             // Row by row the factor has rows as long as the argument, column by column as long as the result.
-            let (by_rows, by_columns) = match (matrices.find(*weight, height, width), straight) {
-                (Some((rows, columns)), true) => (Some(rows), Some(columns)),
-                (Some((rows, columns)), false) => (Some(columns), Some(rows)),
-                (None, true) => (Some(Matrix::Double(w)), None),
-                (None, false) => (None, Some(Matrix::Double(w))),
+            let (by_rows, by_columns) = match matrices.find(*weight, height, width) {
+                Some(laid) if w.len() > LARGE => return by_norms(laid, straight, (from, to), v, len),
+                Some(laid) => {
+                    let (rows, columns) = laid.matrices(straight);
+                    (Some(rows), Some(columns))
+                }
+                None if straight => (Some(Matrix::Double(w)), None),
+                None => (None, Some(Matrix::Double(w))),
             };
             product(by_rows, by_columns, (from, to), v, len)
         }
         _ => by_entry(map, weights, turned, v, len),
     }
+}
+
+/// |row|·e ≤ ‖row‖·‖e‖: wider radii, for the price of the midpoints alone.
+fn by_norms(laid: Laid<'_>, straight: bool, (from, to): (usize, usize), v: &Balls, len: usize) -> Balls {
+    let mut out = Balls::zeros(len);
+    let norms = laid.norms(straight);
+    for block in 0..len / to.max(1) {
+        let part = Part::new(&v.mid[block * from..][..from], &v.rad[block * from..][..from], from);
+        if part.is_zero() {
+            continue;
+        }
+        let (mid, rad) = (&mut out.mid[block * to..][..to], &mut out.rad[block * to..][..to]);
+        laid.add_product(straight, part.mid, mid);
+        let size = size_up(&part.error);
+        let (by_rows, _) = laid.matrices(straight);
+        for (i, (mid, rad)) in mid.iter().zip(rad).enumerate() {
+            // What is added up from nothing stays exact.
+            if norms[i] != 0.0 && (*mid != 0.0 || part.touches(|k| by_rows.at(i * from + k))) {
+                *rad = plus_up(times_up(norms[i], size), 4.0 * from as f64 * TINY);
+            }
+        }
+    }
+    out
 }
 
 fn product(
@@ -89,7 +116,10 @@ struct Part<'a> {
 impl<'a> Part<'a> {
     fn new(mid: &'a [f64], rad: &[f64], terms: usize) -> Part<'a> {
         let g = gamma(terms + 2);
-        let error = mid.iter().zip(rad).map(|(m, r)| plus_up(*r, times_up(g, m.abs()))).collect();
+        // Two roundings, and a product that may vanish.
+        let up = |m: &f64, r: &f64| (r + g * m.abs()) * (1.0 + 4.0 * f64::EPSILON) + 2.0 * TINY;
+        let of = |(m, r): (&f64, &f64)| if *m == 0.0 && *r == 0.0 { 0.0 } else { up(m, r) };
+        let error = mid.iter().zip(rad).map(of).collect();
         Part { mid, error, terms }
     }
 

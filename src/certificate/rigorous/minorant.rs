@@ -11,10 +11,13 @@ use super::value::{inverse, norm};
 use crate::certificate::Multipliers;
 use crate::ir::bounds::Bounds;
 use crate::ir::elementary::xlogx_of;
+use crate::ir::forward::Scalars;
 use crate::ir::instance::Instance;
 use crate::ir::interval::Interval;
+use crate::ir::lines::Line;
 use crate::ir::program::{GroupKind, NodeId, Op};
-use crate::ir::psd::{Definiteness, definiteness};
+use crate::ir::psd::Definiteness;
+use crate::ir::scalar::Scalar;
 use crate::lower::oracle::sizes::Matrices;
 
 /// f(y) ≥ rᵀy + c for all y in the domain whose bounds were used, with r and c known up to rounding.
@@ -132,7 +135,24 @@ impl Pass<'_> {
             Op::Unit { input, unit } => {
                 let (scalars, on, wanted) = (instance.scalars(unit, a.len()), bounds.of(*input), slopes.of(id));
                 let mut below = Balls::zeros(a.len());
+                let hinge = match &scalars {
+                    Scalars::Shared(Scalar::Lines(lines)) => hinge(lines.pieces(), lines.breaks()),
+                    _ => None,
+                };
                 for i in used() {
+                    // A convex unit of two pieces that meet at 0 and pass through it, with a weight ≥ 0.
+                    if let Some((left, right)) = hinge
+                        && a.mid[i] > a.rad[i]
+                    {
+                        let slope = match (on[i].lower >= 0.0, on[i].upper <= 0.0) {
+                            (true, _) => right,
+                            (_, true) => left,
+                            _ if wanted[i].is_nan() => left,
+                            _ => wanted[i].clamp(left, right),
+                        };
+                        (below.mid[i], below.rad[i]) = scaled(slope, entry(i));
+                        continue;
+                    }
                     let (g, weight) = (scalars.get(i), a.interval(i));
                     // A line that is the unit needs no sign.
                     if is_narrow(bounds.of(id)[i], CONSTANT) {
@@ -178,7 +198,9 @@ impl Pass<'_> {
                 if used().next().is_none() {
                     return Some(());
                 }
-                if a.interval(0).lower < 0.0 || definiteness(matrix) != Definiteness::Positive {
+                if a.interval(0).lower < 0.0
+                    || self.matrices.definiteness(instance.program(), id) != Definiteness::Positive
+                {
                     return None;
                 }
                 // tᵀMt ≥ pᵀ(M + Mᵀ)t − pᵀMp for every p, which is any numbers at all.
@@ -226,6 +248,14 @@ impl Pass<'_> {
             }
         }
         Some(())
+    }
+}
+
+/// The slopes of a convex function of two pieces through the origin.
+fn hinge(pieces: &[Line], breaks: &[f64]) -> Option<(f64, f64)> {
+    match (pieces, breaks) {
+        ([l, r], [0.0]) if l.intercept == 0.0 && r.intercept == 0.0 && l.slope < r.slope => Some((l.slope, r.slope)),
+        _ => None,
     }
 }
 

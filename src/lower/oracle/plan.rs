@@ -1,7 +1,7 @@
 //! [`Plan`]: a program as a list of steps over one flat buffer. It is made once for a program and shared by all contexts.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sprs::CsMat;
 
@@ -9,6 +9,7 @@ use super::kernels::Weights;
 use super::runs::Runs;
 use crate::ir::linear::LinearMap;
 use crate::ir::program::{GroupKind, Groups, NodeId, Op, ParamId, ParamSource, Program};
+use crate::ir::psd::Definiteness;
 use crate::ir::unit::Unit;
 
 /// Entries of the flat buffer: those of one node.
@@ -96,13 +97,19 @@ pub(super) struct Stored {
 pub(super) struct Layouts {
     pub by_rows: Weights,
     pub by_columns: Weights,
+    /// Upper bounds on the Euclidean norms of rows and of columns, for bounds on rounding errors; made when asked for.
+    pub norms: OnceLock<(Vec<f64>, Vec<f64>)>,
 }
 
 impl Layouts {
     /// From the entries row by row.
     pub fn new(w: &[f64], rows: usize, columns: usize) -> Layouts {
         let turned = |k: usize| w[k % rows * columns + k / rows];
-        Layouts { by_rows: Weights::new(w.len(), |k| w[k]), by_columns: Weights::new(w.len(), turned) }
+        Layouts {
+            by_rows: Weights::new(w.len(), |k| w[k]),
+            by_columns: Weights::new(w.len(), turned),
+            norms: OnceLock::new(),
+        }
     }
 }
 
@@ -120,6 +127,8 @@ pub(super) struct Plan {
     pub matrices: Vec<Stored>,
     /// The functions of unit steps, and how many elements each has.
     pub units: Vec<(Unit, usize)>,
+    /// Of each node that is a quadratic form what its matrix is; made when asked for.
+    pub definite: OnceLock<Vec<Option<Definiteness>>>,
 }
 
 impl Plan {
@@ -130,7 +139,15 @@ impl Plan {
             ParamSource::Constant(v) => v.iter().all(|v| v.is_finite()),
             ParamSource::Context { .. } => true,
         });
-        let mut plan = Plan { steps: vec![], size: 0, finite, longest: 0, matrices: vec![], units: vec![] };
+        let mut plan = Plan {
+            steps: vec![],
+            size: 0,
+            finite,
+            longest: 0,
+            matrices: vec![],
+            units: vec![],
+            definite: OnceLock::new(),
+        };
         let mut known = HashMap::new();
         let mut spans = vec![Span { at: 0, len: 0 }; program.nodes().len()];
         let mut waiting: Vec<Option<Vec<Term>>> = program.nodes().iter().map(|_| None).collect();

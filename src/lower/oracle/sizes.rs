@@ -3,9 +3,14 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::kernels::{Entry, Weights};
-use super::plan::Plan;
-use crate::ir::program::{ParamId, Program};
+use super::kernels::{Entry, Nonzeros, Weights, accumulate_rows, add_products};
+use super::plan::{Layouts, Plan};
+use crate::ir::interval::gamma;
+use crate::ir::program::{NodeId, Op, ParamId, Program};
+use crate::ir::psd::{Definiteness, definiteness};
+
+/// Products with fewer rows than this are taken row by row.
+pub(crate) const NARROW: usize = 8;
 
 /// A vector, and the vector that goes with the absolute values.
 #[derive(Debug, Clone, Copy)]
@@ -72,12 +77,90 @@ impl Matrices {
         Matrices(program.derived.get(|| Plan::new(program)))
     }
 
-    /// A matrix by rows, and by columns; `None` where its entries depend on the context.
-    pub fn find(&self, weight: ParamId, rows: usize, columns: usize) -> Option<(Matrix<'_>, Matrix<'_>)> {
-        let fits = |m: &&super::plan::Stored| (m.weight, m.rows, m.columns) == (weight, rows, columns);
-        let layouts = self.0.matrices.iter().find(fits)?.constant.as_ref()?;
-        Some(((&layouts.by_rows).into(), (&layouts.by_columns).into()))
+    /// What the matrix of a quadratic form is.
+    pub fn definiteness(&self, program: &Program, id: NodeId) -> Definiteness {
+        let of = |op: &Op| match op {
+            Op::Quadratic { matrix, .. } => Some(definiteness(matrix)),
+            _ => None,
+        };
+        let all = self.0.definite.get_or_init(|| program.nodes().iter().map(|node| of(&node.op)).collect());
+        all.get(id.index()).copied().flatten().unwrap_or(Definiteness::Unknown)
     }
+
+    /// A matrix with so many rows and columns; `None` where its entries depend on the context.
+    pub fn find(&self, weight: ParamId, rows: usize, columns: usize) -> Option<Laid<'_>> {
+        let fits = |m: &&super::plan::Stored| (m.weight, m.rows, m.columns) == (weight, rows, columns);
+        let layouts = self.0.matrices.iter().find(fits)?.constant.as_deref()?;
+        Some(Laid { layouts, rows, columns })
+    }
+}
+
+/// A matrix as the oracle keeps it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Laid<'a> {
+    layouts: &'a Layouts,
+    rows: usize,
+    columns: usize,
+}
+
+impl<'a> Laid<'a> {
+    /// The matrix (or, unless `straight`, its transpose) by rows, and by columns.
+    pub fn matrices(&self, straight: bool) -> (Matrix<'a>, Matrix<'a>) {
+        let (rows, columns) = ((&self.layouts.by_rows).into(), (&self.layouts.by_columns).into());
+        if straight { (rows, columns) } else { (columns, rows) }
+    }
+
+    /// out += M·v, or Mᵀ·v unless `straight`.
+    pub fn add_product(&self, straight: bool, v: &[f64], out: &mut [f64]) {
+        let (by_rows, by_columns) = match straight {
+            true => (&self.layouts.by_rows, &self.layouts.by_columns),
+            false => (&self.layouts.by_columns, &self.layouts.by_rows),
+        };
+        if out.len() < NARROW {
+            return add_products(Arch::new(), by_rows, v, out);
+        }
+        accumulate_rows(Arch::new(), by_columns, v, out, &mut Nonzeros::with_room(v.len()));
+    }
+
+    /// Upper bounds on the Euclidean norms of the rows of M, or of Mᵀ unless `straight`.
+    pub fn norms(&self, straight: bool) -> &'a [f64] {
+        let (rows, columns) = self.layouts.norms.get_or_init(|| {
+            let of = |matrix: Matrix<'_>, count: usize, width: usize| -> Vec<f64> {
+                (0..count).map(|i| norm_up((0..width).map(|k| matrix.at(i * width + k)))).collect()
+            };
+            let by_rows = of((&self.layouts.by_rows).into(), self.rows, self.columns);
+            (by_rows, of((&self.layouts.by_columns).into(), self.columns, self.rows))
+        });
+        if straight { rows } else { columns }
+    }
+}
+
+/// An upper bound on the Euclidean norm of v.
+pub(crate) fn size_up(v: &[f64]) -> f64 {
+    let (parts, rest) = v.as_chunks::<8>();
+    let mut sums = [0.0f64; 8];
+    parts.iter().for_each(|part| (0..8).for_each(|k| sums[k] += part[k] * part[k]));
+    let sum = sums.iter().sum::<f64>() + rest.iter().map(|v| v * v).sum::<f64>();
+    // Squares that vanish, below 1e-307, add up to nothing beside this.
+    if (1e-280..1e280).contains(&sum) {
+        return (sum * (1.0 + 4.0 * gamma(v.len() + 4))).sqrt() * (1.0 + 4.0 * f64::EPSILON);
+    }
+    norm_up(v.iter().copied())
+}
+
+/// An upper bound on √Σ v²; 0 only where all are 0.
+fn norm_up(entries: impl Iterator<Item = f64> + Clone) -> f64 {
+    let (largest, count) = entries.clone().fold((0.0f64, 0usize), |(m, n), v| (m.max(v.abs()), n + 1));
+    if largest == 0.0 {
+        return 0.0;
+    }
+    // Squares that leave the range of f64, and squares that vanish beside none that do not, are left aside.
+    if !(1e-140..1e140).contains(&largest) {
+        return (largest * count as f64).next_up();
+    }
+    let sum: f64 = entries.map(|v| v * v).sum();
+    // Terms below 1e-300 add up to nothing beside the largest square, 1e-280 or more.
+    (sum * (1.0 + 4.0 * gamma(count + 4))).sqrt() * (1.0 + 4.0 * f64::EPSILON)
 }
 
 struct Products<'a, W> {

@@ -1,0 +1,102 @@
+//! min f − τH where the kinks that are held stay held: Newton's method in their multipliers alone.
+//!
+//! With the held kinks at 0 and every other unit in its state f is affine, and the entropic minimum of f + Σ νᵢaᵢ is known in
+//! closed form, yⱼ = lⱼ + wⱼ σ(−rⱼwⱼ/τ) with slope r. What is left is a smooth concave function of ν, one variable for each held kink; its
+//! gradient is a(y), its Hessian −N D⁻¹ Nᵀ with the gradients N of the kinks and D⁻¹ = diag wⱼ²uⱼ(1 − uⱼ)/τ.
+
+use super::active_set::{ActiveSet, Constraint};
+use super::reduced::Reduced;
+use crate::dense::{Factor, add, dot};
+use crate::logistic::sigmoid;
+
+/// Newton steps.
+const STEPS: usize = 12;
+
+/// A pivot below this part of the largest diagonal entry is raised to it.
+const PIVOT: f64 = 1e-13;
+
+/// A box and the weight of its entropy.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entropy<'a> {
+    /// p
+    pub lower: &'a [f64],
+    /// p, all positive.
+    pub width: &'a [f64],
+    pub tau: f64,
+}
+
+impl Entropy<'_> {
+    /// The minimiser of slopeᵀy − τH(y) at coordinate `j`, and the inverse of the curvature of −τH there.
+    fn at(&self, j: usize, slope: f64) -> (f64, f64) {
+        let (l, w) = (self.lower[j], self.width[j]);
+        let t = -slope * w / self.tau;
+        let (u, v) = (sigmoid(t), sigmoid(-t));
+        (if t > 0.0 { l + w - w * v } else { l + w * u }, w * w * u * v / self.tau)
+    }
+}
+
+/// The shares that belong to the entropic minimum over the kinks that `found` holds, from its multipliers on; `None` where ends
+/// of coordinates are held as well, or Newton's method gets no nearer to the kinks.
+pub(super) fn polish(net: &Reduced, entropy: Entropy, found: &ActiveSet) -> Option<Vec<f64>> {
+    let (p, q) = (net.decisions, found.working.len());
+    let kinks: Option<Vec<usize>> =
+        (found.working.iter()).map(|c| if let Constraint::Kink(i) = c { Some(*i) } else { None }).collect();
+    let (kinks, reference) = (kinks?, found.reference());
+    if p == 0 {
+        return None;
+    }
+    let (mut slope, mut weights) = (vec![0.0; p], vec![0.0; net.units]);
+    // ν of the quadratic model, and the affine function that is left without it.
+    net.backward(&found.shares, &mut slope, &mut weights);
+    let mut nu: Vec<f64> = kinks.iter().map(|i| (found.shares[*i] - reference[*i]) * weights[*i]).collect();
+    net.backward(reference, &mut slope, &mut weights);
+    let (mut rows, mut constants) = (vec![0.0; q * p], vec![0.0; q]);
+    for ((row, constant), i) in rows.chunks_exact_mut(p).zip(&mut constants).zip(&kinks) {
+        *constant = net.gradient(*i, reference, row, &mut weights);
+    }
+    let (mut r, mut y, mut spread) = (vec![0.0; p], vec![0.0; p], vec![0.0; p]);
+    let (mut off, mut scaled) = (vec![0.0; q], vec![0.0; p]);
+    let (mut least, mut best) = (f64::INFINITY, nu.clone());
+    let mut factor = Factor::default();
+    for _ in 0..STEPS {
+        r.copy_from_slice(&slope);
+        rows.chunks_exact(p).zip(&nu).for_each(|(row, nu)| add(*nu, row, &mut r));
+        for j in 0..p {
+            (y[j], spread[j]) = entropy.at(j, r[j]);
+        }
+        let mut distance = 0.0f64;
+        for ((off, row), constant) in off.iter_mut().zip(rows.chunks_exact(p)).zip(&constants) {
+            *off = dot(row, &y) + constant;
+            distance = distance.max(off.abs());
+        }
+        if distance.is_nan() || distance >= 0.5 * least {
+            break;
+        }
+        (least, best) = (distance, nu.clone());
+        factor.clear();
+        let mut largest = 0.0f64;
+        for a in 0..q {
+            scaled.iter_mut().zip(&rows[a * p..]).zip(&spread).for_each(|((s, n), d)| *s = n * d);
+            let row: Vec<f64> = rows[..(a + 1) * p].chunks_exact(p).map(|other| dot(&scaled, other)).collect();
+            largest = largest.max(row[a]);
+            factor.append(row, PIVOT * largest);
+        }
+        factor.solve(&mut off);
+        add(1.0, &off, &mut nu);
+    }
+    if least == f64::INFINITY {
+        return None;
+    }
+    // From the units above down: which share of its weight is each multiplier?
+    let mut of = vec![f64::NAN; net.units];
+    kinks.iter().zip(&best).for_each(|(i, nu)| of[*i] = *nu);
+    let mut shares = reference.to_vec();
+    let share = |i: usize, weight: f64| {
+        if !of[i].is_nan() && weight > 0.0 {
+            shares[i] = ((reference[i] * weight + of[i]) / weight).clamp(0.0, 1.0);
+        }
+        shares[i]
+    };
+    net.backward_with(share, &mut r, &mut weights);
+    Some(shares)
+}

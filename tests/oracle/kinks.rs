@@ -1,0 +1,160 @@
+//! The network as a program of kinks: its passes against forward passes of the IR, difference quotients and minorants of the certificate.
+
+use icnn::certificate::Minorant;
+use icnn_solvers::kinks::Kinks;
+use icnn_solvers::oracle::Oracle;
+use proptest::prelude::*;
+
+use super::networks::{self, Case, Problem, Sides};
+use super::{NetworkOracle, near_kink};
+
+/// Relative to the numbers that are compared and the largest pre-activation.
+const ROUNDING: f64 = 1e-10;
+
+families! {
+    shares_are_minorants: 100, Sides::Finite;
+    tangents_are_difference_quotients: 100, Sides::Finite;
+    rows_are_pre_activations: 100, Sides::Finite;
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn largest(numbers: &[f64]) -> f64 {
+    numbers.iter().fold(0.0, |m, v| m.max(v.abs()))
+}
+
+fn states(pre: &[f64]) -> Vec<f64> {
+    pre.iter().map(|a| if *a > 0.0 { 1.0 } else { 0.0 }).collect()
+}
+
+/// f(y) and all pre-activations.
+fn forward(kinks: &mut dyn Kinks, y: &[f64]) -> (f64, Vec<f64>) {
+    let mut pre = vec![f64::NAN; kinks.units()];
+    let value = kinks.forward(y, &mut pre).expect("a finite value");
+    (value, pre)
+}
+
+/// Numbers in [0, 1).
+fn uniform(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// A backward pass has the slope and the constant of the certificate, whatever the shares; with those of a point it is the tangent there.
+fn shares_are_minorants<P: Problem>(case: &Case<P>) -> Result<(), TestCaseError> {
+    let (mut points, p) = (case.points(), case.program.decisions());
+    let bounds = case.instance.bounds(case.domain.intervals());
+    let mut oracle = NetworkOracle::new(&case.instance, &bounds).with_kinks(&bounds);
+    let mut random = uniform(case.seed);
+    for round in 0..6 {
+        let y = points.anywhere();
+        let trace = case.instance.forward(&y).expect("a finite value");
+        let (mut slope, at_the_point) = (vec![f64::NAN; p], round % 2 == 0);
+        let (value, constant, shares) = {
+            let kinks = oracle.kinks().map_err(TestCaseError::fail)?;
+            let (value, pre) = forward(kinks, &y);
+            let mut shares = states(&pre);
+            if !at_the_point {
+                shares.iter_mut().for_each(|share| *share = random());
+            }
+            let mut weights = vec![f64::NAN; kinks.units()];
+            let constant = kinks.backward(&shares, &mut slope, &mut weights);
+            prop_assert!(weights.iter().all(|w| *w >= 0.0), "a weight is negative: {weights:?}");
+            (value, constant, shares)
+        };
+        let size = |y: &[f64]| 1.0 + networks::magnitude(&case.instance, y);
+        prop_assert!((value - trace.value()).abs() <= ROUNDING * size(&y));
+        let multipliers = oracle.multipliers(&shares, &trace).expect("one share for each kink");
+        let minorant = Minorant::new(&case.instance, &bounds, &multipliers).expect("slopes of the units");
+        for v in [points.anywhere(), points.anywhere(), y.clone()] {
+            let (line, certified) = (dot(&slope, &v) + constant, minorant.at(&v));
+            let allowed = ROUNDING * (size(&v) + size(&y));
+            prop_assert!(
+                (line - certified).abs() <= allowed,
+                "{line} at {v:?} by the pass, {certified} by the certificate"
+            );
+            prop_assert!(line <= case.value(&v) + allowed, "{line} lies above f({v:?}) = {}", case.value(&v));
+        }
+        if at_the_point {
+            let line = dot(&slope, &y) + constant;
+            prop_assert!((line - value).abs() <= 2.0 * ROUNDING * size(&y), "{line} where f is {value}");
+            if !near_kink(&case.instance, &trace) {
+                let gradient = case.instance.gradient(&trace);
+                for (a, b) in slope.iter().zip(&gradient) {
+                    prop_assert!((a - b).abs() <= ROUNDING * (1.0 + largest(&gradient)), "{slope:?} and {gradient:?}");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where no unit changes its state, pre-activations change by the rates.
+fn tangents_are_difference_quotients<P: Problem>(case: &Case<P>) -> Result<(), TestCaseError> {
+    let mut points = case.points();
+    let bounds = case.instance.bounds(case.domain.intervals());
+    let mut oracle = NetworkOracle::new(&case.instance, &bounds).with_kinks(&bounds);
+    let kinks = oracle.kinks().map_err(TestCaseError::fail)?;
+    for _ in 0..6 {
+        let (y, ends) = (points.anywhere(), [points.anywhere(), points.anywhere()]);
+        let (_, pre) = forward(kinks, &y);
+        let (m, shares) = (pre.len(), states(&pre));
+        let directions: Vec<f64> = ends.iter().flat_map(|v| v.iter().zip(&y).map(|(v, y)| v - y)).collect();
+        let mut rates = vec![f64::NAN; 2 * m];
+        kinks.tangents(&shares, &directions, &mut rates);
+        for (d, rates) in directions.chunks_exact(y.len().max(1)).zip(rates.chunks_exact(m.max(1))) {
+            for step in [1.0, 0.1, 0.01, 0.001] {
+                let v: Vec<f64> = y.iter().zip(d).map(|(y, d)| y + step * d).collect();
+                let (_, there) = forward(kinks, &v);
+                if states(&there) != shares {
+                    continue;
+                }
+                let allowed = ROUNDING * (1.0 + largest(&pre) + largest(&there) + largest(rates));
+                for i in 0..m {
+                    let (change, rate) = (there[i] - pre[i], rates[i]);
+                    prop_assert!(
+                        (change - step * rate).abs() <= allowed,
+                        "kink {i} of {m}: {change}, {step} times {rate}"
+                    );
+                }
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// With the units free that stand differently at two points, rows give the pre-activations at both.
+fn rows_are_pre_activations<P: Problem>(case: &Case<P>) -> Result<(), TestCaseError> {
+    let (mut points, mut random) = (case.points(), uniform(case.seed));
+    let bounds = case.instance.bounds(case.domain.intervals());
+    let mut oracle = NetworkOracle::new(&case.instance, &bounds).with_kinks(&bounds);
+    let kinks = oracle.kinks().map_err(TestCaseError::fail)?;
+    for _ in 0..6 {
+        let ends = [points.anywhere(), points.anywhere()];
+        let pre = ends.each_ref().map(|y| forward(kinks, y).1);
+        let shares = states(&pre[0]);
+        let other = states(&pre[1]);
+        let m = shares.len();
+        let free: Vec<usize> = (0..m).filter(|i| shares[*i] != other[*i] || random() < 0.3).collect();
+        let wanted: Vec<usize> = (0..m).filter(|_| random() < 0.7).collect();
+        let rows = kinks.rows(&shares, &free, &wanted);
+        prop_assert_eq!(rows.len(), wanted.len());
+        for (row, i) in rows.iter().zip(&wanted) {
+            prop_assert!(row.level <= *i && row.weights[row.level..].iter().all(|w| *w == 0.0));
+            for (y, pre) in ends.iter().zip(&pre) {
+                let values: f64 = free.iter().map(|k| row.weights[*k] * pre[*k].max(0.0)).sum();
+                let (a, allowed) = (row.constant + dot(&row.slope, y) + values, ROUNDING * (1.0 + largest(pre)));
+                let sizes: f64 = free.iter().map(|k| (row.weights[*k] * pre[*k]).abs()).sum();
+                let allowed = allowed + ROUNDING * (sizes + row.constant.abs());
+                prop_assert!((a - pre[*i]).abs() <= allowed, "kink {i} of {m} at {y:?}: {a} by its row, {}", pre[*i]);
+            }
+        }
+    }
+    Ok(())
+}
