@@ -178,14 +178,21 @@ fn certified(
         let lower = rigorous::lower_bound(instance, domain, &[bounds], &own);
         let better = there.value() < value && domain.violation(&found.y) <= search::FEASIBLE;
         let kept = if better { &found.y } else { &y };
-        if lower > lower_bound.unwrap_or(f64::NEG_INFINITY)
-            && let Some(upper) = rigorous::value(instance, kept).map(|i| i.upper).filter(|v| v.is_finite())
+        let upper = rigorous::value(instance, kept).map(|i| i.upper).filter(|v| v.is_finite());
+        let tighter = upper.is_some() && lower > lower_bound.unwrap_or(f64::NEG_INFINITY);
+        // What goes with a bound whose rounding is not bounded is the forward value.
+        let next = if tighter || proof == Proof::Rigorous { upper } else { Some(there.value()) };
+        if (tighter || better)
+            && let Some(next) = next
         {
-            (lower_bound, above, proof) = (Some(lower), upper, Proof::Rigorous);
-            duals = Minorant::new(instance, bounds, &own.f)
-                .map(|minorant| Duals::new(domain, &Lagrangian::new(domain, minorant, vec![], &own.rows)))
-                .or(duals);
-            dual = Some(own);
+            above = next;
+            if tighter {
+                (lower_bound, proof) = (Some(lower), Proof::Rigorous);
+                duals = Minorant::new(instance, bounds, &own.f)
+                    .map(|minorant| Duals::new(domain, &Lagrangian::new(domain, minorant, vec![], &own.rows)))
+                    .or(duals);
+                dual = Some(own);
+            }
             if better {
                 (y, value, f, trace) = (found.y, there.value(), there.value(), there);
             }
