@@ -3,7 +3,7 @@
 use dashu_int::UBig;
 
 use super::dyadic::Dyadic;
-use super::{NotVerified, lagrangian, set, units};
+use super::{NotVerified, lagrangian, units};
 use crate::certificate::{Multipliers, rigorous};
 use crate::domain::Domain;
 use crate::ir::instance::Instance;
