@@ -73,7 +73,7 @@ fn holds(proven: &Proven, case: &Case) -> bool {
                 assert!(rational(*l) <= *y && *y <= rational(*u), "a coordinate beyond the box");
             }
             for row in domain.rows() {
-                let sum: RBig = row.coefficients.iter().map(|(j, c)| rational(*c) * &y[*j]).sum();
+                let sum: RBig = row.coefficients.iter().fold(RBig::ZERO, |sum, (j, c)| sum + rational(*c) * &y[*j]);
                 assert!(row.lower == f64::NEG_INFINITY || rational(row.lower) <= sum, "below a row");
                 assert!(row.upper == f64::INFINITY || sum <= rational(row.upper), "above a row");
             }
