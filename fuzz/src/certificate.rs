@@ -11,11 +11,11 @@ use icnn::domain::file::DomainFile;
 use icnn::load::program_json;
 use icnn::load::program_json::problem::Function;
 
-/// Model, context row, domain, and the minimum: numerator and denominator.
+/// Model, context row, the name of domain and certificates, and the minimum: numerator and denominator.
 const KNOWN: [(&str, &[f64], &str, i64, u64); 3] = [
-    ("pieces.json", &[0.5], "budget.domain.json", 17, 24),
-    ("pieces.json", &[0.5], "learned.domain.json", 11, 8),
-    ("flat.json", &[], "corner.domain.json", 3, 8),
+    ("pieces.json", &[0.5], "budget", 17, 24),
+    ("pieces.json", &[0.5], "learned", 11, 8),
+    ("flat.json", &[], "corner", 3, 8),
 ];
 
 /// A minimisation and its minimum.
@@ -26,16 +26,24 @@ struct Case {
 
 static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models"));
-    let case = |(model, x, domain, n, d): &(&str, &[f64], &str, i64, u64)| {
+    let case = |(model, x, name, n, d): &(&str, &[f64], &str, i64, u64)| {
         let path = folder.join(model);
         let program = Arc::new(program_json::read(&path).expect("a program"));
         let instance = program.at(x).expect("the context fits");
-        let domain = DomainFile::read(&folder.join(domain), Domain::everything(instance.decisions()));
+        let domain =
+            DomainFile::read(&folder.join(format!("{name}.domain.json")), Domain::everything(instance.decisions()));
         let domain = domain.and_then(|d| d.at(x)).expect("a domain");
         let model = file::model(&path, None, None, false).expect("a file");
         let origin = Origin { model, row: 0, context: x.to_vec(), function: Function::Network };
         let folded = Folded::new(&instance, &domain, origin).expect("it can be folded");
-        Case { folded, minimum: RBig::from_parts((*n).into(), (*d).into()) }
+        let case = Case { folded, minimum: RBig::from_parts((*n).into(), (*d).into()) };
+        // Without this, a case that refuses everything would go unnoticed.
+        for tier in ["exact", "rigorous"] {
+            let path = folder.join(format!("../corpus/certificate/{name}-{tier}"));
+            let row = file::read(&path).expect("a certificate").rows.remove(0);
+            assert!(file::check(&row, &case.folded).is_ok_and(|proven| holds(&proven, &case)), "{name}-{tier}");
+        }
+        case
     };
     KNOWN.iter().map(case).collect()
 });
@@ -73,7 +81,7 @@ fn holds(proven: &Proven, case: &Case) -> bool {
                 assert!(rational(*l) <= *y && *y <= rational(*u), "a coordinate beyond the box");
             }
             for row in domain.rows() {
-                let sum: RBig = row.coefficients.iter().map(|(j, c)| rational(*c) * &y[*j]).sum();
+                let sum: RBig = row.coefficients.iter().fold(RBig::ZERO, |sum, (j, c)| sum + rational(*c) * &y[*j]);
                 assert!(row.lower == f64::NEG_INFINITY || rational(row.lower) <= sum, "below a row");
                 assert!(row.upper == f64::INFINITY || sum <= rational(row.upper), "above a row");
             }
