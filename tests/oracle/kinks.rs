@@ -5,7 +5,7 @@ use icnn_solvers::kinks::Kinks;
 use icnn_solvers::oracle::Oracle;
 use proptest::prelude::*;
 
-use super::networks::{self, Case, Problem, Sides};
+use super::networks::{self, Case, Problem};
 use super::{NetworkOracle, near_kink};
 
 /// Relative to the numbers that are compared and the largest pre-activation.
