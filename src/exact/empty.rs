@@ -1,7 +1,11 @@
 //! Exact proof that the box and the rows of a domain have no point in common (Farkas): rational multipliers ν of the rows whose
 //! sum Σ νᵢ·sideᵢ is above everything that Σ νᵢ·rowᵢ reaches in the box.
 
+#[cfg(feature = "highs")]
+use dashu_int::UBig;
 use dashu_int::{IBig, Sign};
+#[cfg(feature = "highs")]
+use dashu_ratio::RBig;
 
 use super::dyadic::{Dyadic, joined};
 use super::lift::{Side, System};
@@ -15,6 +19,21 @@ use crate::domain::Domain;
 pub struct Emptiness {
     /// One for each row of the domain.
     pub rows: Rationals,
+}
+
+impl Emptiness {
+    /// The proof by these multipliers, if it holds.
+    #[cfg(feature = "highs")]
+    pub(super) fn of(domain: &Domain, rows: &[RBig]) -> Option<Emptiness> {
+        let mut denominator = UBig::ONE;
+        for v in rows {
+            denominator *= (v * RBig::from(denominator.clone())).denominator().clone();
+        }
+        let whole = RBig::from(denominator.clone());
+        let numerators = rows.iter().map(|v| (v * &whole).numerator().clone()).collect();
+        let proof = Emptiness { rows: Rationals { numerators, denominator } };
+        verify(domain, &proof).then_some(proof)
+    }
 }
 
 /// A slope below this share of the numbers that cancel in it is meant to be 0.

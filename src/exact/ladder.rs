@@ -138,6 +138,11 @@ fn refined(
                 open = Some(now);
                 continue;
             }
+            Err(Failure::Contradicted(rows)) => {
+                let emptiness = Emptiness::of(domain, &rows);
+                reason = format!("{reason}; computed without rounding, the domain has no point at all");
+                return Err(Unproven { reason, emptiness });
+            }
             Err(Failure::Pattern) if exactly => return Err(reason.into()),
             Err(Failure::Pattern) => {
                 exponent += 10;

@@ -239,7 +239,13 @@ pub fn solved(
     let (basis, primal) = match (outcome.status, outcome.basis) {
         (_, hint) if exactly => {
             let none = Basis { columns: vec![], rows: vec![] };
-            let (basis, values) = simplex::solve(&exact, &hint.unwrap_or(none), means.stopped)?;
+            let (basis, values) =
+                simplex::solve(&exact, &hint.unwrap_or(none), means.stopped).map_err(|failure| match failure {
+                    Failure::Contradicted(rows) => {
+                        Failure::Contradicted(rows.into_iter().skip(first).take(domain.rows().len()).collect())
+                    }
+                    failure => failure,
+                })?;
             let values: Vec<f64> = values.iter().map(|v| v.to_f64().value()).collect();
             (basis, values)
         }

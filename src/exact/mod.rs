@@ -27,6 +27,8 @@ mod solve;
 use std::fmt;
 use std::sync::Arc;
 
+use dashu_ratio::RBig;
+
 use crate::certificate::exact::Proof;
 use crate::domain::Domain;
 use crate::ir::bounds::Bounds;
@@ -44,6 +46,8 @@ pub enum Failure {
     Singular,
     /// No point satisfies the box and the rows, by these multipliers of the rows (in f64).
     Empty(Vec<f64>),
+    /// No point satisfies the box and the rows, by these multipliers of the rows, computed without rounding.
+    Contradicted(Vec<RBig>),
     /// A limit struck.
     Stopped,
 }
@@ -54,7 +58,7 @@ impl fmt::Display for Failure {
             Failure::Form(reason) => write!(f, "{reason}"),
             Failure::Pattern => write!(f, "the pattern of kinks contradicts itself"),
             Failure::Singular => write!(f, "the equations of the kinks have no unique solution"),
-            Failure::Empty(_) => write!(f, "the domain is empty"),
+            Failure::Empty(_) | Failure::Contradicted(_) => write!(f, "the domain is empty"),
             Failure::Stopped => write!(f, "a limit struck"),
         }
     }

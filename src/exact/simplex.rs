@@ -163,7 +163,19 @@ impl Tableau {
             !a.is_zero() && if positive(a) == below { self.can_rise(v) } else { self.can_fall(v) }
         };
         let place = (0..self.others.len()).filter(helps).min_by_key(|place| self.others[*place]);
-        self.pivot(row, place.ok_or(Failure::Pattern)?);
+        let Some(place) = place else {
+            // What the others allow at most is not enough: these multiples of rows contradict the sides.
+            let n = self.others.len();
+            let mut multipliers = vec![RBig::ZERO; self.values.len() - n];
+            let own = std::iter::once((leaving, RBig::from(-1)));
+            for (v, a) in own.chain(self.others.iter().copied().zip(self.rows[row].iter().cloned())) {
+                if v >= n {
+                    multipliers[v - n] = if below { -a } else { a };
+                }
+            }
+            return Err(Failure::Contradicted(multipliers));
+        };
+        self.pivot(row, place);
         self.values[leaving] = side;
         self.evaluate();
         Ok(true)
@@ -257,7 +269,7 @@ mod tests {
             rows: vec![(vec![(0, whole(1))], (None, Some(whole(-1))))],
             objective: vec![(0, whole(-1))],
         };
-        assert_eq!(solve(&program, &hint, &|| false), Err(Failure::Pattern));
+        assert_eq!(solve(&program, &hint, &|| false), Err(Failure::Contradicted(vec![whole(-1)])));
         program.rows[0].1 = (Some(whole(-1)), None);
         assert_eq!(solve(&program, &hint, &|| false), Err(Failure::Pattern));
         assert_eq!(solve(&program, &hint, &|| true), Err(Failure::Stopped));
