@@ -91,7 +91,7 @@ fn start_passes(p: usize) -> (u32, u32) {
 
 /// Kinks that are left free at first, of `units`, in dimension p.
 fn nearest(p: usize, units: usize) -> usize {
-    (3 * p / 2).max(24).min(units)
+    if p <= 24 { (3 * p / 2).max(24).min(units) } else { super::rounds::nearest(p, units) }
 }
 
 /// The box.

@@ -48,7 +48,8 @@ impl Workbench {
         self.buffer.clear();
         self.buffer.resize(len, 0.0);
         self.weights.clear();
-        self.weights.resize(n * self.hinges.count, 0.0);
+        // Without any kink there is one entry too many: the number of points stays that of the chunks.
+        self.weights.resize(n * self.hinges.count.max(1), 0.0);
         self.constants.clear();
         self.constants.resize(n, 0.0);
     }
@@ -215,7 +216,7 @@ impl Kinks for NetworkOracle<'_> {
         bench.shares.extend(shares);
         bench.pull_output(numbers);
         slope.copy_from_slice(&bench.buffer[..slope.len()]);
-        weights.copy_from_slice(&bench.weights);
+        weights.copy_from_slice(&bench.weights[..weights.len()]);
         bench.constants[0]
     }
 
