@@ -80,13 +80,15 @@ fn shares_are_minorants<P: Problem>(case: &Case<P>) -> Result<(), TestCaseError>
         prop_assert!((value - trace.value()).abs() <= ROUNDING * size(&y));
         let multipliers = oracle.multipliers(&shares, &trace).expect("one share for each kink");
         let minorant = Minorant::new(&case.instance, &bounds, &multipliers).expect("slopes of the units");
+        for (a, b) in slope.iter().zip(&minorant.gradient) {
+            prop_assert!((a - b).abs() <= ROUNDING * (1.0 + largest(&slope)), "{slope:?} and {:?}", minorant.gradient);
+        }
         for v in [points.anywhere(), points.anywhere(), y.clone()] {
             let (line, certified) = (dot(&slope, &v) + constant, minorant.at(&v));
             let allowed = ROUNDING * (size(&v) + size(&y));
-            prop_assert!(
-                (line - certified).abs() <= allowed,
-                "{line} at {v:?} by the pass, {certified} by the certificate"
-            );
+            // Shares that jump up and down over the kinks of one unit make a line that does not touch it; the certificate moves it up.
+            let apart = if at_the_point { (line - certified).abs() } else { line - certified };
+            prop_assert!(apart <= allowed, "{line} at {v:?} by the pass, {certified} by the certificate");
             prop_assert!(line <= case.value(&v) + allowed, "{line} lies above f({v:?}) = {}", case.value(&v));
         }
         if at_the_point {
