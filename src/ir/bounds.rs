@@ -17,6 +17,11 @@ impl Bounds {
         &self.nodes[id.index()]
     }
 
+    /// Nothing known of any entry: what holds with these intervals holds everywhere.
+    pub(crate) fn unknown(instance: &Instance) -> Bounds {
+        Bounds { nodes: instance.program().nodes().iter().map(|node| vec![Interval::ENTIRE; node.len]).collect() }
+    }
+
     /// The interval of the output.
     pub fn output(&self) -> Interval {
         self.nodes.last().and_then(|v| v.first()).copied().unwrap_or(Interval::ENTIRE)

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::ir::bounds::Bounds;
 use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
-use crate::ir::interval::{Interval, sum_up};
+use crate::ir::interval::sum_up;
 use crate::lower::oracle::NetworkOracle;
 use crate::lower::region::{SimpleSet, region};
 
@@ -165,7 +165,7 @@ fn certified(
     let is_open = |bound: Option<f64>, above: f64| bound.is_none_or(|bound| above - bound > search::ACCURATE * size);
     // At the end of an interval a cut may have the slope of a piece that lies outside: it supports a unit that is convex everywhere.
     if let Some(dual) = dual.as_ref().filter(|_| proof == Proof::Rigorous && is_open(lower_bound, above)) {
-        let everywhere = instance.bounds(&vec![Interval::ENTIRE; y.len()]);
+        let everywhere = Bounds::unknown(instance);
         if let Some((lower, _)) = between(instance, domain, &[&everywhere], tau, dual, &y) {
             lower_bound = Some(lower_bound.map_or(lower, |bound| bound.max(lower)));
         }

@@ -63,6 +63,9 @@ pub enum Choice {
     MinNorm,
 }
 
+/// What the value of f may be off by, as a share of the numbers that it is made of.
+const ROUNDING: f64 = 64.0 * f64::EPSILON;
+
 /// The choices with their names on the command line.
 pub const CHOICES: &[(&str, Choice)] = &[("lexicographic", Choice::Lexicographic), ("min-norm", Choice::MinNorm)];
 
@@ -187,7 +190,8 @@ impl OptimalFace {
 
     /// The point, moved towards the known minimiser as far as the level needs; `None` where f has no value.
     fn within(&self, y: Vec<f64>) -> Option<Vec<f64>> {
-        let level = self.value + self.slack;
+        // A value is rounded as well; a point that only rounding lifts above the level stays.
+        let level = self.value + self.slack + ROUNDING * self.size;
         let mut y = y;
         let mut rounding = f64::EPSILON;
         for _ in 0..20 {
@@ -282,7 +286,9 @@ impl OptimalFace {
             (x.iter().zip(&target).map(|(x, t)| x + t).collect(), apart)
         };
         tracing::debug!(apart, "squared distance to the nearest point of the optimal face, at most");
-        Ok(Some(self.domain.clip(&y)).filter(|y| apart.sqrt() <= SAME * size(y).sqrt().max(1.0)))
+        // The face is δ thick, which the bounds of the linear programs show.
+        let thick = |y: &[f64]| 4.0 * self.slack * size(y).sqrt().max(1.0);
+        Ok(Some(self.domain.clip(&y)).filter(|y| apart <= SAME * SAME * size(y).max(1.0) + thick(y)))
     }
 }
 

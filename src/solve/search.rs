@@ -334,6 +334,13 @@ impl<'a> Search<'a> {
         if !self.limited {
             self.newton();
         }
+        if !self.closed()
+            && let Some(trace) = self.best.as_ref().and_then(|best| self.instance.forward(&best.y).ok())
+        {
+            let y = self.best.as_ref().map_or(&[][..], |best| &best.y);
+            let magnitude = self.instance.magnitude(&trace, &reach(self.domain, y));
+            self.rounding = if magnitude.is_finite() { self.rounding.max(self.accuracy * magnitude) } else { 0.0 };
+        }
         let closed = self.closed();
         let status = if closed { Status::Optimal } else { Status::Stopped };
         let message = (!closed).then(|| {
