@@ -40,7 +40,12 @@ impl Instance {
                             let pieces = lines.pieces().iter();
                             pieces.map(|p| p.slope.abs() * size(input)[i] + p.intercept.abs()).fold(value, f64::max)
                         }
-                        scalar => value + scalar.derivative(trace.of(*input)[i]).abs() * size(input)[i],
+                        scalar => {
+                            // Where the slope is 0, that of the place to which rounding moves the argument.
+                            let (t, off) = (trace.of(*input)[i], f64::EPSILON * size(input)[i]);
+                            let slope = [t, t - off, t + off].map(|t| scalar.derivative(t).abs());
+                            value + slope.into_iter().fold(0.0, f64::max) * size(input)[i]
+                        }
                     };
                     here.enumerate().map(of_entry).collect()
                 }
