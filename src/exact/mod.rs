@@ -2,8 +2,8 @@
 //! multipliers, for [`certificate::exact`](crate::certificate::exact) to check.
 //!
 //! Weights are binary floating-point numbers, so the minimum of a piecewise-linear network is a rational number at a rational
-//! point. A pattern ([`pattern`]) turns kinks into equations ([`reduce`]), p-adic lifting solves them and their transpose
-//! ([`lift`]), and the result becomes a proof ([`assemble`]). Nothing here is trusted.
+//! point. A pattern (`pattern`) turns kinks into equations (`reduce`), p-adic lifting solves them and their transpose
+//! (`lift`), and the result becomes a proof (`assemble`). Nothing here is trusted.
 
 mod assemble;
 pub mod cost;

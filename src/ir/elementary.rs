@@ -1,9 +1,9 @@
 //! Enclosures of eᵗ, eᵗ − 1, log t and log(1 + t) that depend on no mathematical library: argument reduction and Taylor
 //! polynomials in f64, whose errors are bounded here.
 //!
-//! With u = 2⁻⁵³: reduced arguments are off by at most u·|r| + 2⁻⁷⁴ (the subtraction of k·[`LN2_HIGH`] is exact: the constant
+//! With u = 2⁻⁵³: reduced arguments are off by at most u·|r| + 2⁻⁷⁴ (the subtraction of k·`LN2_HIGH` is exact: the constant
 //! has 33 bits, and by Sterbenz's lemma), the truncated tails are below 10⁻¹⁸, Horner's rule adds at most 3u for the
-//! exponential and 5u for the logarithm. [`ACCURACY`] is 16u.
+//! exponential and 5u for the logarithm. `ACCURACY` is 16u.
 
 use super::interval::{Interval, sum_down, sum_up};
 

@@ -26,7 +26,7 @@ pub fn write(program: &Program) -> Result<String, LoadError> {
 /// The text of a folded program, with what it was folded from and the set that belongs to it.
 ///
 /// # Errors
-/// As for [`write`].
+/// As for [`write()`].
 pub fn write_problem(program: &Program, problem: &Problem) -> Result<String, LoadError> {
     text(program, Some(problem))
 }
