@@ -2,6 +2,8 @@
 //! stay true: the point lies in the domain, no lower bound exceeds f at a point of the domain in exact arithmetic, the gap is
 //! not smaller than the true one, and "optimal", "infeasible" and "unbounded" are said only where they are so.
 
+#![cfg(feature = "highs")]
+
 #[path = "common/networks.rs"]
 mod networks;
 #[path = "common/reference.rs"]
