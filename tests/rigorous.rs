@@ -128,13 +128,15 @@ fn family<P: Problem>(cases: u32, method: Option<Method>) -> (u32, u32) {
 
 #[test]
 fn no_bound_of_a_piecewise_linear_network_is_too_high() {
-    let lp = Some(Method::Lp);
+    let exact = Some(if cfg!(feature = "highs") { Method::Lp } else { Method::ActiveSet });
+    // Units that are convex between their bounds only have no kinks to hold.
+    let any_unit = exact.filter(|method| *method == Method::Lp);
     let all = [
-        family::<Ficnn>(2500, lp),
-        family::<Picnn>(2000, lp),
-        family::<ConvNet>(1000, lp),
-        family::<UnitNet>(2000, lp),
-        family::<SkipNet>(1500, lp),
+        family::<Ficnn>(2500, exact),
+        family::<Picnn>(2000, exact),
+        family::<ConvNet>(1000, exact),
+        family::<UnitNet>(2000, any_unit),
+        family::<SkipNet>(1500, exact),
     ];
     assert!(all.iter().all(|(finite, _)| *finite > 5000), "{all:?}");
     // Why the tier exists: the same slopes, the same pass, without radii.
@@ -292,10 +294,14 @@ fn rows_and_learned_constraints_take_any_multipliers() {
         best = best.max(lower);
         truth.iter().for_each(|f| assert_eq!(excess(lower, f), None, "{dual:?}"));
     }
-    let found = f.minimize(&domain, Method::Lp).expect("a solution");
-    assert_eq!((&found.status, found.proof), (&Status::Optimal, Proof::Rigorous));
-    assert!(truth.iter().all(|f| excess(found.lower_bound.expect("a bound"), f).is_none()));
-    assert!(best > found.lower_bound.expect("a bound") - 0.2, "{best}");
+    assert!(best.is_finite());
+    // No other method takes learned constraints.
+    if cfg!(feature = "highs") {
+        let found = f.minimize(&domain, Method::Lp).expect("a solution");
+        assert_eq!((&found.status, found.proof), (&Status::Optimal, Proof::Rigorous));
+        assert!(truth.iter().all(|f| excess(found.lower_bound.expect("a bound"), f).is_none()));
+        assert!(best > found.lower_bound.expect("a bound") - 0.2, "{best}");
+    }
 }
 
 #[test]
