@@ -1,8 +1,8 @@
 //! The least value of enclosed affine functions over a domain.
 
-use super::Dual;
 use super::balls::{interval, plus_up, scaled, sum as add, times_up};
 use super::minorant::Enclosed;
+use super::{Dual, laid_out};
 use crate::domain::Domain;
 use crate::ir::bounds::Bounds;
 use crate::ir::instance::Instance;
@@ -21,6 +21,9 @@ pub fn lower_bound(
 ) -> f64 {
     if bounds.len() != 1 + domain.sublevels().len() || dual.levels.len() != domain.sublevels().len() {
         return f64::NEG_INFINITY;
+    }
+    if let Some(found) = laid_out::lower_bound(instance, domain, bounds[0].borrow(), dual) {
+        return found;
     }
     Enclosed::new(instance, bounds[0].borrow(), &dual.f)
         .and_then(|f| {

@@ -13,6 +13,7 @@ mod average;
 mod balls;
 mod entropy;
 mod functions;
+mod laid_out;
 mod least;
 mod linear;
 mod minorant;

@@ -2,7 +2,7 @@
 
 use super::balls::{Balls, ball, product, scaled};
 use super::functions::value as value_of_unit;
-use super::linear;
+use super::{laid_out, linear};
 use crate::ir::elementary::log_sum_exp;
 use crate::ir::forward::Scalars;
 use crate::ir::instance::Instance;
@@ -16,6 +16,9 @@ use crate::lower::oracle::sizes::Matrices;
 pub fn value(instance: &Instance, y: &[f64]) -> Option<Interval> {
     if y.len() != instance.decisions() || !instance.is_given() || y.iter().any(|v| !v.is_finite()) {
         return None;
+    }
+    if let Some(found) = laid_out::value(instance, y) {
+        return Some(found);
     }
     let nodes = instance.program().nodes();
     let matrices = Matrices::of(instance.program());

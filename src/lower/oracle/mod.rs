@@ -1,11 +1,13 @@
 //! [`NetworkOracle`]: an instance as a function with subgradients, for methods that call f instead of taking it apart.
 
+pub(crate) mod errors;
 mod hinges;
 mod kernels;
 mod kinks;
 mod pass;
 mod plan;
 mod product;
+mod radii;
 mod runs;
 pub(crate) mod sizes;
 mod units;

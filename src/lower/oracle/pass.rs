@@ -8,6 +8,7 @@ use pulp::Arch;
 use super::kernels::{Nonzeros, accumulate_rows, add_products, all_finite, vectorised};
 use super::plan::{Action, Dense, Layouts, Plan, Span, Term};
 use super::product::{Blocks, add_product};
+use super::sizes::Norms;
 use super::units::UnitKernel;
 use crate::ir::forward::{group_value, holds};
 use crate::ir::instance::Instance;
@@ -26,7 +27,7 @@ pub(super) struct Numbers {
     params: Vec<Arc<[f64]>>,
     matrices: Vec<Arc<Layouts>>,
     units: Vec<UnitKernel>,
-    arch: Arch,
+    pub arch: Arch,
 }
 
 /// What the passes write to.
@@ -111,6 +112,17 @@ impl Numbers {
     /// The entries of a parameter.
     pub fn param(&self, id: ParamId) -> &[f64] {
         &self.params[id.index()]
+    }
+
+    /// What is known of the size of a matrix.
+    pub fn norms(&self, dense: &Dense) -> &Norms {
+        let stored = &self.plan.matrices[dense.matrix];
+        self.matrices[dense.matrix].norms(stored.rows, stored.columns)
+    }
+
+    /// The function of a unit step.
+    pub fn unit(&self, unit: usize) -> &UnitKernel {
+        &self.units[unit]
     }
 
     /// Evaluates every step at the `n` points `ys` (one after the other); f is then in the last `n` entries of the values. Returns whether

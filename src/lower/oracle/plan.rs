@@ -7,6 +7,7 @@ use sprs::CsMat;
 
 use super::kernels::Weights;
 use super::runs::Runs;
+use super::sizes::Norms;
 use crate::ir::linear::LinearMap;
 use crate::ir::program::{GroupKind, Groups, NodeId, Op, ParamId, ParamSource, Program};
 use crate::ir::psd::Definiteness;
@@ -17,6 +18,8 @@ use crate::ir::unit::Unit;
 pub(super) struct Span {
     pub at: usize,
     pub len: usize,
+    /// The step that makes them.
+    pub step: usize,
 }
 
 /// One summand of an affine step.
@@ -97,8 +100,8 @@ pub(super) struct Stored {
 pub(super) struct Layouts {
     pub by_rows: Weights,
     pub by_columns: Weights,
-    /// Upper bounds on the Euclidean norms of rows and of columns, for bounds on rounding errors; made when asked for.
-    pub norms: OnceLock<(Vec<f64>, Vec<f64>)>,
+    /// For bounds on rounding errors; made when asked for.
+    pub norms: OnceLock<Norms>,
 }
 
 impl Layouts {
@@ -149,7 +152,7 @@ impl Plan {
             definite: OnceLock::new(),
         };
         let mut known = HashMap::new();
-        let mut spans = vec![Span { at: 0, len: 0 }; program.nodes().len()];
+        let mut spans = vec![Span { at: 0, len: 0, step: 0 }; program.nodes().len()];
         let mut waiting: Vec<Option<Vec<Term>>> = program.nodes().iter().map(|_| None).collect();
         for (k, node) in program.nodes().iter().enumerate() {
             let span = |id: &NodeId| spans[id.index()];
@@ -184,7 +187,7 @@ impl Plan {
                 }
                 _ => Action::Decision,
             };
-            spans[k] = Span { at: plan.size, len: node.len };
+            spans[k] = Span { at: plan.size, len: node.len, step: plan.steps.len() };
             plan.size += node.len;
             let id = NodeId(k as u32);
             let reads = match &node.op {

@@ -69,6 +69,28 @@ impl Runs {
         (self.output_channels * self.inputs_of_group * pair) as u64
     }
 
+    /// Most products that are added up for one entry, of a product with A or with Aᵀ.
+    pub fn terms(&self) -> usize {
+        self.inputs_of_group.max(self.output_channels) * self.taps
+    }
+
+    /// Upper bounds, but for the rounding of sums, on the sums of the absolute values in a row of A and in a column: an entry of the
+    /// input meets a tap of a channel once at most.
+    pub fn sums(&self, weights: &[f64]) -> (f64, f64) {
+        let pair = |channel: usize, k: usize| -> f64 {
+            let first = (channel * self.inputs_of_group + k) * self.taps;
+            weights[first..first + self.taps].iter().map(|w| w.abs()).sum()
+        };
+        let of_output = |channel: usize| (0..self.inputs_of_group).map(|k| pair(channel, k)).sum::<f64>();
+        let of_input = |group: usize, k: usize| -> f64 {
+            let first = group * self.outputs_of_group;
+            (first..first + self.outputs_of_group).map(|channel| pair(channel, k)).sum()
+        };
+        let groups = self.output_channels / self.outputs_of_group.max(1);
+        let inputs = (0..groups).flat_map(|g| (0..self.inputs_of_group).map(move |k| of_input(g, k)));
+        ((0..self.output_channels).map(of_output).fold(0.0, f64::max), inputs.fold(0.0, f64::max))
+    }
+
     /// Calls `f(weight, output position, input position, length)` for every run of every pair of channels.
     #[inline(always)]
     fn each(&self, weights: &[f64], mut f: impl FnMut(f64, usize, usize, usize)) {

@@ -124,14 +124,33 @@ impl<'a> Laid<'a> {
 
     /// Upper bounds on the Euclidean norms of the rows of M, or of Mᵀ unless `straight`.
     pub fn norms(&self, straight: bool) -> &'a [f64] {
-        let (rows, columns) = self.layouts.norms.get_or_init(|| {
+        let norms = self.layouts.norms(self.rows, self.columns);
+        if straight { &norms.rows } else { &norms.columns }
+    }
+}
+
+/// What is known of the size of a matrix.
+#[derive(Debug)]
+pub(super) struct Norms {
+    /// Upper bounds on the Euclidean norms of rows and of columns.
+    pub rows: Vec<f64>,
+    pub columns: Vec<f64>,
+    /// Whether no entry is negative.
+    pub nonnegative: bool,
+}
+
+impl Layouts {
+    /// Made when first asked for; the matrix has so many rows and columns.
+    pub fn norms(&self, rows: usize, columns: usize) -> &Norms {
+        self.norms.get_or_init(|| {
             let of = |matrix: Matrix<'_>, count: usize, width: usize| -> Vec<f64> {
                 (0..count).map(|i| norm_up((0..width).map(|k| matrix.at(i * width + k)))).collect()
             };
-            let by_rows = of((&self.layouts.by_rows).into(), self.rows, self.columns);
-            (by_rows, of((&self.layouts.by_columns).into(), self.columns, self.rows))
-        });
-        if straight { rows } else { columns }
+            let by_rows: Matrix<'_> = (&self.by_rows).into();
+            let nonnegative = (0..rows * columns).all(|k| by_rows.at(k) >= 0.0);
+            let (rows, columns) = (of(by_rows, rows, columns), of((&self.by_columns).into(), columns, rows));
+            Norms { nonnegative, rows, columns }
+        })
     }
 }
 

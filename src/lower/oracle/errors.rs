@@ -1,0 +1,218 @@
+//! What rounding can have done to a pass of the oracle: each number with a radius.
+//!
+//! fl(s + Σ wᵢvᵢ), of n products, is off by at most γₙ·(|s| + Σ|wᵢ||vᵢ|) (Higham, *Accuracy and Stability of Numerical Algorithms*, §3.1; in any
+//! order, fused or not). With radii e of v that is γₙ|s| + |w|·(e + γₙ|v|), and for |w| stands its norm, by Cauchy and Schwarz: so the
+//! weights are read once, for the numbers themselves.
+
+use super::kernels::vectorised;
+use super::pass::{Numbers, Workspace, at, at_mut};
+use super::plan::{Action, Plan, Span, Term};
+use super::units::UnitKernel;
+use crate::certificate::Multipliers;
+use crate::ir::bounds::Bounds;
+use crate::ir::instance::Instance;
+use crate::ir::interval::gamma;
+
+/// Covers the rounding of a radius itself: fewer than a hundred operations, of numbers that are not negative.
+pub(crate) const UP: f64 = 1.0 + 1e-13;
+
+/// More than all underflows of a sum take away.
+pub(crate) const UNDERFLOW: f64 = 1e-300;
+
+/// f(y) ≥ rᵀy + c on the domain, as computed, with radii.
+#[derive(Debug)]
+pub(crate) struct Affine {
+    /// r (p), and its radii.
+    pub slope: Vec<f64>,
+    pub slope_off: Vec<f64>,
+    pub constant: f64,
+    pub constant_off: f64,
+}
+
+/// f(y) as computed, and how far off that is at most; `None` where a step has no rule here or numbers leave f64.
+pub(crate) fn value(instance: &Instance, y: &[f64]) -> Option<(f64, f64)> {
+    let (numbers, mut work) = prepared(instance)?;
+    // What would hold adjoints holds radii.
+    let Workspace { values, adjoints: radii, scratch } = &mut work;
+    let mut errors = Vec::with_capacity(numbers.plan.longest);
+    for step in &numbers.plan.steps {
+        let ((before, rest), (off, off_rest)) = (values.split_at_mut(step.out.at), radii.split_at_mut(step.out.at));
+        let (out, out_off) = (&mut rest[..step.out.len], &mut off_rest[..step.out.len]);
+        match &step.action {
+            Action::Decision => out.copy_from_slice(y),
+            Action::Affine(terms) => {
+                for term in terms {
+                    numbers.widen(term, false, (before, off), (&*out, &mut *out_off), &mut errors);
+                    numbers.add_term(term, before, out, 1, scratch);
+                }
+            }
+            Action::Concat(inputs) => {
+                let mut from = 0;
+                for span in inputs {
+                    out[from..from + span.len].copy_from_slice(at(before, *span, 1));
+                    out_off[from..from + span.len].copy_from_slice(at(off, *span, 1));
+                    from += span.len;
+                }
+            }
+            Action::Unit { input, unit } => {
+                let (left, right) = hinge(numbers.unit(*unit))?;
+                let most = left.abs().max(right.abs());
+                let units = out.iter_mut().zip(out_off).zip(at(before, *input, 1)).zip(at(off, *input, 1));
+                vectorised(numbers.arch, || {
+                    for (((out, out_off), v), off) in units {
+                        *out = if *v > 0.0 { right * v } else { left * v };
+                        // Flat where the number cannot be positive.
+                        let flat = left == 0.0 && *v + *off < 0.0;
+                        *out_off = if flat { 0.0 } else { (most * off + f64::EPSILON * out.abs()) * UP + UNDERFLOW };
+                    }
+                });
+            }
+            _ => return None,
+        }
+    }
+    let last = numbers.plan.size.checked_sub(1)?;
+    (values[last].is_finite() && radii[last].is_finite()).then_some((values[last], radii[last]))
+}
+
+/// The minorant that slopes define, taken as exact numbers; `None` where a step has no rule here, a unit's weight may be negative,
+/// or numbers leave f64. The slope of a unit that cannot be at its kink is that of its piece.
+pub(crate) fn minorant(instance: &Instance, bounds: &Bounds, slopes: &Multipliers) -> Option<Affine> {
+    if !slopes.fits(instance) {
+        return None;
+    }
+    let (numbers, mut work) = prepared(instance)?;
+    let Workspace { values: radii, adjoints, scratch } = &mut work;
+    let plan = &numbers.plan;
+    let room = || Vec::with_capacity(plan.longest);
+    let (mut positive, mut errors, mut chosen) = (vec![true; plan.steps.len()], room(), room());
+    let (mut constant, mut constant_size, mut constant_off) = (0.0, 0.0, 0.0);
+    *adjoints[..plan.size].last_mut()? = 1.0;
+    for (k, step) in plan.steps.iter().enumerate().rev() {
+        let ((before, rest), (off, off_rest)) = (adjoints.split_at_mut(step.out.at), radii.split_at_mut(step.out.at));
+        let (above, above_off) = (&rest[..step.out.len], &off_rest[..step.out.len]);
+        match &step.action {
+            Action::Decision => {}
+            Action::Affine(terms) => {
+                for term in terms {
+                    if let Term::Param(p) = term {
+                        let b = numbers.param(*p);
+                        let len = b.len().max(1);
+                        for (a, a_off) in above.chunks_exact(len).zip(above_off.chunks_exact(len)) {
+                            let (sum, size, off) = vectorised(numbers.arch, || products(b, a, a_off));
+                            constant += sum;
+                            constant_size += size + constant.abs();
+                            constant_off += off;
+                        }
+                        continue;
+                    }
+                    let to = input(term)?;
+                    let (below, below_off) = (at_mut(before, to, 1), at_mut(off, to, 1));
+                    numbers.widen(term, true, (above, above_off), (&*below, below_off), &mut errors);
+                    numbers.add_term_adjoint(term, above, before, 1, scratch);
+                    positive[to.step] &= positive[k] && numbers.is_nonnegative(term);
+                }
+            }
+            Action::Concat(inputs) => {
+                let mut from = 0;
+                for span in inputs {
+                    let here = from..from + span.len;
+                    let entries = at_mut(before, *span, 1).iter_mut().zip(at_mut(off, *span, 1));
+                    for ((b, b_off), (a, a_off)) in entries.zip(above[here.clone()].iter().zip(&above_off[here])) {
+                        *b += a;
+                        *b_off = (*b_off + a_off + f64::EPSILON * b.abs()) * UP;
+                    }
+                    positive[span.step] &= positive[k];
+                    from += span.len;
+                }
+            }
+            Action::Unit { input, unit } => {
+                let (left, right) = hinge(numbers.unit(*unit))?;
+                if !positive[k] || left > right {
+                    return None;
+                }
+                let choices = slopes.of(step.node).iter().zip(bounds.of(step.reads));
+                chosen.clear();
+                chosen.extend(choices.map(|(wanted, on)| {
+                    // What is no number becomes the slope on the left.
+                    let slope = if *wanted >= left { wanted.min(right) } else { left };
+                    let slope = if on.upper <= 0.0 { left } else { slope };
+                    if on.lower >= 0.0 { right } else { slope }
+                }));
+                let below = at_mut(before, *input, 1).iter_mut().zip(at_mut(off, *input, 1));
+                let entries = below.zip(above.iter().zip(above_off)).zip(&chosen);
+                vectorised(numbers.arch, || {
+                    for (((b, b_off), (a, a_off)), s) in entries {
+                        let product = s * a;
+                        *b += product;
+                        let rounding = f64::EPSILON * (product.abs() + b.abs());
+                        *b_off = (*b_off + s.abs() * a_off + rounding) * UP + UNDERFLOW;
+                    }
+                });
+                positive[input.step] &= left >= 0.0;
+            }
+            _ => return None,
+        }
+    }
+    let p = instance.decisions();
+    let constant_off = (constant_off * (1.0 + gamma(plan.size)) + gamma(plan.size) * constant_size) * UP + UNDERFLOW;
+    let (slope, slope_off) = (adjoints[..p].to_vec(), radii[..p].to_vec());
+    let known = slope.iter().chain(&slope_off).all(|v| v.is_finite());
+    (known && constant.is_finite() && constant_off.is_finite()).then_some(Affine {
+        slope,
+        slope_off,
+        constant,
+        constant_off,
+    })
+}
+
+fn prepared(instance: &Instance) -> Option<(Numbers, Workspace)> {
+    let program = instance.program();
+    let plan = program.derived.get(|| Plan::new(program));
+    let numbers = if plan.finite { Numbers::new(instance, plan)? } else { return None };
+    let first = numbers.plan.steps.first()?;
+    if !(matches!(first.action, Action::Decision) && first.out.len == instance.decisions()) {
+        return None;
+    }
+    let mut work = Workspace::default();
+    work.reserve(&numbers.plan, 1);
+    Some((numbers, work))
+}
+
+/// What a term reads.
+pub(super) fn input(term: &Term) -> Option<Span> {
+    match term {
+        Term::Param(_) => None,
+        Term::Copy(input)
+        | Term::Scale { input, .. }
+        | Term::Dense { input, .. }
+        | Term::Sparse { input, .. }
+        | Term::Convolution { input, .. }
+        | Term::Gather { input, .. } => Some(*input),
+    }
+}
+
+/// The slopes of a unit of two pieces through the origin.
+fn hinge(unit: &UnitKernel) -> Option<(f64, f64)> {
+    match unit {
+        UnitKernel::Relu => Some((0.0, 1.0)),
+        UnitKernel::Hinge { left, right } => Some((*left, *right)),
+        UnitKernel::Other(_) => None,
+    }
+}
+
+/// b·a, |b|·|a| and |b|·e.
+fn products(b: &[f64], a: &[f64], e: &[f64]) -> (f64, f64, f64) {
+    let mut sums = [[0.0f64; 8]; 3];
+    let add = |sums: &mut [[f64; 8]; 3], k: usize, i: usize| {
+        sums[0][k] += b[i] * a[i];
+        sums[1][k] += (b[i] * a[i]).abs();
+        sums[2][k] += b[i].abs() * e[i];
+    };
+    let whole = b.len() / 8 * 8;
+    for i in (0..whole).step_by(8) {
+        (0..8).for_each(|k| add(&mut sums, k, i + k));
+    }
+    (whole..b.len()).for_each(|i| add(&mut sums, 0, i));
+    let [sum, size, off] = sums.map(|sums| sums.iter().sum());
+    (sum, size, off)
+}

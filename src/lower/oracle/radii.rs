@@ -1,0 +1,130 @@
+//! How much wider a term makes the radii of what it is added to ([`errors`](super::errors)).
+
+use super::errors::{UNDERFLOW, UP, input};
+use super::kernels::vectorised;
+use super::pass::{Numbers, at};
+use super::plan::Term;
+use super::sizes::size_up;
+use crate::ir::interval::gamma;
+
+impl Numbers {
+    /// Adds to the radii of sums what a term, or its transpose (`turned`), will add to them when it is added to the sums: `from` are the
+    /// vector that it reads, or for parameters nothing, with its radii.
+    pub fn widen(
+        &self,
+        term: &Term,
+        turned: bool,
+        (v, v_off): (&[f64], &[f64]),
+        (sums, off): (&[f64], &mut [f64]),
+        errors: &mut Vec<f64>,
+    ) {
+        let (v, v_off) = match input(term) {
+            Some(span) if !turned => (at(v, span, 1), at(v_off, span, 1)),
+            _ => (v, v_off),
+        };
+        // e + γ|v|, for sums of so many products at most; products with 0 are not rounded.
+        let fill = |errors: &mut Vec<f64>, terms: usize| {
+            let used = vectorised(self.arch, || v.iter().map(|v| u32::from(*v != 0.0)).sum::<u32>()) as usize;
+            let rounding = gamma(used.min(terms));
+            errors.clear();
+            vectorised(self.arch, || errors.extend(v.iter().zip(v_off).map(|(v, e)| (e + rounding * v.abs()) * UP)));
+            rounding
+        };
+        match term {
+            // Added to nothing, nothing is rounded.
+            Term::Param(p) => {
+                let values = self.param(*p);
+                let len = values.len().max(1);
+                vectorised(self.arch, || {
+                    for (sums, off) in sums.chunks_exact(len).zip(off.chunks_exact_mut(len)) {
+                        for ((s, off), b) in sums.iter().zip(off).zip(values) {
+                            let rounding = if *s == 0.0 { 0.0 } else { f64::EPSILON * (s + b).abs() };
+                            *off = (*off + rounding) * UP;
+                        }
+                    }
+                });
+            }
+            Term::Copy(_) => {
+                vectorised(self.arch, || {
+                    for ((s, off), (v, e)) in sums.iter().zip(off).zip(v.iter().zip(v_off)) {
+                        *off = (*off + e + f64::EPSILON * (s + v).abs()) * UP;
+                    }
+                });
+            }
+            Term::Scale { by, .. } => {
+                let by = self.param(*by);
+                for (i, ((s, off), (v, e))) in sums.iter().zip(off).zip(v.iter().zip(v_off)).enumerate() {
+                    let c = by[i % by.len()];
+                    let rounding = f64::EPSILON * ((c * v).abs() + (s + c * v).abs());
+                    *off = (*off + c.abs() * e + rounding) * UP + UNDERFLOW;
+                }
+            }
+            Term::Dense { dense, .. } => {
+                let norms = self.norms(dense);
+                let straight = dense.transposed == turned;
+                let (norms, other) =
+                    if straight { (&norms.rows, &norms.columns) } else { (&norms.columns, &norms.rows) };
+                let (height, width) = (norms.len(), other.len());
+                if height == 0 || width == 0 {
+                    return;
+                }
+                let rounding = fill(errors, width);
+                for ((sums, off), errors) in
+                    sums.chunks_exact(height).zip(off.chunks_exact_mut(height)).zip(errors.chunks_exact(width))
+                {
+                    let size = size_up(errors);
+                    vectorised(self.arch, || {
+                        for ((s, off), norm) in sums.iter().zip(off).zip(norms) {
+                            *off = (*off + norm * size + rounding * s.abs()) * UP + UNDERFLOW;
+                        }
+                    });
+                }
+            }
+            Term::Sparse { matrix, .. } => {
+                let rounding = fill(errors, usize::MAX);
+                let mut sizes = vec![0.0; off.len()];
+                for (m, (i, j)) in matrix.iter() {
+                    let (from, to) = if turned { (i, j) } else { (j, i) };
+                    sizes[to] += m.abs() * errors[from];
+                }
+                // The rounding of so many sums is covered by γ as well.
+                let more = 1.0 + 2.0 * gamma(errors.len());
+                for ((s, off), size) in sums.iter().zip(off).zip(sizes) {
+                    *off = (*off + size * more + rounding * s.abs()) * UP + UNDERFLOW;
+                }
+            }
+            Term::Convolution { weight, runs, .. } => {
+                let (rows, columns) = runs.sums(self.param(*weight));
+                let rounding = fill(errors, runs.terms());
+                let largest = errors.iter().fold(0.0f64, |m, e| m.max(*e));
+                let size = if turned { columns } else { rows } * (1.0 + 2.0 * gamma(runs.terms())) * largest;
+                for (s, off) in sums.iter().zip(off) {
+                    *off = (*off + size + rounding * s.abs()) * UP + UNDERFLOW;
+                }
+            }
+            Term::Gather { index, .. } if turned => {
+                // Entries that are read several times are added up.
+                let rounding = fill(errors, usize::MAX);
+                sums.iter().zip(&mut *off).for_each(|(s, off)| *off += rounding * s.abs());
+                index.iter().zip(&*errors).for_each(|(i, e)| off[*i] += e);
+                off.iter_mut().for_each(|off| *off *= (1.0 + 2.0 * gamma(errors.len())) * UP);
+            }
+            Term::Gather { index, .. } => {
+                for ((s, off), i) in sums.iter().zip(off).zip(index.iter()) {
+                    *off = (*off + v_off[*i] + f64::EPSILON * (s + v[*i]).abs()) * UP;
+                }
+            }
+        }
+    }
+
+    /// Whether a term hands on no sign but that of what it reads.
+    pub fn is_nonnegative(&self, term: &Term) -> bool {
+        match term {
+            Term::Param(_) | Term::Copy(_) | Term::Gather { .. } => true,
+            Term::Scale { by, .. } => self.param(*by).iter().all(|s| *s >= 0.0),
+            Term::Dense { dense, .. } => self.norms(dense).nonnegative,
+            Term::Sparse { matrix, .. } => matrix.data().iter().all(|w| *w >= 0.0),
+            Term::Convolution { weight, .. } => self.param(*weight).iter().all(|w| *w >= 0.0),
+        }
+    }
+}
