@@ -24,7 +24,7 @@ impl Numbers {
         };
         // e + γ|v|, for sums of so many products at most; products with 0 are not rounded.
         let fill = |errors: &mut Vec<f64>, terms: usize| {
-            let used = vectorised(self.arch, || v.iter().map(|v| u32::from(*v != 0.0)).sum::<u32>()) as usize;
+            let used = vectorised(self.arch, || v.iter().map(|v| u64::from(*v != 0.0)).sum::<u64>()) as usize;
             let rounding = gamma(used.min(terms));
             errors.clear();
             vectorised(self.arch, || errors.extend(v.iter().zip(v_off).map(|(v, e)| (e + rounding * v.abs()) * UP)));
@@ -72,7 +72,7 @@ impl Numbers {
                 for ((sums, off), errors) in
                     sums.chunks_exact(height).zip(off.chunks_exact_mut(height)).zip(errors.chunks_exact(width))
                 {
-                    let size = size_up(errors);
+                    let size = vectorised(self.arch, || size_up(errors));
                     vectorised(self.arch, || {
                         for ((s, off), norm) in sums.iter().zip(off).zip(norms) {
                             *off = (*off + norm * size + rounding * s.abs()) * UP + UNDERFLOW;

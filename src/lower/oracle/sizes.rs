@@ -155,6 +155,7 @@ impl Layouts {
 }
 
 /// An upper bound on the Euclidean norm of v.
+#[inline(always)]
 pub(crate) fn size_up(v: &[f64]) -> f64 {
     let (parts, rest) = v.as_chunks::<8>();
     let mut sums = [0.0f64; 8];
