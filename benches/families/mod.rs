@@ -68,7 +68,7 @@ pub const FAMILIES: [Family; 6] = [
     family("mpc24", 24, &[100, 100, 100], -1.0, 24),
     family("bib159", 159, &[600, 159], 0.0, 159),
     family("wide100", 100, &[512, 512, 512], -1.0, 512),
-    Family { trained: false, ..family("oli2048", 2048, &[512, 512], 0.0, 2048) },
+    family("oli2048", 2048, &[512, 512], 0.0, 2048),
 ];
 
 impl Family {

@@ -54,10 +54,7 @@ fn imputation(folder: &Path) -> Result<Vec<Case>, Failure> {
 fn diabetes(folder: &Path) -> Result<Vec<Case>, Failure> {
     let network = Network::load(folder.join("diabetes.onnx"))?;
     let ends = |name: &str| numbers(&json(&folder.join(name))?);
-    Ok(vec![Case {
-        instance: network.given(&[])?,
-        domain: Domain::new_box(ends("lower.json")?, ends("upper.json")?)?,
-    }])
+    Ok(vec![Case { instance: network.given(&[])?, domain: Domain::new_box(ends("lower.json")?, ends("upper.json")?)? }])
 }
 
 /// The image that looks least like a six.

@@ -39,7 +39,8 @@ pub struct Series {
 /// Errors: those of the solves.
 pub fn series(name: Option<&str>, mut tell: impl FnMut(&Row)) -> Result<Vec<Series>, Failure> {
     let mut all = vec![];
-    for (grows, sizes) in [DECISIONS, WIDTHS, DEPTHS].into_iter().filter(|(grows, _)| name.is_none_or(|n| n == *grows)) {
+    for (grows, sizes) in [DECISIONS, WIDTHS, DEPTHS].into_iter().filter(|(grows, _)| name.is_none_or(|n| n == *grows))
+    {
         let (mut rows, mut highs_seconds): (Vec<Row>, f64) = (vec![], HIGHS_SECONDS);
         for n in sizes {
             let row = Row::of(set(grows, n, highs_seconds)?)?;
@@ -71,8 +72,9 @@ fn highs(row: &Row) -> Option<f64> {
 /// Networks of one size.
 fn set(grows: &'static str, n: usize, highs_seconds: f64) -> Result<Set, Failure> {
     let size = |what: &str, otherwise: usize| if grows == what { n } else { otherwise };
-    let hidden = vec![size("width", WIDTH); size("depth", DEPTH)];
-    let family = Family { decisions: size("p", P), hidden: &hidden, seed: n as u64, trained: false, ..FAMILIES[1] };
+    // A few words for each size, kept to the end: families are constants elsewhere.
+    let hidden = vec![size("width", WIDTH); size("depth", DEPTH)].leak();
+    let family = Family { decisions: size("p", P), hidden, seed: n as u64, trained: false, ..FAMILIES[1] };
     let cases = (0..SEEDS).map(|k| {
         let (network, _) = Family { seed: family.seed + 10_000 * k, ..family }.network(Kind::Random)?;
         Ok(Case { instance: network.given(&[])?, domain: family.domain()? })
@@ -88,7 +90,8 @@ fn exponent(sizes: &[usize], rows: &[Row], cost: impl Fn(&Row) -> Option<f64>) -
     let n = points.len() as f64;
     let mean = |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
     let (x, y) = (mean(&|p| p.0), mean(&|p| p.1));
-    let (up, across) = points.iter().fold((0.0, 0.0), |(up, across), (a, b)| (up + (a - x) * (b - y), across + (a - x).powi(2)));
+    let (up, across) =
+        points.iter().fold((0.0, 0.0), |(up, across), (a, b)| (up + (a - x) * (b - y), across + (a - x).powi(2)));
     (points.len() >= 3).then_some(up / across).filter(|e| e.is_finite())
 }
 

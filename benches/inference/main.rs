@@ -3,11 +3,11 @@
 //! `cargo bench … --bench inference -- [families|degenerate|examples|warm|batch|stream N|growth] [NAME]… [--full]`;
 //! docs/performance.md says what is measured. Exit code 1 if a certified gap is too wide or a value contradicts HiGHS; never because of a time.
 
-#[path = "../families/mod.rs"]
-mod families;
 mod batch;
 mod degenerate;
 mod examples;
+#[path = "../families/mod.rs"]
+mod families;
 mod growth;
 mod measure;
 #[path = "../overhead/family.rs"]
@@ -187,7 +187,10 @@ impl Report {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         all.insert("cores".into(), json!(cores));
         std::fs::write(&file, serde_json::to_string_pretty(&all)? + "\n")?;
-        println!("\nall figures: target/bench/inference.json; {}", if self.failed { "FAILED" } else { "all gaps closed" });
+        println!(
+            "\nall figures: target/bench/inference.json; {}",
+            if self.failed { "FAILED" } else { "all gaps closed" }
+        );
         Ok(!self.failed)
     }
 }

@@ -47,7 +47,8 @@ impl Peer {
         let number: u64 = number.parse()?;
         let kind = [Kind::Random, Kind::Unbalanced, Kind::Trained].into_iter().find(|k| k.letter().to_string() == kind);
         let kind = kind.ok_or("a kind is R, U or T")?;
-        let family = if kind == Kind::Trained { family } else { Family { seed: family.seed + 10_000 * number, ..family } };
+        let family =
+            if kind == Kind::Trained { family } else { Family { seed: family.seed + 10_000 * number, ..family } };
         let (network, contexts) = family.network(kind)?;
         let place = if kind == Kind::Trained { number as usize } else { 0 };
         let context = contexts.get(place).cloned().ok_or_else(|| format!("{name} has no context {number}"))?;

@@ -46,6 +46,7 @@ pub fn run(command: &mut Command, wanted: bool) -> Result<Ran, Failure> {
 /// The high-water mark of resident memory in a status file of the kernel.
 fn megabytes(status: &str) -> Option<f64> {
     let text = std::fs::read_to_string(status).ok()?;
-    let kilobytes: f64 = text.lines().find_map(|l| l.strip_prefix("VmHWM:"))?.split_whitespace().next()?.parse().ok()?;
+    let kilobytes: f64 =
+        text.lines().find_map(|l| l.strip_prefix("VmHWM:"))?.split_whitespace().next()?.parse().ok()?;
     Some(kilobytes / 1024.0)
 }

@@ -98,8 +98,26 @@ impl Row {
     pub fn heading() -> String {
         format!(
             "{:10} {:10} {:>3} {:>8} {:>9} {:>9} {:>9} {:>7} {:>7} {:>10} {:>4} {:>8} {:>8} {:>7} {:>8} {:>8} {:>4} {:>5} {:>5} {:>6}",
-            "family", "kind", "n", "GE µs", "min µs", "med µs", "p90 µs", "GE", "method", "target", "met", "HiGHS x",
-            "differ", "GD x", "GD err", "gap", "fwd", "rnds", "kinks", "steps"
+            "family",
+            "kind",
+            "n",
+            "GE µs",
+            "min µs",
+            "med µs",
+            "p90 µs",
+            "GE",
+            "method",
+            "target",
+            "met",
+            "HiGHS x",
+            "differ",
+            "GD x",
+            "GD err",
+            "gap",
+            "fwd",
+            "rnds",
+            "kinks",
+            "steps"
         )
     }
 

@@ -36,8 +36,20 @@ pub fn warm(family: &str, step: f64) -> Option<f64> {
     let slow = step < 0.05;
     Some(match family {
         "rl6" => 5.0,
-        "rl17" => if slow { 10.0 } else { 30.0 },
-        "mpc24" => if slow { 20.0 } else { 40.0 },
+        "rl17" => {
+            if slow {
+                10.0
+            } else {
+                30.0
+            }
+        }
+        "mpc24" => {
+            if slow {
+                20.0
+            } else {
+                40.0
+            }
+        }
         "bib159" => 60.0,
         "wide100" => 80.0,
         _ => return None,

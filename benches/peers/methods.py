@@ -7,7 +7,7 @@ import cvxpy
 import numpy as np
 import torch
 
-warnings.filterwarnings("ignore", category=UserWarning, module="cvxpy")
+warnings.filterwarnings("ignore", module="cvxpy")
 
 
 def by_cvxpy(network, solver, seconds):
