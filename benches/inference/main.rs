@@ -1,6 +1,6 @@
 //! `make bench-inference`: exact inference next to one pass over the network, to HiGHS and to the paper's approximate inference.
 //!
-//! `cargo bench … --bench inference -- [families|degenerate|examples|warm|batch|stream N|growth] [NAME]… [--full]`;
+//! `cargo bench … --bench inference -- [families|profile|degenerate|examples|warm|batch|stream N|growth] [NAME]… [--full]`;
 //! docs/performance.md says what is measured. Exit code 1 if a certified gap is too wide or a value contradicts HiGHS; never because of a time.
 
 mod batch;
@@ -16,6 +16,7 @@ mod onnx_file;
 mod peer;
 mod plot;
 mod process;
+mod profile;
 mod stream;
 mod table;
 mod targets;
@@ -31,7 +32,7 @@ use table::{Row, Set};
 use warm::Walk;
 
 /// The parts, in the order in which they run. `growth` runs if it is named.
-const PARTS: [&str; 7] = ["families", "degenerate", "examples", "warm", "batch", "stream", "growth"];
+const PARTS: [&str; 8] = ["families", "profile", "degenerate", "examples", "warm", "batch", "stream", "growth"];
 
 /// Instances of each family and kind: of small families, and of those with more than 50 decisions.
 const SMALL: usize = 10;
@@ -81,6 +82,19 @@ fn run(words: &[&str]) -> Result<bool, Failure> {
             for kind in [Kind::Random, Kind::Unbalanced, Kind::Trained] {
                 if kind != Kind::Trained || family.trained {
                     report.row("families", set(family, kind, full)?)?;
+                }
+            }
+        }
+    }
+    if part("profile") {
+        println!("\n{}", profile::heading());
+        for family in trained() {
+            for kind in [Kind::Random, Kind::Trained] {
+                // Tens of seconds a solve.
+                if family.decisions < 1000 || kind == Kind::Trained {
+                    let profile = profile::of(family, kind)?;
+                    println!("{}", profile.line());
+                    report.add("profile", &profile, true)?;
                 }
             }
         }
