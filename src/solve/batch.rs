@@ -98,12 +98,25 @@ impl Session {
     /// contexts than make the trial worth while, leave the session without a warm start.
     pub fn warm_up(&mut self, network: &Network, contexts: &[impl AsRef<[f64]>]) {
         #[cfg(feature = "highs")]
-        if self.method == Method::Lp && contexts.len() >= WORTH_A_TRIAL {
+        if contexts.len() >= WORTH_A_TRIAL && self.starts_with_lp(network, contexts) {
             self.start = self.tried_start(network, contexts);
             tracing::info!(kept = self.start.is_some(), "warm start");
         }
         #[cfg(not(feature = "highs"))]
         let _ = (network, contexts);
+    }
+
+    /// Whether the linear program is what is asked first.
+    #[cfg(feature = "highs")]
+    fn starts_with_lp(&self, network: &Network, contexts: &[impl AsRef<[f64]>]) -> bool {
+        let first = |instance: &Instance| super::auto::methods(instance, &self.domain, self.tau)[0];
+        match self.method {
+            Method::Auto => contexts
+                .first()
+                .and_then(|x| folded(&network.given(x.as_ref()).ok()?, &self.domain).ok().map(|f| first(&f)))
+                .is_some_and(|method| method == Method::Lp),
+            method => method == Method::Lp,
+        }
     }
 
     /// The basis of the reference, if two contexts together need no more iterations from it than one of them without.
@@ -117,7 +130,7 @@ impl Session {
         });
         let (one, other) = (given(order[order.len() / 3])?, given(order[2 * order.len() / 3])?);
         let iterations = |instance: &Instance, start| {
-            let solution = super::linear::minimize(instance, &self.domain, self.method, &self.limits, start).ok()?;
+            let solution = super::linear::minimize(instance, &self.domain, Method::Lp, &self.limits, start).ok()?;
             (solution.status == Status::Optimal).then_some(solution.work.iterations)
         };
         let warm = iterations(&one, Some(&start))? + iterations(&other, Some(&start))?;
@@ -132,6 +145,16 @@ impl Session {
     /// The domain.
     pub fn domain(&self) -> &Domain {
         &self.domain
+    }
+
+    /// When to stop.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// τ of the entropic problem.
+    pub(super) fn tau(&self) -> Option<f64> {
+        self.tau
     }
 
     /// min f over the domain at one context. Errors as for [`Instance::minimize_with`].
@@ -185,23 +208,40 @@ impl Session {
         start: Option<&[f64]>,
         watch: Option<&mut Watch<'_>>,
     ) -> Result<Solution, Error> {
-        match self.method.row().engine {
+        match self.method {
+            Method::Auto => super::auto::minimize(self, instance, start, watch),
+            method => self.by(method, &self.limits, instance, start, watch),
+        }
+    }
+
+    /// The same by one method of the table, within limits of its own.
+    pub(super) fn by(
+        &self,
+        method: Method,
+        limits: &Limits,
+        instance: &Instance,
+        start: Option<&[f64]>,
+        watch: Option<&mut Watch<'_>>,
+    ) -> Result<Solution, Error> {
+        match method.row().engine {
+            Engine::Portfolio => {
+                Err(Error::Method { method: method.name(), reason: "it is made of other methods".into() })
+            }
             Engine::Oracle(run) => {
-                let task =
-                    Task { method: self.method, limits: &self.limits, tau: self.tau, check: self.check, start, watch };
+                let task = Task { method, limits, tau: self.tau, check: self.check, start, watch };
                 super::approximate::minimize(instance, &self.domain, run, task)
             }
             #[cfg(feature = "clarabel")]
-            Engine::Conic => super::interrupt::watched(watch, self.limits.interrupt.as_ref(), |interrupt| {
-                let limits = Limits { interrupt, ..self.limits.clone() };
+            Engine::Conic => super::interrupt::watched(watch, limits.interrupt.as_ref(), |interrupt| {
+                let limits = Limits { interrupt, ..limits.clone() };
                 super::conic::minimize(instance, &self.domain, &limits, self.tau)
             }),
             #[cfg(not(feature = "clarabel"))]
             Engine::Conic => self.without("clarabel", instance),
             #[cfg(feature = "highs")]
-            Engine::Linear(_) => super::interrupt::watched(watch, self.limits.interrupt.as_ref(), |interrupt| {
-                let limits = Limits { interrupt, ..self.limits.clone() };
-                super::linear::minimize(instance, &self.domain, self.method, &limits, self.start.as_ref())
+            Engine::Linear(_) => super::interrupt::watched(watch, limits.interrupt.as_ref(), |interrupt| {
+                let limits = Limits { interrupt, ..limits.clone() };
+                super::linear::minimize(instance, &self.domain, method, &limits, self.start.as_ref())
             }),
             #[cfg(not(feature = "highs"))]
             Engine::Linear(_) => self.without("highs", instance),

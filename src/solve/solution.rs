@@ -65,7 +65,7 @@ pub struct Work {
 pub struct Solution {
     /// How it ended.
     pub status: Status,
-    /// The method that was asked for.
+    /// The method that the answer is from: the one asked for, or with [`Method::Auto`](super::Method::Auto) the one that it chose.
     pub method: &'static str,
     /// The best point found, inside the domain (length p). `None` when infeasible or unbounded. Where `proof` is
     /// [`Proof::Exact`]: the rational minimiser, each coordinate rounded to the nearest f64.

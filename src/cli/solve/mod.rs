@@ -45,7 +45,7 @@ pub struct Args {
     #[command(flatten)]
     given: Given,
     /// How to minimise.
-    #[arg(long, value_name = "METHOD", default_value = "lp", value_parser = method())]
+    #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = method())]
     method: Method,
     /// Maximise, for a network that is concave in y.
     #[arg(long)]
