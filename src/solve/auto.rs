@@ -13,9 +13,9 @@
 
 use std::time::Instant;
 
-use icnn_solvers::run::{Progress, Watch};
+use icnn_solvers::run::Progress;
 
-use super::batch::Session;
+use super::batch::{Asked, Session};
 use super::{Limits, Method, Solution, Status, Work};
 use crate::domain::Domain;
 use crate::error::Error;
@@ -53,26 +53,22 @@ fn is_piecewise_linear(instance: &Instance) -> bool {
 }
 
 /// min f over the domain of `session` by the methods of the table.
-pub(super) fn minimize(
-    session: &Session,
-    instance: &Instance,
-    start: Option<&[f64]>,
-    mut watch: Option<&mut Watch<'_>>,
-) -> Result<Solution, Error> {
+pub(super) fn minimize(session: &Session, instance: &Instance, asked: Asked<'_, '_>) -> Result<Solution, Error> {
     let begun = Instant::now();
+    let Asked { start, from, mut watch } = asked;
     let limits = session.limits();
     let (mut best, mut refusal, mut work) = (None::<Solution>, None, Work::default());
     for method in methods(instance, session.domain(), session.tau()) {
         let left = Limits { time: limits.time.map(|t| t.saturating_sub(begun.elapsed())), ..limits.clone() };
         let mut ended = false;
         let answer = match watch.as_deref_mut() {
-            None => session.by(*method, &left, instance, start, None),
+            None => session.by(*method, &left, instance, Asked { start, from, watch: None }),
             Some(watch) => {
                 let mut passed_on = |progress: &Progress, y: &[f64]| {
                     ended |= !watch(progress, y);
                     !ended
                 };
-                session.by(*method, &left, instance, start, Some(&mut passed_on))
+                session.by(*method, &left, instance, Asked { start, from, watch: Some(&mut passed_on) })
             }
         };
         match answer {
