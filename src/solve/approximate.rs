@@ -5,16 +5,18 @@ use std::time::Instant;
 
 use icnn_solvers::SolverError;
 use icnn_solvers::oracle::dot;
-use icnn_solvers::run::{End, Run, RunLimits, RunOutcome, Watch};
+use icnn_solvers::run::{End, Hint as Start, Run, RunLimits, RunOutcome, Watch};
 
 use super::duals::Duals;
 use super::newton;
-use super::{Limits, Method, Proof, Solution, Status, Work, search};
+use super::promote::Hint;
+use super::{Goal, Limits, Method, Proof, Solution, Status, Work, search};
 use crate::certificate::rigorous::{self, Entropic};
 use crate::certificate::{Lagrangian, Minorant, Multipliers, entropic};
 use crate::check::{prove, require_convex};
 use crate::domain::Domain;
 use crate::error::Error;
+use crate::exact::Pattern;
 use crate::ir::bounds::Bounds;
 use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
@@ -32,6 +34,8 @@ pub(super) struct Task<'a, 'w> {
     pub check: bool,
     /// Where to start; the middle of the domain if not given.
     pub start: Option<&'a [f64]>,
+    /// What a solve of a similar function left, for the method that holds kinks.
+    pub from: Option<&'a Start>,
     pub watch: Option<&'a mut Watch<'w>>,
 }
 
@@ -67,10 +71,13 @@ pub(super) fn minimize(
     if let Some(y) = task.start {
         prepared = prepared.starting_at(y);
     }
+    if let Some(from) = task.from {
+        prepared = prepared.hinted(from);
+    }
     if let Some(watch) = task.watch {
         prepared = prepared.watched(watch);
     }
-    let outcome = prepared.with(run).map_err(|error| match error {
+    let mut outcome = prepared.with(run).map_err(|error| match error {
         SolverError::Refused { reason } => Error::Method { method, reason },
         other => other.into(),
     })?;
@@ -78,12 +85,30 @@ pub(super) fn minimize(
     let of_shares = |shares: &[f64], trace: &Trace| oracle.multipliers(shares, trace);
     let (bounds, set, limits) = (&bounds, &set, task.limits);
     let problem = Problem { instance, domain, bounds, set, tau: task.tau, limits, begun };
-    let solution = certified(&problem, outcome, of_shares)?;
+    let holds_kinks = !outcome.shares.is_empty();
+    let left = outcome.hint.take().map(Arc::new);
+    let mut solution = certified(&problem, outcome, of_shares)?;
+    if holds_kinks && task.tau.is_none() && limits.proof != Goal::Rigorous {
+        solution.hint = hint(instance, domain, bounds, &solution)?;
+    }
     let message = match (solution.message.clone(), checked) {
         (Some(end), Some(checked)) => Some(format!("{end}; {checked}")),
         (end, checked) => end.or(checked),
     };
-    Ok(Solution { method, message, seconds: begun.elapsed().as_secs_f64(), ..solution })
+    Ok(Solution { method, message, left, seconds: begun.elapsed().as_secs_f64(), ..solution })
+}
+
+/// The kinks and ends that are held, for the exact tier.
+fn hint(
+    instance: &Instance,
+    domain: &Domain,
+    bounds: &Bounds,
+    solution: &Solution,
+) -> Result<Option<Arc<Hint>>, Error> {
+    let (Some(y), Some(dual)) = (&solution.y, &solution.dual) else { return Ok(None) };
+    let bounds = vec![Arc::new(bounds.clone())];
+    let pattern = Pattern::of_slopes(y, &dual.f, instance, domain, &bounds)?;
+    Ok(Some(Arc::new(Hint { pattern, bounds })))
 }
 
 /// What was asked, for the recomputation of the answer.

@@ -6,8 +6,10 @@ use icnn_solvers::{Algorithm, SolverError, bundle_entropy, gradient, kinks};
 /// How to minimise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Method {
-    /// The epigraph linear program by the simplex method of HiGHS.
+    /// What suits the problem, and something else where that leaves the gap open; the answer says which method it is from.
     #[default]
+    Auto,
+    /// The epigraph linear program by the simplex method of HiGHS.
     Lp,
     /// The same program by the interior-point method of HiGHS, with crossover.
     Ipm,
@@ -38,6 +40,8 @@ pub enum Method {
 /// What a method works on.
 #[derive(Debug, Clone, Copy)]
 pub enum Engine {
+    /// Other methods of the table, one after the other.
+    Portfolio,
     /// The epigraph linear program, by an algorithm of HiGHS.
     Linear(Algorithm),
     /// The epigraph program with cones.
@@ -63,6 +67,13 @@ pub struct MethodRow {
 
 /// All methods.
 pub const METHODS: &[MethodRow] = &[
+    MethodRow {
+        name: "auto",
+        method: Method::Auto,
+        what: "what suits the problem: active-set on boxes, lp on other sets, conic with smooth units; fall-backs where a gap stays open",
+        engine: Engine::Portfolio,
+        entropic: true,
+    },
     MethodRow {
         name: "lp",
         method: Method::Lp,

@@ -4,6 +4,7 @@
 //! about its own answer is believed.
 
 mod approximate;
+mod auto;
 pub mod batch;
 #[cfg(feature = "clarabel")]
 mod conic;
