@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use icnn::Method;
 use icnn::network::{Ficnn, FicnnLayer};
 use nalgebra::{DMatrix, DVector};
 
@@ -10,7 +11,7 @@ use crate::measure::Case;
 use crate::table::Set;
 
 /// How a network is made degenerate.
-type Change = fn(Ficnn) -> Ficnn;
+type Change = fn(Ficnn, &Family) -> Result<Ficnn, Failure>;
 
 /// The changes, by name.
 const CHANGES: [(&str, Change); 4] =
@@ -27,7 +28,7 @@ pub fn sets(wanted: impl Fn(&str) -> bool) -> Result<Vec<Set>, Failure> {
         for (name, change) in CHANGES {
             let cases = (0..SEEDS).map(|k| {
                 let network = Family { seed: family.seed + 10_000 * k, ..*family }.ficnn(Kind::Random);
-                let instance = Arc::new(change(network).program()?).at(&[])?;
+                let instance = Arc::new(change(network, family)?.program()?).at(&[])?;
                 Ok(Case { instance, domain: family.domain()? })
             });
             let cases = cases.collect::<Result<_, Failure>>()?;
@@ -39,13 +40,13 @@ pub fn sets(wanted: impl Fn(&str) -> bool) -> Result<Vec<Set>, Failure> {
 }
 
 /// All kinks of the first layer meet in 0.
-fn without_biases(mut network: Ficnn) -> Ficnn {
+fn without_biases(mut network: Ficnn, _: &Family) -> Result<Ficnn, Failure> {
     network.layers.iter_mut().for_each(|layer| layer.b.fill(0.0));
-    network
+    Ok(network)
 }
 
 /// Weights and biases are whole numbers of few values, so that slopes tie and kinks meet.
-fn integers(mut network: Ficnn) -> Ficnn {
+fn integers(mut network: Ficnn, _: &Family) -> Result<Ficnn, Failure> {
     let whole = |largest: f64, v: f64| (3.0 * v / largest.max(f64::MIN_POSITIVE)).round();
     for layer in &mut network.layers {
         let largest = layer.wy.amax();
@@ -56,11 +57,11 @@ fn integers(mut network: Ficnn) -> Ficnn {
             wz.apply(|v| *v = whole(largest, *v));
         }
     }
-    network
+    Ok(network)
 }
 
 /// Every hidden unit is there twice, each with half of the weight.
-fn duplicated(network: Ficnn) -> Ficnn {
+fn duplicated(network: Ficnn, _: &Family) -> Result<Ficnn, Failure> {
     let last = network.layers.len() - 1;
     let layers = network.layers.into_iter().enumerate().map(|(k, layer)| {
         let copies = if k < last { 2 } else { 1 };
@@ -72,14 +73,14 @@ fn duplicated(network: Ficnn) -> Ficnn {
             b: DVector::from_fn(copies * layer.b.len(), |i, _| layer.b[i / copies]),
         }
     });
-    Ficnn { layers: layers.collect() }
+    Ok(Ficnn { layers: layers.collect() })
 }
 
-/// max(f, the larger one of f(0) and f at another point): both lie in the set of minimisers, which has an interior.
-fn flat(mut network: Ficnn) -> Ficnn {
+/// max(f, what the paper's gradient descent reaches): the minimisers are a set with an interior that the start is outside of.
+fn flat(mut network: Ficnn, family: &Family) -> Result<Ficnn, Failure> {
     let p = network.decisions();
-    let (middle, near) = (network.value(&DVector::zeros(p)), network.value(&DVector::repeat(p, 0.05)));
-    let level = middle.max(near);
+    let reached = Arc::new(network.program()?).at(&[])?.minimize(&family.domain()?, Method::PaperGd)?;
+    let level = reached.value.ok_or("no value")?;
     if let Some(last) = network.layers.last_mut() {
         last.b[0] -= level;
     }
@@ -89,5 +90,5 @@ fn flat(mut network: Ficnn) -> Ficnn {
         b: DVector::from_element(1, level),
     };
     network.layers.push(top);
-    network
+    Ok(network)
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::families::Failure;
 
 /// The method that is measured.
-pub const OURS: Method = Method::ActiveSet;
+pub const OURS: Method = Method::Auto;
 
 /// The relative gap that it is asked for, and the largest one that passes.
 pub const ASKED: f64 = 1e-12;

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use icnn::Limits;
-use icnn::ir::instance::Instance;
 use icnn::solve::Solution;
 use icnn::solve::batch::Session;
 use serde::Serialize;
@@ -48,11 +47,6 @@ pub fn walks(family: &'static Family) -> Result<Vec<Walk>, Failure> {
     STEPS.iter().map(|step| walk(family, *step)).collect()
 }
 
-/// A solve from the answer at the context before.
-fn next(session: &Session, instance: &Instance, before: &Solution) -> Result<Solution, Failure> {
-    Ok(session.minimize_watched(instance, before.y.as_deref(), None)?)
-}
-
 fn walk(family: &'static Family, step: f64) -> Result<Walk, Failure> {
     let (network, _) = family.network(Kind::Trained)?;
     let length = if family.decisions > 50 { SHORT } else { LENGTH };
@@ -69,7 +63,7 @@ fn walk(family: &'static Family, step: f64) -> Result<Walk, Failure> {
             for (k, least) in least.iter_mut().enumerate() {
                 let clock = Instant::now();
                 let answer = match &before {
-                    Some(before) if k == 0 => next(&session, &case.instance, before)?,
+                    Some(before) if k == 0 => session.minimize_from(&case.instance, before)?,
                     _ => session.minimize(&case.instance)?,
                 };
                 *least = least.min(clock.elapsed().as_secs_f64());

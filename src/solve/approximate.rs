@@ -179,7 +179,9 @@ fn certified(
         rows.resize(domain.rows().len(), 0.0);
         rigorous::Dual { f, levels: vec![], rows }
     };
-    let again = passes(if slopes.is_some() { 1 } else { outcome.mixture.len() as u64 + 1 });
+    // Where kinks are held there is nothing left for Newton's method: no curvature, and what is open is rounding.
+    let by_kinks = slopes.is_some();
+    let again = passes(if by_kinks { 1 } else { outcome.mixture.len() as u64 + 1 });
     let mut dual = slopes.or_else(|| rigorous::averaged(instance, points)).map(|f| dual_of(f, rows));
     if let Some(dual) = &dual {
         (work.forward, work.backward) = (work.forward.saturating_add(again), work.backward.saturating_add(again));
@@ -201,6 +203,7 @@ fn certified(
     if tau.is_none()
         && ended
         && open
+        && !by_kinks
         && let Some(found) = newton::polished(instance, domain, &y, &|| limits.strikes(begun))
         && let Ok(there) = instance.forward(&found.y)
     {
