@@ -132,7 +132,7 @@ fn run(words: &[&str]) -> Result<bool, Failure> {
     if part("stream") {
         println!();
         for family in trained().filter(|f| f.name == "rl17") {
-            for table in batch::tables(family, number.unwrap_or(STREAMED), &[])? {
+            for table in batch::tables(family, number.unwrap_or(STREAMED), &["--stream"])? {
                 println!("{}", table.line());
                 report.add("stream", &table, true)?;
             }

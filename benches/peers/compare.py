@@ -36,7 +36,7 @@ def least(runs):
 def process(icnn, files, family):
     """The whole program: start, reading the model, solve, printing."""
     command = [icnn, "solve", files["model"], "--lower", str(files["low"]), "--upper", str(files["high"]), "--json"]
-    command += ["--proof", "rigorous", "--method", "active-set", "--gap", "1e-10"]
+    command += ["--proof", "rigorous", "--gap", "1e-12"]
     command += ["--context", files["context"]] if json.load(open(files["context"])) else []
     start = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True)
