@@ -152,7 +152,7 @@ fn solve_prints_the_keys_of_the_format() {
     keys.sort_unstable();
     let wanted = ["gap", "lower_bound", "method", "proof", "row", "seconds", "status", "value", "work", "y"];
     assert_eq!(keys, wanted);
-    assert_eq!((&object["status"], &object["method"]), (&json!("optimal"), &json!("lp")));
+    assert_eq!((&object["status"], &object["method"]), (&json!("optimal"), &json!("active-set")));
 
     let files = Folder::new();
     let at = files.file("y.json", object["y"].to_string());
@@ -450,7 +450,7 @@ fn bad_input_is_one_clear_message_and_exit_2() {
         (&["check", "missing.onnx"], &["missing.onnx"]),
         (&["check", &garbage], &["not a readable model"]),
         (&["check", "examples"], &["examples"]),
-        (&["solve", DIABETES, "--method", "magic"], &["magic", "lp, ipm, pdlp"]),
+        (&["solve", DIABETES, "--method", "magic"], &["magic", "auto, lp, ipm, pdlp"]),
         (&["solve", DIABETES, "--gap", "-1"], &["positive"]),
         (&["solve", DIABETES, "--time-limit", "1e400"], &["positive"]),
         (&["solve", DIABETES, "--time-limit", "-1"], &["positive"]),

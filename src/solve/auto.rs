@@ -4,7 +4,7 @@
 //! |---|---|
 //! | piecewise linear, bounded box | active set; linear program; bundle |
 //! | piecewise linear, anything else | linear program; active set; bundle |
-//! | with smooth units or quadratic terms | cones; linear program (of quadratic terms); projected L-BFGS; bundle |
+//! | with smooth units or quadratic terms | Newton; cones; linear program (of quadratic terms); bundle |
 //! | entropic, piecewise linear, box | active set; bundle; cones |
 //! | entropic, anything else | bundle; cones |
 //!
@@ -26,13 +26,13 @@ use crate::ir::scalar::Scalar;
 
 /// The methods for a problem, in the order in which they are asked.
 pub(super) fn methods(instance: &Instance, domain: &Domain, tau: Option<f64>) -> &'static [Method] {
-    use Method::{ActiveSet, Bundle, Conic, Lbfgs, Lp};
+    use Method::{ActiveSet, Bundle, Conic, Lp, Newton};
     let linear = functions(instance, domain).into_iter().all(is_piecewise_linear);
     let boxed = domain.rows().is_empty() && domain.sublevels().is_empty();
     match (tau, linear, boxed) {
         (None, true, true) if domain.is_bounded() => &[ActiveSet, Lp, Bundle],
         (None, true, _) => &[Lp, ActiveSet, Bundle],
-        (None, false, _) => &[Conic, Lp, Lbfgs, Bundle],
+        (None, false, _) => &[Newton, Conic, Lp, Bundle],
         (Some(_), true, true) => &[ActiveSet, Bundle, Conic],
         (Some(_), ..) => &[Bundle, Conic],
     }
