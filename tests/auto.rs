@@ -55,7 +55,8 @@ fn every_piecewise_linear_network_on_a_box_is_solved_without_outside_solvers() {
                 continue;
             }
             let goal = if entry.f.decisions() <= 100 { Goal::Exact } else { Goal::Rigorous };
-            let found = entry.f.minimize_with(&domain, Method::Auto, &within(goal)).unwrap_or_else(|e| panic!("{what}: {e}"));
+            let found =
+                entry.f.minimize_with(&domain, Method::Auto, &within(goal)).unwrap_or_else(|e| panic!("{what}: {e}"));
             assert_eq!(found.status, Status::Optimal, "{what}: {:?} {:?}", found.gap, found.message);
             methods.push(found.method);
             if goal == Goal::Rigorous {
@@ -67,7 +68,8 @@ fn every_piecewise_linear_network_on_a_box_is_solved_without_outside_solvers() {
             let proof = found.exact.expect("a proof");
             // What is fixed is folded into the function that the proof is about.
             let folded = entry.f.fold_fixed(domain.intervals()).unwrap();
-            exact::verify(folded.as_ref().unwrap_or(&entry.f), &domain, &proof).unwrap_or_else(|e| panic!("{what}: {e}"));
+            exact::verify(folded.as_ref().unwrap_or(&entry.f), &domain, &proof)
+                .unwrap_or_else(|e| panic!("{what}: {e}"));
             let (value, lower) = (found.value.unwrap(), found.lower_bound.unwrap());
             for y in [domain.lower().to_vec(), domain.upper().to_vec(), domain.clip(&vec![0.0; domain.dimension()])] {
                 let there = entry.f.forward(&y).unwrap().value();
@@ -100,7 +102,10 @@ fn the_digits_have_their_stored_minima() {
         let found = session.minimize(&f).unwrap();
         let stored = f.forward(y).unwrap().value();
         assert_eq!((&found.status, found.method), (&Status::Optimal, "active-set"));
-        assert!(found.lower_bound.unwrap() <= stored && (found.value.unwrap() - stored).abs() <= 1e-6 * stored.abs().max(1.0));
+        assert!(
+            found.lower_bound.unwrap() <= stored
+                && (found.value.unwrap() - stored).abs() <= 1e-6 * stored.abs().max(1.0)
+        );
     }
 }
 
@@ -122,8 +127,7 @@ const LINES: &str = "y 2\nn1 = dense n0 [[1, 0]]\nn2 = param [-0.3]\nn3 = sum n1
     n5 = dense n0 [[1, 1], [0, -1]]\nn6 = max n5 [0 1]\nn7 = sum n4 n6\noutput n7";
 
 /// f(y) = log(1 + e^(y0 − y1)) + 2 log(1 + e^(−y0))
-const SMOOTH: &str =
-    "y 2\nn1 = dense n0 [[1, -1], [-1, 0]]\nn2 = softplus n1\nn3 = dense n2 [[1, 2]]\noutput n3";
+const SMOOTH: &str = "y 2\nn1 = dense n0 [[1, -1], [-1, 0]]\nn2 = softplus n1\nn3 = dense n2 [[1, 2]]\noutput n3";
 
 /// What decides who answers: the units and the set.
 #[test]

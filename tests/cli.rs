@@ -203,17 +203,19 @@ fn endings_that_are_not_optimal() {
     assert!(line["ray"].is_array() && line["message"].is_string() && line["value"].is_null());
     assert!(open.err.contains("--lower and --upper"), "{}", open.err);
 
-    let options = ["--context", "0.5", "--lower", "0", "--upper", "1", "--iteration-limit", "3", "--json"];
-    let limited = icnn(&[&["solve", DIGITS], options.as_slice()].concat());
-    assert_eq!((limited.code, &limited.json()[0]["status"]), (3, &json!("stopped")));
+    for limit in [&["--pass-limit", "3"][..], &["--method", "lp", "--iteration-limit", "3"]] {
+        let options = ["--context", "0.5", "--lower", "0", "--upper", "1", "--json"];
+        let limited = icnn(&[&["solve", DIGITS], options.as_slice(), limit].concat());
+        assert_eq!((limited.code, &limited.json()[0]["status"]), (3, &json!("stopped")));
+    }
 
     let convex = icnn(&["solve", DIABETES, "--lower", "-1", "--upper", "1", "--maximize"]);
     assert_eq!((convex.code, convex.out.as_str()), (1, ""));
     assert!(convex.err.contains("without --maximize"), "{}", convex.err);
 
-    let conic = icnn(&["solve", SOFTPLUS, "--lower", "-1", "--upper", "1"]);
-    assert_eq!((conic.code, conic.out.as_str()), (2, ""));
-    assert!(conic.err.contains("softplus"), "{}", conic.err);
+    let smooth = icnn(&["solve", SOFTPLUS, "--lower", "-1", "--upper", "1", "--method", "lp"]);
+    assert_eq!((smooth.code, smooth.out.as_str()), (2, ""));
+    assert!(smooth.err.contains("softplus"), "{}", smooth.err);
 }
 
 #[test]

@@ -35,6 +35,7 @@ const PROMISES: &[(&str, Promise)] = &[
     ("conic", Promise::Exact),
     ("bundle", Promise::Smooth),
     ("active-set", Promise::Nothing),
+    ("reduced-lp", Promise::Nothing),
     ("newton", Promise::Smooth),
     ("subgradient", Promise::Nothing),
     ("polyak", Promise::Nothing),

@@ -22,6 +22,8 @@ pub enum Method {
     Bundle,
     /// The active-set method, which holds kinks of piecewise-linear networks.
     ActiveSet,
+    /// The epigraph linear program of the units near their kink, which grows until the whole network agrees with it.
+    ReducedLp,
     /// Newton's method on boxes and simplices, from where projected L-BFGS gets in a few passes.
     Newton,
     /// The projected subgradient method with diminishing steps; on the entropic problem, dual averaging.
@@ -47,6 +49,8 @@ pub enum Engine {
     Portfolio,
     /// The epigraph linear program, by an algorithm of HiGHS.
     Linear(Algorithm),
+    /// Linear programs of a few units.
+    Reduced,
     /// The epigraph program with cones.
     Conic,
     /// Values and subgradients.
@@ -118,6 +122,13 @@ pub const METHODS: &[MethodRow] = &[
         what: "exact: holds kinks of piecewise-linear networks, on boxes; solves the entropic problem too",
         engine: Engine::Oracle(kinks::active_set),
         entropic: true,
+    },
+    MethodRow {
+        name: "reduced-lp",
+        method: Method::ReducedLp,
+        what: "exact: linear programs of the units near their kink, simplex (HiGHS); piecewise-linear networks, boxes and rows",
+        engine: Engine::Reduced,
+        entropic: false,
     },
     MethodRow {
         name: "newton",

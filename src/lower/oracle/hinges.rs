@@ -87,7 +87,9 @@ impl Hinges {
                         (&mut named, &mut all.names),
                     ) {
                         Some(unit) => Bends::Unit(unit),
-                        None => return refuse("is not piecewise linear, and convex or concave; it has no kinks to hold"),
+                        None => {
+                            return refuse("is not piecewise linear, and convex or concave; it has no kinks to hold");
+                        }
                     }
                 }
                 Action::Group { kind: GroupKind::Max, groups, .. } => {
