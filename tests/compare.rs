@@ -187,7 +187,7 @@ fn the_entropic_problem_is_another_one_and_says_so() {
 #[test]
 fn wrong_options_are_named() {
     for (more, names) in [
-        (["--methods", "lp,simplex"].as_slice(), ["simplex", "the methods are lp, "]),
+        (["--methods", "lp,simplex"].as_slice(), ["simplex", "the methods are auto, lp, "]),
         (&["--rows", "3..3"], ["3..3", "A below B"]),
         (&["--rows", "58..61"], ["58..61", "60 rows"]),
         (&["--rows", "x"], ["'x'", "A..B"]),

@@ -57,7 +57,7 @@ pub(super) fn minimize(instance: &Instance, domain: &Domain, limits: &Limits) ->
     let m = Kinks::units(&oracle);
     let (p, mut pre) = (domain.dimension(), vec![0.0; m]);
     oracle.forward(&y, &mut pre)?;
-    let mut frozen: Vec<f64> = pre.iter().map(|a| if *a > 0.0 { 1.0 } else { 0.0 }).collect();
+    let frozen: Vec<f64> = pre.iter().map(|a| if *a > 0.0 { 1.0 } else { 0.0 }).collect();
     let mut free = nearest(&mut oracle, &frozen, &pre, p);
     let mut best: Option<Solution> = None;
     let mut words = "the units that are free do not change any more".to_string();
