@@ -67,6 +67,8 @@ pub(super) fn minimize(
         passes: task.limits.passes,
         interrupt: task.limits.interrupt.clone(),
     };
+    let is_newton = task.method == Method::Newton;
+    let limits = if is_newton { newton::start_limits(limits) } else { limits };
     let mut prepared = Run::new(&mut oracle, &set.region, task.tau, limits)?;
     if let Some(y) = task.start {
         prepared = prepared.starting_at(y);
@@ -81,6 +83,10 @@ pub(super) fn minimize(
         SolverError::Refused { reason } => Error::Method { method, reason },
         other => other.into(),
     })?;
+    let within = |most: u64| outcome.forward + outcome.backward < most;
+    if is_newton && outcome.end == End::Passes && task.limits.passes.is_none_or(within) {
+        outcome.end = End::Stalled("Newton's method does not get nearer".into());
+    }
     let checked = task.check.then(|| checked(&set, task.tau, &outcome)).transpose()?;
     let of_shares = |shares: &[f64], trace: &Trace| oracle.multipliers(shares, trace);
     let (bounds, set, limits) = (&bounds, &set, task.limits);

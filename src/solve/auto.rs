@@ -3,8 +3,9 @@
 //! | problem | methods, one after the other |
 //! |---|---|
 //! | piecewise linear, bounded box | active set; linear program; bundle |
+//! | piecewise linear, rows, many units | linear programs of a few units; linear program; bundle |
 //! | piecewise linear, anything else | linear program; active set; bundle |
-//! | with smooth units or quadratic terms | cones; linear program (of quadratic terms); projected L-BFGS; bundle |
+//! | with smooth units or quadratic terms | Newton; cones; linear program (of quadratic terms); bundle |
 //! | entropic, piecewise linear, box | active set; bundle; cones |
 //! | entropic, anything else | bundle; cones |
 //!
@@ -16,26 +17,39 @@ use std::time::Instant;
 use icnn_solvers::run::Progress;
 
 use super::batch::{Asked, Session};
-use super::{Limits, Method, Solution, Status, Work};
-use crate::domain::Domain;
+use super::{Goal, Limits, Method, Solution, Status, Work};
 use crate::error::Error;
 use crate::exact::pattern::functions;
 use crate::ir::instance::Instance;
 use crate::ir::program::{GroupKind, Op};
 use crate::ir::scalar::Scalar;
 
+/// From so many units on the program of a few of them is solved sooner than the whole one.
+const MANY: usize = 300;
+
 /// The methods for a problem, in the order in which they are asked.
-pub(super) fn methods(instance: &Instance, domain: &Domain, tau: Option<f64>) -> &'static [Method] {
-    use Method::{ActiveSet, Bundle, Conic, Lbfgs, Lp};
+pub(super) fn methods(instance: &Instance, session: &Session) -> &'static [Method] {
+    use Method::{ActiveSet, Bundle, Conic, Lp, Newton, ReducedLp};
+    let (domain, tau) = (session.domain(), session.tau());
     let linear = functions(instance, domain).into_iter().all(is_piecewise_linear);
     let boxed = domain.rows().is_empty() && domain.sublevels().is_empty();
     match (tau, linear, boxed) {
         (None, true, true) if domain.is_bounded() => &[ActiveSet, Lp, Bundle],
+        // A basis of the whole program is what an exact proof starts from.
+        (None, true, false) if units(instance) >= MANY && session.limits().proof != Goal::Exact => {
+            &[ReducedLp, Lp, Bundle]
+        }
         (None, true, _) => &[Lp, ActiveSet, Bundle],
-        (None, false, _) => &[Conic, Lp, Lbfgs, Bundle],
+        (None, false, _) => &[Newton, Conic, Lp, Bundle],
         (Some(_), true, true) => &[ActiveSet, Bundle, Conic],
         (Some(_), ..) => &[Bundle, Conic],
     }
+}
+
+/// Entries of units and maxima.
+fn units(instance: &Instance) -> usize {
+    let nodes = instance.program().nodes().iter();
+    nodes.filter(|node| matches!(node.op, Op::Unit { .. } | Op::Group { .. })).map(|node| node.len).sum()
 }
 
 /// Whether every unit is made of lines and every group is a maximum.
@@ -58,7 +72,7 @@ pub(super) fn minimize(session: &Session, instance: &Instance, asked: Asked<'_, 
     let Asked { start, from, mut watch } = asked;
     let limits = session.limits();
     let (mut best, mut refusal, mut work) = (None::<Solution>, None, Work::default());
-    for method in methods(instance, session.domain(), session.tau()) {
+    for method in methods(instance, session) {
         let left = Limits { time: limits.time.map(|t| t.saturating_sub(begun.elapsed())), ..limits.clone() };
         let mut ended = false;
         let answer = match watch.as_deref_mut() {

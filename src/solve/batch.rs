@@ -134,7 +134,7 @@ impl Session {
         match self.method {
             Method::Auto => {
                 let f = network.given(context).ok()?;
-                super::auto::methods(&*folded(&f, &self.domain).ok()?, &self.domain, self.tau).first().copied()
+                super::auto::methods(&*folded(&f, &self.domain).ok()?, self).first().copied()
             }
             method => Some(method),
         }
@@ -285,8 +285,13 @@ impl Session {
                 let limits = Limits { interrupt, ..limits.clone() };
                 super::linear::minimize(instance, &self.domain, method, &limits, self.start.as_ref())
             }),
+            #[cfg(feature = "highs")]
+            Engine::Reduced => super::interrupt::watched(watch, limits.interrupt.as_ref(), |interrupt| {
+                let limits = Limits { interrupt, ..limits.clone() };
+                super::reduced::minimize(instance, &self.domain, &limits)
+            }),
             #[cfg(not(feature = "highs"))]
-            Engine::Linear(_) => self.without("highs", instance),
+            Engine::Linear(_) | Engine::Reduced => self.without("highs", instance),
         }
     }
 }

@@ -29,6 +29,8 @@ mod polish;
 pub mod promote;
 #[cfg(feature = "highs")]
 mod quadratic;
+#[cfg(feature = "highs")]
+mod reduced;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod search;
 mod solution;

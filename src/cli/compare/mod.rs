@@ -187,7 +187,8 @@ fn compare(args: &Args, question: &Question<'_>, row: usize, start: Option<&[f64
     let (iterations, passes) = (args.iteration_limit, args.pass_limit);
     let limits = Limits { gap: args.gap, time: Some(time), iterations, passes, ..Limits::default() };
     let mut methods: Vec<Method> = match args.methods.is_empty() {
-        true => METHODS.iter().map(|m| m.method).collect(),
+        // The portfolio is made of the others.
+        true => METHODS.iter().map(|m| m.method).filter(|m| *m != Method::Auto).collect(),
         false => args.methods.clone(),
     };
     let mut seen = vec![];

@@ -47,7 +47,7 @@ pub(super) struct Bend {
     pub element: usize,
     /// Where it is.
     pub place: f64,
-    /// By how much the slope grows there.
+    /// By how much the slope grows there; below 0 all along a concave element.
     pub bend: f64,
 }
 
@@ -87,7 +87,9 @@ impl Hinges {
                         (&mut named, &mut all.names),
                     ) {
                         Some(unit) => Bends::Unit(unit),
-                        None => return refuse("is not convex and piecewise linear; it has no kinks to hold"),
+                        None => {
+                            return refuse("is not piecewise linear, and convex or concave; it has no kinks to hold");
+                        }
                     }
                 }
                 Action::Group { kind: GroupKind::Max, groups, .. } => {
@@ -132,7 +134,7 @@ impl Bends {
 }
 
 impl UnitBends {
-    /// `None` for an element that is smooth or not convex on its interval. `named` breaks of other units have been counted; the names of
+    /// `None` for an element that is smooth, or neither convex nor concave on its interval. `named` breaks of other units have been counted; the names of
     /// the kinks are appended.
     fn new(
         node: NodeId,
@@ -147,12 +149,15 @@ impl UnitBends {
             let pieces = lines.on(*on);
             let skipped = lines.breaks().iter().take_while(|b| **b <= on.lower).count();
             unit.lines.push(pieces[0]);
+            // A concave element has a weight below 0 on its way to f: each of its kinks is convex there.
+            let mut sign = 0.0;
             let before = unit.kinks.len();
             for (pair, place) in pieces.windows(2).zip(lines.breaks().iter().skip(skipped)) {
                 let bend = pair[1].slope - pair[0].slope;
-                if bend.is_nan() || bend < 0.0 {
+                if bend.is_nan() || bend * sign < 0.0 {
                     return None;
                 }
+                sign = bend;
                 names.push(*named + (skipped + unit.kinks.len() - before) as u64);
                 unit.kinks.push(Bend { element, place: *place, bend });
             }
