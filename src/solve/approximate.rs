@@ -18,6 +18,7 @@ use crate::domain::Domain;
 use crate::error::Error;
 use crate::exact::Pattern;
 use crate::ir::bounds::Bounds;
+use crate::ir::convexity::Proof as Curvatures;
 use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
 use crate::ir::interval::sum_up;
@@ -49,7 +50,7 @@ pub(super) fn minimize(
     let begun = Instant::now();
     let method = task.method.name();
     domain.check_dimension(instance.decisions())?;
-    let (bounds, proof) = prove(instance, domain);
+    let (bounds, proof) = grounds(instance, domain, task.method);
     require_convex(instance, &proof)?;
     let set = region(domain, method)?;
     if task.tau.is_some() && !set.region.is_bounded() {
@@ -115,6 +116,19 @@ fn hint(
     let bounds = vec![Arc::new(bounds.clone())];
     let pattern = Pattern::of_slopes(y, &dual.f, instance, domain, &bounds)?;
     Ok(Some(Arc::new(Hint { pattern, bounds })))
+}
+
+/// Intervals of all nodes, and the proof of convexity. A method that holds kinks needs no intervals: where convexity is proven without them
+/// they stay unknown, as they would cost more than its passes.
+fn grounds(instance: &Instance, domain: &Domain, method: Method) -> (Bounds, Curvatures) {
+    if method == Method::ActiveSet {
+        let everywhere = Bounds::unknown(instance);
+        let proof = instance.prove(&everywhere);
+        if proof.output().is_convex() {
+            return (everywhere, proof);
+        }
+    }
+    prove(instance, domain)
 }
 
 /// What was asked, for the recomputation of the answer.
