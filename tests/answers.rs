@@ -217,9 +217,8 @@ fn a_run_without_answers_leaves_the_old_file() {
         let file = folder.path(&format!("old.{format}"));
         fs::write(&file, "old").expect("a file");
         for model in [SOFTPLUS, "no-such-model.onnx"] {
-            let (code, out, _) = icnn(
-                &["solve", model, "--method", "lp", "--lower", "0", "--upper", "1", "--answers", text(&file)],
-            );
+            let (code, out, _) =
+                icnn(&["solve", model, "--method", "lp", "--lower", "0", "--upper", "1", "--answers", text(&file)]);
             assert!(code == Some(2) && out.is_empty(), "{model}: {code:?}");
             assert_eq!(fs::read_to_string(&file).expect("text"), "old", "{model}, {format}");
         }

@@ -254,9 +254,11 @@ fn certified(
             }
         }
     }
-    let magnitude = instance.magnitude(&trace, &search::reach(domain, &y));
-    let rounding = if magnitude.is_finite() { search::ROUNDING * magnitude } else { 0.0 };
-    let closed = lower_bound.is_some_and(|bound| above - bound <= (limits.gap * size).max(rounding));
+    let rounding = || {
+        let magnitude = instance.magnitude(&trace, &search::reach(domain, &y));
+        if magnitude.is_finite() { search::ROUNDING * magnitude } else { 0.0 }
+    };
+    let closed = lower_bound.is_some_and(|bound| above - bound <= limits.gap * size || above - bound <= rounding());
     let gap = lower_bound.map(|bound| match proof {
         Proof::F64 => (above - bound).max(0.0),
         _ => sum_up(above, -bound).max(0.0),

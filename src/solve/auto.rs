@@ -2,7 +2,7 @@
 //!
 //! | problem | methods, one after the other |
 //! |---|---|
-//! | piecewise linear, bounded box | active set; linear program; bundle |
+//! | piecewise linear, bounded box | active set; linear programs of a few units; linear program; bundle |
 //! | piecewise linear, rows, many units | linear programs of a few units; linear program; bundle |
 //! | piecewise linear, anything else | linear program; active set; bundle |
 //! | with smooth units or quadratic terms | Newton; cones; linear program (of quadratic terms); bundle |
@@ -10,7 +10,8 @@
 //! | entropic, anything else | bundle; cones |
 //!
 //! A method that refuses, or that this build lacks, is passed over. What a proven end or a closed gap says is the answer; of
-//! several open ones the one with the smallest gap. A limit that strikes ends the work.
+//! several open ones the one with the smallest gap. A limit that strikes ends the work. A method that started from another solution
+//! and left the gap open is asked again, without it, first of all.
 
 use std::time::Instant;
 
@@ -34,7 +35,7 @@ pub(super) fn methods(instance: &Instance, session: &Session) -> &'static [Metho
     let linear = functions(instance, domain).into_iter().all(is_piecewise_linear);
     let boxed = domain.rows().is_empty() && domain.sublevels().is_empty();
     match (tau, linear, boxed) {
-        (None, true, true) if domain.is_bounded() => &[ActiveSet, Lp, Bundle],
+        (None, true, true) if domain.is_bounded() => &[ActiveSet, ReducedLp, Lp, Bundle],
         // A basis of the whole program is what an exact proof starts from.
         (None, true, false) if units(instance) >= MANY && session.limits().proof != Goal::Exact => {
             &[ReducedLp, Lp, Bundle]
@@ -66,23 +67,30 @@ fn is_piecewise_linear(instance: &Instance) -> bool {
     })
 }
 
-/// min f over the domain of `session` by the methods of the table.
-pub(super) fn minimize(session: &Session, instance: &Instance, asked: Asked<'_, '_>) -> Result<Solution, Error> {
+/// min f over the domain of `session` by `methods`, one after the other.
+pub(super) fn minimize(
+    session: &Session,
+    methods: &[Method],
+    instance: &Instance,
+    asked: Asked<'_, '_>,
+) -> Result<Solution, Error> {
     let begun = Instant::now();
     let Asked { start, from, mut watch } = asked;
     let limits = session.limits();
     let (mut best, mut refusal, mut work) = (None::<Solution>, None, Work::default());
-    for method in methods(instance, session) {
+    let again =
+        from.filter(|_| methods.first() == Some(&Method::ActiveSet)).map(|from| (Method::ActiveSet, Some(from)));
+    for (method, from) in again.into_iter().chain(methods.iter().map(|method| (*method, None))) {
         let left = Limits { time: limits.time.map(|t| t.saturating_sub(begun.elapsed())), ..limits.clone() };
         let mut ended = false;
         let answer = match watch.as_deref_mut() {
-            None => session.by(*method, &left, instance, Asked { start, from, watch: None }),
+            None => session.by(method, &left, instance, Asked { start, from, watch: None }),
             Some(watch) => {
                 let mut passed_on = |progress: &Progress, y: &[f64]| {
                     ended |= !watch(progress, y);
                     !ended
                 };
-                session.by(*method, &left, instance, Asked { start, from, watch: Some(&mut passed_on) })
+                session.by(method, &left, instance, Asked { start, from, watch: Some(&mut passed_on) })
             }
         };
         match answer {

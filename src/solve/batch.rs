@@ -250,7 +250,10 @@ impl Session {
     /// [`minimize_watched`](Self::minimize_watched) of a function in which everything that is fixed is a constant.
     fn solved(&self, instance: &Instance, asked: Asked<'_, '_>) -> Result<Solution, Error> {
         match self.method {
-            Method::Auto => super::auto::minimize(self, instance, asked),
+            Method::Auto => super::auto::minimize(self, super::auto::methods(instance, self), instance, asked),
+            Method::ActiveSet if asked.from.is_some() => {
+                super::auto::minimize(self, &[Method::ActiveSet], instance, asked)
+            }
             method => self.by(method, &self.limits, instance, asked),
         }
     }
