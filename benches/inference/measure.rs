@@ -16,7 +16,7 @@ use crate::families::Failure;
 pub const OURS: Method = Method::Auto;
 
 /// The relative gap that it is asked for, and the largest one that passes.
-pub const ASKED: f64 = 1e-12;
+pub const ASKED: f64 = 1e-10;
 pub const ALLOWED: f64 = 1e-9;
 
 /// A difference of values, relative to max(1, |value|), at which HiGHS and we disagree: HiGHS' feasibility tolerance is 1e-7.

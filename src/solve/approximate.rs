@@ -22,6 +22,8 @@ use crate::ir::convexity::Proof as Curvatures;
 use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
 use crate::ir::interval::sum_up;
+use crate::ir::program::Op;
+use crate::ir::unit::Unit;
 use crate::lower::oracle::NetworkOracle;
 use crate::lower::region::{SimpleSet, region};
 
@@ -118,10 +120,15 @@ fn hint(
     Ok(Some(Arc::new(Hint { pattern, bounds })))
 }
 
-/// Intervals of all nodes, and the proof of convexity. A method that holds kinks needs no intervals: where convexity is proven without them
-/// they stay unknown, as they would cost more than its passes.
+/// Intervals of all nodes, and the proof of convexity. A method that holds kinks needs no intervals: where every kink is one of relu, leaky or
+/// abs and convexity is proven without them, they stay unknown, as they would cost more than its passes.
 fn grounds(instance: &Instance, domain: &Domain, method: Method) -> (Bounds, Curvatures) {
-    if method == Method::ActiveSet {
+    let simple = |op: &Op| match op {
+        Op::Unit { unit, .. } => matches!(unit, Unit::Relu | Unit::Leaky(_) | Unit::Abs),
+        Op::Group { .. } | Op::Select { .. } => false,
+        _ => true,
+    };
+    if method == Method::ActiveSet && instance.program().nodes().iter().all(|node| simple(&node.op)) {
         let everywhere = Bounds::unknown(instance);
         let proof = instance.prove(&everywhere);
         if proof.output().is_convex() {
