@@ -9,10 +9,10 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO := . .tools/env && cargo
 
-.PHONY: help setup build demo test check-pure fuzz bench bench-exact bench-growth bench-torch bench-peers screenshot clean
+.PHONY: help setup build demo test check-pure fuzz bench bench-inference bench-exact bench-growth bench-torch bench-peers screenshot clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r target what; do printf '%-12s%s\n' "$$target" "$$what"; done
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r target what; do printf '%-17s%s\n' "$$target" "$$what"; done
 
 setup: ## find or install cmake and libclang
 	@scripts/setup
@@ -40,10 +40,12 @@ check-pure: setup ## build and test without HiGHS, with compilers that fail if c
 fuzz: setup ## fuzz what reads files: SECONDS (600) for each of TARGETS (all); see fuzz/README.md
 	scripts/fuzz long $(or $(SECONDS),600) $(TARGETS)
 
-bench: setup ## exact inference next to one pass and to HiGHS; icnn solve next to HiGHS; passes of the methods that call f
+bench: bench-inference ## bench-inference, then icnn solve next to HiGHS, and passes of the methods that call f
 	$(CARGO) bench --workspace --all-features --bench overhead
 	$(CARGO) bench --workspace --all-features --bench methods
-	$(CARGO) bench --workspace --all-features --bench inference
+
+bench-inference: setup ## exact inference next to one pass, to HiGHS and to gradient descent; PARTS="families rl6" and so on
+	$(CARGO) bench --workspace --all-features --bench inference -- $(PARTS)
 
 bench-exact: setup ## measure the exact tier next to the linear program
 	$(CARGO) bench --workspace --all-features --bench exact

@@ -12,21 +12,19 @@ use crate::table::Set;
 /// Rows that are taken of each.
 const ROWS: usize = 10;
 
+/// The examples.
+pub const NAMES: [&str; 5] = ["digits", "imputation", "diabetes", "detector", "plan"];
+
 /// All sets whose name is `wanted`.
 pub fn sets(wanted: impl Fn(&str) -> bool) -> Result<Vec<Set>, Failure> {
-    let all: [(&str, fn(&Path) -> Result<Vec<Case>, Failure>); 5] = [
-        ("digits", digits),
-        ("imputation", imputation),
-        ("diabetes", diabetes),
-        ("detector", detector),
-        ("plan", plan),
-    ];
+    let makers: [fn(&Path) -> Result<Vec<Case>, Failure>; 5] = [digits, imputation, diabetes, detector, plan];
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let set = |(name, cases): &(&str, fn(&Path) -> Result<Vec<Case>, Failure>)| {
+    let chosen = NAMES.iter().zip(makers).filter(|(name, _)| wanted(name));
+    let sets = chosen.map(|(name, cases)| {
         let cases = cases(&examples.join(name)).map_err(|e| format!("{name}: {e}"))?;
         Ok(Set { family: (*name).into(), kind: "example".into(), cases, target: None, highs_seconds: 5.0 })
-    };
-    all.iter().filter(|(name, _)| wanted(name)).map(set).collect()
+    });
+    sets.collect()
 }
 
 /// The right halves of digits, from the left ones.

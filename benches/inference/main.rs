@@ -72,6 +72,15 @@ fn run(words: &[&str]) -> Result<bool, Failure> {
         .copied()
         .filter(|word| !PARTS.contains(word) && !word.starts_with("--") && word.parse::<usize>().is_err())
         .collect();
+    let known = |name: &&&str| {
+        Family::named(name).is_some() || examples::NAMES.contains(name) || ["p", "width", "depth"].contains(name)
+    };
+    if let Some(name) = names.iter().find(|name| !known(name)) {
+        return Err(format!("'{name}' is no part, family, example or size that grows").into());
+    }
+    if let Some(option) = words.iter().find(|word| word.starts_with("--") && **word != "--full") {
+        return Err(format!("{option} is no option; --full is one").into());
+    }
     let part = |name: &str| parts.contains(&name) || parts.is_empty() && name != "growth";
     let wanted = |name: &str| names.is_empty() || names.contains(&name);
     let trained = || FAMILIES.iter().filter(|f| f.trained && wanted(f.name));
