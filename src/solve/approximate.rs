@@ -185,6 +185,8 @@ fn certified(
         rows.resize(domain.rows().len(), 0.0);
         rigorous::Dual { f, levels: vec![], rows }
     };
+    // Where kinks are all there is, Newton's method has nothing to add.
+    let is_curved = slopes.is_none();
     let again = passes(if slopes.is_some() { 1 } else { outcome.mixture.len() as u64 + 1 });
     let mut dual = slopes.or_else(|| rigorous::averaged(instance, points)).map(|f| dual_of(f, rows));
     if let Some(dual) = &dual {
@@ -205,6 +207,7 @@ fn certified(
     // A limit that struck ends the work.
     let ended = matches!(outcome.end, End::Closed | End::Stalled(_));
     if tau.is_none()
+        && is_curved
         && ended
         && open
         && let Some(found) = newton::polished(instance, domain, &y, &|| limits.strikes(begun))
