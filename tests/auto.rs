@@ -172,6 +172,43 @@ fn units_that_are_convex_between_their_bounds_have_kinks() {
     assert!(found.gap.unwrap() <= 1e-12, "{:?}", found.gap);
 }
 
+/// The program of a few units has the minimum of the whole one, on rows, on a simplex, and where neither has a point.
+#[cfg(feature = "highs")]
+#[test]
+fn a_few_units_give_the_minimum_of_the_whole_program() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/families");
+    let network = Network::load(root.join("mpc24.onnx")).unwrap();
+    let contexts = rows(&root.join("mpc24.npy"), network.context_len());
+    let all: Vec<usize> = (0..24).collect();
+    let cube = || Domain::cube(24, -1.0, 1.0).unwrap();
+    let budget = cube().with_sum("budget", &all[..16], -0.5, 0.2).unwrap();
+    let sets = [
+        ("rows", budget.clone().with_sum("more", &all[16..], 0.3, f64::INFINITY).unwrap()),
+        ("simplex", Domain::everything(24).with_simplex("shares", &all, 1.0).unwrap()),
+    ];
+    for (what, domain) in &sets {
+        for x in contexts.iter().take(3) {
+            let f = network.given(x).unwrap();
+            let whole = f.minimize(domain, Method::Lp).unwrap();
+            let few = f.minimize(domain, Method::Auto).unwrap();
+            assert_eq!(
+                (&few.status, few.method, few.proof),
+                (&Status::Optimal, "reduced-lp", Proof::Rigorous),
+                "{what}"
+            );
+            assert!(few.work.columns < whole.work.columns, "{what}: {:?} {:?}", few.work, whole.work);
+            let (a, b) = (whole.value.unwrap(), few.value.unwrap());
+            assert!((a - b).abs() <= 1e-7 * a.abs().max(1.0), "{what}: {a} {b}");
+            assert!(few.lower_bound.unwrap() <= a + 1e-9 && whole.lower_bound.unwrap() <= b + 1e-9, "{what}");
+            assert!(domain.violation(few.y.as_ref().unwrap()) <= 1e-6, "{what}");
+            assert_eq!(few.duals.as_ref().map(|d| d.rows.len()), Some(domain.rows().len()));
+        }
+    }
+    let empty = budget.with_sum("none", &all[..16], 0.5, f64::INFINITY).unwrap();
+    let found = network.given(&contexts[0]).unwrap().minimize(&empty, Method::Auto).unwrap();
+    assert_eq!((found.status, found.method, found.farkas.is_some()), (Status::Infeasible, "lp", true));
+}
+
 /// A limit ends the portfolio, and says so.
 #[test]
 fn a_limit_is_a_status() {

@@ -206,9 +206,9 @@ fn certified(
         rows.resize(domain.rows().len(), 0.0);
         rigorous::Dual { f, levels: vec![], rows }
     };
-    // Where kinks are held there is nothing left for Newton's method: no curvature, and what is open is rounding.
-    let by_kinks = slopes.is_some();
-    let again = passes(if by_kinks { 1 } else { outcome.mixture.len() as u64 + 1 });
+    // Where kinks are all there is, Newton's method has nothing to add.
+    let is_curved = slopes.is_none();
+    let again = passes(if slopes.is_some() { 1 } else { outcome.mixture.len() as u64 + 1 });
     let mut dual = slopes.or_else(|| rigorous::averaged(instance, points)).map(|f| dual_of(f, rows));
     if let Some(dual) = &dual {
         (work.forward, work.backward) = (work.forward.saturating_add(again), work.backward.saturating_add(again));
@@ -228,9 +228,9 @@ fn certified(
     // A limit that struck ends the work.
     let ended = matches!(outcome.end, End::Closed | End::Stalled(_));
     if tau.is_none()
+        && is_curved
         && ended
         && open
-        && !by_kinks
         && let Some(found) = newton::polished(instance, domain, &y, &|| limits.strikes(begun))
         && let Ok(there) = instance.forward(&found.y)
     {

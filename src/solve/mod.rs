@@ -71,7 +71,7 @@ pub struct Limits {
     pub gap: f64,
     /// Wall-clock limit for one row.
     pub time: Option<Duration>,
-    /// Most iterations of the solver for one row: pivots, interior-point or first-order iterations.
+    /// Most iterations of the solver for one row, for methods that solve a program: pivots, interior-point or first-order iterations.
     pub iterations: Option<u64>,
     /// Most passes over the network for one row, forward and backward ones added up, for methods that call f.
     pub passes: Option<u64>,

@@ -58,7 +58,7 @@ pub struct Args {
     /// Seconds for each row.
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
     time_limit: Option<Duration>,
-    /// Iterations of the solver for each row.
+    /// Iterations of the solver for each row, for methods that solve a program (lp, ipm, pdlp, reduced-lp, conic).
     #[arg(long, value_name = "N")]
     iteration_limit: Option<u64>,
     /// Passes over the network for each row, forward and backward added up, for methods that call f.
