@@ -52,12 +52,12 @@ pub(super) fn minimize(instance: &Instance, domain: &Domain, limits: &Limits) ->
     }
     let mut oracle = NetworkOracle::new(instance, &bounds).with_kinks(&bounds);
     oracle.kinks().map(drop).map_err(refuse)?;
-    let mut y = start(&mut oracle, domain, limits)?;
-    let mut work = Work { forward: START_PASSES as u32 / 2, backward: START_PASSES as u32 / 2, ..Work::default() };
+    let (mut y, mut work) = start(&mut oracle, domain, limits)?;
     let m = Kinks::units(&oracle);
     let (p, mut pre) = (domain.dimension(), vec![0.0; m]);
     oracle.forward(&y, &mut pre)?;
     let frozen: Vec<f64> = pre.iter().map(|a| if *a > 0.0 { 1.0 } else { 0.0 }).collect();
+    work.forward += 1 + DIRECTIONS as u32;
     let mut free = nearest(&mut oracle, &frozen, &pre, p);
     let mut best: Option<Solution> = None;
     let mut words = "the units that are free do not change any more".to_string();
@@ -66,14 +66,15 @@ pub(super) fn minimize(instance: &Instance, domain: &Domain, limits: &Limits) ->
             words = format!("{} of {m} units are near their kink", free.len());
             break;
         }
-        let Some(time) = left(limits, begun) else {
+        let iterations = limits.iterations.map(|most| most.saturating_sub(work.iterations));
+        if limits.strikes(begun) || iterations == Some(0) {
             words = "a limit is reached".into();
             break;
-        };
+        }
         let few = few(&mut oracle, domain, &frozen, &free);
         let options = LpOptions {
-            time_limit: time,
-            iteration_limit: limits.iterations,
+            time_limit: limits.time.map(|t| t.saturating_sub(begun.elapsed()).max(Duration::from_millis(1))),
+            iteration_limit: iterations,
             interrupt: limits.interrupt.clone(),
             ..LpOptions::default()
         };
@@ -81,8 +82,9 @@ pub(super) fn minimize(instance: &Instance, domain: &Domain, limits: &Limits) ->
         work.solves += 1;
         work.iterations += said.iterations;
         (work.rows, work.columns, work.nonzeros) = (few.lp.rows(), few.lp.columns(), few.lp.matrix.nnz());
-        work.forward += 2;
-        work.backward += 2;
+        // The reduced program, its answer in f64, and with every rounding error counted; then all pre-activations there.
+        work.forward += 3;
+        work.backward += 3;
         tracing::debug!(round, free = free.len(), status = ?said.status, iterations = said.iterations, "reduced program");
         if said.status != LpStatus::Optimal || said.primal.len() < p || said.row_dual.len() != few.lp.rows() {
             words = format!("HiGHS says of the program of {} units: {}", free.len(), said.detail);
@@ -117,14 +119,8 @@ pub(super) fn minimize(instance: &Instance, domain: &Domain, limits: &Limits) ->
     Ok(Solution { method, work, message, seconds: begun.elapsed().as_secs_f64(), ..found })
 }
 
-/// The time that is left, `None` where a limit says stop.
-fn left(limits: &Limits, begun: Instant) -> Option<Option<Duration>> {
-    let time = limits.time.map(|t| t.saturating_sub(begun.elapsed()));
-    (!limits.strikes(begun)).then_some(time)
-}
-
-/// A point near the minimum: over simplices by projections, otherwise over the box alone.
-fn start(oracle: &mut NetworkOracle<'_>, domain: &Domain, limits: &Limits) -> Result<Vec<f64>, Error> {
+/// A point near the minimum, and what it cost: over simplices by projections, otherwise over the box alone.
+fn start(oracle: &mut NetworkOracle<'_>, domain: &Domain, limits: &Limits) -> Result<(Vec<f64>, Work), Error> {
     let simple = region(domain, "").map(|set| set.region);
     let boxed = match simple {
         Ok(region) => region,
@@ -137,7 +133,8 @@ fn start(oracle: &mut NetworkOracle<'_>, domain: &Domain, limits: &Limits) -> Re
         true => run.with(gradient::lbfgs)?,
         false => run.with(gradient::spectral)?,
     };
-    Ok(domain.clip(&found.y.unwrap_or_else(|| boxed.centre())))
+    let work = Work { forward: found.forward as u32, backward: found.backward as u32, ..Work::default() };
+    Ok((domain.clip(&found.y.unwrap_or_else(|| boxed.centre())), work))
 }
 
 /// The units whose kinks are nearest, increasing.
@@ -237,8 +234,9 @@ impl Asked<'_> {
         let trace = instance.forward(y)?;
         let value = trace.value();
         for (nu, row) in rows.iter_mut().zip(domain.rows()) {
-            let allowed = (if row.lower.is_finite() { f64::INFINITY } else { 0.0 }, row.upper.is_finite());
-            *nu = nu.clamp(if allowed.1 { f64::NEG_INFINITY } else { 0.0 }, allowed.0);
+            // A side that is not there has no multiplier.
+            let least = if row.upper.is_finite() { f64::NEG_INFINITY } else { 0.0 };
+            *nu = nu.clamp(least, if row.lower.is_finite() { f64::INFINITY } else { 0.0 });
         }
         let empty = Solution::empty(Status::Stopped);
         let Some(slopes) = oracle.multipliers(shares, &trace) else { return Ok(empty) };
