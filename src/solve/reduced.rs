@@ -34,8 +34,9 @@ const START_PASSES: u64 = 70;
 /// Random directions by which the distance of a kink is estimated.
 const DIRECTIONS: usize = 4;
 
-/// Where more than this share of the units is free, the whole program is as good.
+/// Where more than this share of the units is free, all are, as long as their rows are no more numbers than this.
 const MOST: f64 = 0.6;
+const WHOLE: usize = 1 << 20;
 
 /// min f over box and rows of `domain`.
 ///
@@ -59,12 +60,20 @@ pub(super) fn minimize(instance: &Instance, domain: &Domain, limits: &Limits) ->
     let frozen: Vec<f64> = pre.iter().map(|a| if *a > 0.0 { 1.0 } else { 0.0 }).collect();
     work.forward += 1 + DIRECTIONS as u32;
     let mut free = nearest(&mut oracle, &frozen, &pre, p);
-    let mut best: Option<Solution> = None;
+    let asked = Asked { instance, domain, bounds: &bounds, limits };
+    let mut best = asked.judged(&oracle, &frozen, vec![0.0; domain.rows().len()], &y)?;
+    (work.forward, work.backward) = (work.forward + 2, work.backward + 2);
     let mut words = "the units that are free do not change any more".to_string();
     for round in 0..ROUNDS {
-        if free.len() as f64 > MOST * m as f64 {
-            words = format!("{} of {m} units are near their kink", free.len());
+        if best.status == Status::Optimal {
             break;
+        }
+        if free.len() as f64 > MOST * m as f64 {
+            if m.saturating_mul(m + p) > WHOLE {
+                words = format!("{} of {m} units are near their kink", free.len());
+                break;
+            }
+            free = (0..m).collect();
         }
         let iterations = limits.iterations.map(|most| most.saturating_sub(work.iterations));
         if limits.strikes(begun) || iterations == Some(0) {
@@ -94,15 +103,10 @@ pub(super) fn minimize(instance: &Instance, domain: &Domain, limits: &Limits) ->
         let mut shares = frozen.clone();
         few.shares(&said.row_dual, &free, &mut shares);
         let rows = said.row_dual[free.len()..].to_vec();
-        let asked = Asked { instance, domain, bounds: &bounds, limits };
         let found = asked.judged(&oracle, &shares, rows, &y)?;
-        let closed = found.status == Status::Optimal;
         let gap = |s: &Solution| s.gap.unwrap_or(f64::INFINITY);
-        if best.as_ref().is_none_or(|best| gap(&found) < gap(best)) {
-            best = Some(found);
-        }
-        if closed {
-            break;
+        if gap(&found) < gap(&best) {
+            best = found;
         }
         oracle.forward(&y, &mut pre)?;
         let before = free.len();
@@ -114,9 +118,8 @@ pub(super) fn minimize(instance: &Instance, domain: &Domain, limits: &Limits) ->
             break;
         }
     }
-    let found = best.unwrap_or_else(|| Solution::empty(Status::Stopped));
-    let message = (found.status != Status::Optimal).then_some(words);
-    Ok(Solution { method, work, message, seconds: begun.elapsed().as_secs_f64(), ..found })
+    let message = (best.status != Status::Optimal).then_some(words);
+    Ok(Solution { method, work, message, seconds: begun.elapsed().as_secs_f64(), ..best })
 }
 
 /// A point near the minimum, and what it cost: over simplices by projections, otherwise over the box alone.
