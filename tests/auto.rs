@@ -94,7 +94,7 @@ fn every_piecewise_linear_network_on_a_box_is_solved_without_outside_solvers() {
 #[test]
 fn the_digits_have_their_stored_minima() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digits");
-    let network = Network::load(&root.join("digits.onnx")).unwrap();
+    let network = Network::load(root.join("digits.onnx")).unwrap();
     let (contexts, minimisers) = (rows(&root.join("test-context.npy"), 32), rows(&root.join("test-minimiser.npy"), 32));
     let session = Session::new(Domain::cube(32, 0.0, 1.0).unwrap(), Method::Auto, Limits::default());
     for (x, y) in contexts.iter().zip(&minimisers).take(40) {
@@ -235,7 +235,7 @@ fn walk(from: &[f64], step: f64, count: usize) -> Vec<Vec<f64>> {
 
 fn rl17() -> (Network, Vec<f64>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/families");
-    let network = Network::load(&root.join("rl17.onnx")).unwrap();
+    let network = Network::load(root.join("rl17.onnx")).unwrap();
     let width = network.context_len();
     (network, rows(&root.join("rl17.npy"), width).remove(0))
 }

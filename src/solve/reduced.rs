@@ -34,8 +34,9 @@ const START_PASSES: u64 = 70;
 /// Random directions by which the distance of a kink is estimated.
 const DIRECTIONS: usize = 4;
 
-/// Where more than this share of the units is free, the whole program is as good.
+/// Where more than this share of the units is free, all are, as long as their rows are no more numbers than this.
 const MOST: f64 = 0.6;
+const WHOLE: usize = 1 << 20;
 
 /// min f over box and rows of `domain`.
 ///
@@ -52,28 +53,37 @@ pub(super) fn minimize(instance: &Instance, domain: &Domain, limits: &Limits) ->
     }
     let mut oracle = NetworkOracle::new(instance, &bounds).with_kinks(&bounds);
     oracle.kinks().map(drop).map_err(refuse)?;
-    let mut y = start(&mut oracle, domain, limits)?;
-    let mut work = Work { forward: START_PASSES as u32 / 2, backward: START_PASSES as u32 / 2, ..Work::default() };
+    let (mut y, mut work) = start(&mut oracle, domain, limits)?;
     let m = Kinks::units(&oracle);
     let (p, mut pre) = (domain.dimension(), vec![0.0; m]);
     oracle.forward(&y, &mut pre)?;
     let frozen: Vec<f64> = pre.iter().map(|a| if *a > 0.0 { 1.0 } else { 0.0 }).collect();
+    work.forward += 1 + DIRECTIONS as u32;
     let mut free = nearest(&mut oracle, &frozen, &pre, p);
-    let mut best: Option<Solution> = None;
+    let asked = Asked { instance, domain, bounds: &bounds, limits };
+    let mut best = asked.judged(&oracle, &frozen, vec![0.0; domain.rows().len()], &y)?;
+    (work.forward, work.backward) = (work.forward + 2, work.backward + 2);
     let mut words = "the units that are free do not change any more".to_string();
     for round in 0..ROUNDS {
-        if free.len() as f64 > MOST * m as f64 {
-            words = format!("{} of {m} units are near their kink", free.len());
+        if best.status == Status::Optimal {
             break;
         }
-        let Some(time) = left(limits, begun) else {
+        if free.len() as f64 > MOST * m as f64 {
+            if m.saturating_mul(m + p) > WHOLE {
+                words = format!("{} of {m} units are near their kink", free.len());
+                break;
+            }
+            free = (0..m).collect();
+        }
+        let iterations = limits.iterations.map(|most| most.saturating_sub(work.iterations));
+        if limits.strikes(begun) || iterations == Some(0) {
             words = "a limit is reached".into();
             break;
-        };
+        }
         let few = few(&mut oracle, domain, &frozen, &free);
         let options = LpOptions {
-            time_limit: time,
-            iteration_limit: limits.iterations,
+            time_limit: limits.time.map(|t| t.saturating_sub(begun.elapsed()).max(Duration::from_millis(1))),
+            iteration_limit: iterations,
             interrupt: limits.interrupt.clone(),
             ..LpOptions::default()
         };
@@ -81,8 +91,9 @@ pub(super) fn minimize(instance: &Instance, domain: &Domain, limits: &Limits) ->
         work.solves += 1;
         work.iterations += said.iterations;
         (work.rows, work.columns, work.nonzeros) = (few.lp.rows(), few.lp.columns(), few.lp.matrix.nnz());
-        work.forward += 2;
-        work.backward += 2;
+        // The reduced program, its answer in f64, and with every rounding error counted; then all pre-activations there.
+        work.forward += 3;
+        work.backward += 3;
         tracing::debug!(round, free = free.len(), status = ?said.status, iterations = said.iterations, "reduced program");
         if said.status != LpStatus::Optimal || said.primal.len() < p || said.row_dual.len() != few.lp.rows() {
             words = format!("HiGHS says of the program of {} units: {}", free.len(), said.detail);
@@ -92,15 +103,10 @@ pub(super) fn minimize(instance: &Instance, domain: &Domain, limits: &Limits) ->
         let mut shares = frozen.clone();
         few.shares(&said.row_dual, &free, &mut shares);
         let rows = said.row_dual[free.len()..].to_vec();
-        let asked = Asked { instance, domain, bounds: &bounds, limits };
         let found = asked.judged(&oracle, &shares, rows, &y)?;
-        let closed = found.status == Status::Optimal;
         let gap = |s: &Solution| s.gap.unwrap_or(f64::INFINITY);
-        if best.as_ref().is_none_or(|best| gap(&found) < gap(best)) {
-            best = Some(found);
-        }
-        if closed {
-            break;
+        if gap(&found) < gap(&best) {
+            best = found;
         }
         oracle.forward(&y, &mut pre)?;
         let before = free.len();
@@ -112,19 +118,12 @@ pub(super) fn minimize(instance: &Instance, domain: &Domain, limits: &Limits) ->
             break;
         }
     }
-    let found = best.unwrap_or_else(|| Solution::empty(Status::Stopped));
-    let message = (found.status != Status::Optimal).then_some(words);
-    Ok(Solution { method, work, message, seconds: begun.elapsed().as_secs_f64(), ..found })
+    let message = (best.status != Status::Optimal).then_some(words);
+    Ok(Solution { method, work, message, seconds: begun.elapsed().as_secs_f64(), ..best })
 }
 
-/// The time that is left, `None` where a limit says stop.
-fn left(limits: &Limits, begun: Instant) -> Option<Option<Duration>> {
-    let time = limits.time.map(|t| t.saturating_sub(begun.elapsed()));
-    (!limits.strikes(begun)).then_some(time)
-}
-
-/// A point near the minimum: over simplices by projections, otherwise over the box alone.
-fn start(oracle: &mut NetworkOracle<'_>, domain: &Domain, limits: &Limits) -> Result<Vec<f64>, Error> {
+/// A point near the minimum, and what it cost: over simplices by projections, otherwise over the box alone.
+fn start(oracle: &mut NetworkOracle<'_>, domain: &Domain, limits: &Limits) -> Result<(Vec<f64>, Work), Error> {
     let simple = region(domain, "").map(|set| set.region);
     let boxed = match simple {
         Ok(region) => region,
@@ -137,7 +136,8 @@ fn start(oracle: &mut NetworkOracle<'_>, domain: &Domain, limits: &Limits) -> Re
         true => run.with(gradient::lbfgs)?,
         false => run.with(gradient::spectral)?,
     };
-    Ok(domain.clip(&found.y.unwrap_or_else(|| boxed.centre())))
+    let work = Work { forward: found.forward as u32, backward: found.backward as u32, ..Work::default() };
+    Ok((domain.clip(&found.y.unwrap_or_else(|| boxed.centre())), work))
 }
 
 /// The units whose kinks are nearest, increasing.
@@ -237,8 +237,9 @@ impl Asked<'_> {
         let trace = instance.forward(y)?;
         let value = trace.value();
         for (nu, row) in rows.iter_mut().zip(domain.rows()) {
-            let allowed = (if row.lower.is_finite() { f64::INFINITY } else { 0.0 }, row.upper.is_finite());
-            *nu = nu.clamp(if allowed.1 { f64::NEG_INFINITY } else { 0.0 }, allowed.0);
+            // A side that is not there has no multiplier.
+            let least = if row.upper.is_finite() { f64::NEG_INFINITY } else { 0.0 };
+            *nu = nu.clamp(least, if row.lower.is_finite() { f64::INFINITY } else { 0.0 });
         }
         let empty = Solution::empty(Status::Stopped);
         let Some(slopes) = oracle.multipliers(shares, &trace) else { return Ok(empty) };

@@ -37,7 +37,7 @@ pub struct Args {
     model: Model,
     #[command(flatten)]
     given: Given,
-    /// The methods, separated by commas [default: all].
+    /// The methods, separated by commas [default: all but auto, which is made of them].
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = method)]
     methods: Vec<Method>,
     /// Rows A to B - 1, or one row A [default: the first 5].
