@@ -12,12 +12,15 @@ use crate::table::Set;
 /// Rows that are taken of each.
 const ROWS: usize = 10;
 
+/// Reads the cases of an example from its folder.
+type Maker = fn(&Path) -> Result<Vec<Case>, Failure>;
+
 /// The examples.
 pub const NAMES: [&str; 5] = ["digits", "imputation", "diabetes", "detector", "plan"];
 
 /// All sets whose name is `wanted`.
 pub fn sets(wanted: impl Fn(&str) -> bool) -> Result<Vec<Set>, Failure> {
-    let makers: [fn(&Path) -> Result<Vec<Case>, Failure>; 5] = [digits, imputation, diabetes, detector, plan];
+    let makers: [Maker; 5] = [digits, imputation, diabetes, detector, plan];
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let chosen = NAMES.iter().zip(makers).filter(|(name, _)| wanted(name));
     let sets = chosen.map(|(name, cases)| {
