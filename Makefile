@@ -9,10 +9,10 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO := . .tools/env && cargo
 
-.PHONY: help setup build demo test check-pure fuzz bench bench-exact bench-torch screenshot clean
+.PHONY: help setup build demo test check-pure fuzz bench bench-inference bench-exact bench-growth bench-torch bench-peers screenshot clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r target what; do printf '%-12s%s\n' "$$target" "$$what"; done
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r target what; do printf '%-17s%s\n' "$$target" "$$what"; done
 
 setup: ## find or install cmake and libclang
 	@scripts/setup
@@ -40,12 +40,27 @@ check-pure: setup ## build and test without HiGHS, with compilers that fail if c
 fuzz: setup ## fuzz what reads files: SECONDS (600) for each of TARGETS (all); see fuzz/README.md
 	scripts/fuzz long $(or $(SECONDS),600) $(TARGETS)
 
-bench: setup ## compare icnn solve with HiGHS alone, and count the passes of the methods that call f
+bench: bench-inference ## bench-inference, then icnn solve next to HiGHS, and passes of the methods that call f
 	$(CARGO) bench --workspace --all-features --bench overhead
 	$(CARGO) bench --workspace --all-features --bench methods
 
+bench-inference: setup ## exact inference next to one pass, to HiGHS and to gradient descent; PARTS="families rl6" and so on
+	$(CARGO) bench --workspace --all-features --bench inference -- $(PARTS)
+
 bench-exact: setup ## measure the exact tier next to the linear program
 	$(CARGO) bench --workspace --all-features --bench exact
+
+bench-growth: setup ## how the cost of exact inference grows; makes docs/growth-*.svg again
+	$(CARGO) bench --workspace --all-features --bench inference -- growth
+
+bench-peers: setup ## compare with cvxpy, torch and the published bundle method (downloads them into target/)
+	$(CARGO) build --release --workspace --all-features --bin icnn
+	$(CARGO) bench --workspace --all-features --bench inference --no-run
+	[ -x target/bench-peers/bin/python ] || python3 -m venv target/bench-peers
+	target/bench-peers/bin/python -m pip install --quiet --disable-pip-version-check -r benches/peers/requirements.txt
+	mkdir -p target/bench
+	target/bench-peers/bin/python benches/peers/compare.py \
+		"$$(ls -t target/release/deps/inference-* | grep -v '\.d$$' | head -1)" target/release/icnn --json target/bench/peers.json $(FAMILIES)
 
 bench-torch: setup ## compare forward and backward passes with torch (downloads it into target/)
 	$(CARGO) bench --workspace --all-features --bench torch --no-run

@@ -197,7 +197,8 @@ impl Written {
 
 /// Runs the checker on many certificates in one process.
 const MANY: &str = "
-import contextlib, importlib.util, io, sys
+import contextlib, importlib.util, io, os, sys
+sys.path.insert(0, os.path.dirname(sys.argv[1]))
 spec = importlib.util.spec_from_file_location('checker', sys.argv[1])
 checker = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(checker)

@@ -152,7 +152,7 @@ fn solve_prints_the_keys_of_the_format() {
     keys.sort_unstable();
     let wanted = ["gap", "lower_bound", "method", "proof", "row", "seconds", "status", "value", "work", "y"];
     assert_eq!(keys, wanted);
-    assert_eq!((&object["status"], &object["method"]), (&json!("optimal"), &json!("lp")));
+    assert_eq!((&object["status"], &object["method"]), (&json!("optimal"), &json!("active-set")));
 
     let files = Folder::new();
     let at = files.file("y.json", object["y"].to_string());
@@ -203,17 +203,19 @@ fn endings_that_are_not_optimal() {
     assert!(line["ray"].is_array() && line["message"].is_string() && line["value"].is_null());
     assert!(open.err.contains("--lower and --upper"), "{}", open.err);
 
-    let options = ["--context", "0.5", "--lower", "0", "--upper", "1", "--iteration-limit", "3", "--json"];
-    let limited = icnn(&[&["solve", DIGITS], options.as_slice()].concat());
-    assert_eq!((limited.code, &limited.json()[0]["status"]), (3, &json!("stopped")));
+    for limit in [&["--pass-limit", "3"][..], &["--method", "lp", "--iteration-limit", "3"]] {
+        let options = ["--context", "0.5", "--lower", "0", "--upper", "1", "--json"];
+        let limited = icnn(&[&["solve", DIGITS], options.as_slice(), limit].concat());
+        assert_eq!((limited.code, &limited.json()[0]["status"]), (3, &json!("stopped")));
+    }
 
     let convex = icnn(&["solve", DIABETES, "--lower", "-1", "--upper", "1", "--maximize"]);
     assert_eq!((convex.code, convex.out.as_str()), (1, ""));
     assert!(convex.err.contains("without --maximize"), "{}", convex.err);
 
-    let conic = icnn(&["solve", SOFTPLUS, "--lower", "-1", "--upper", "1"]);
-    assert_eq!((conic.code, conic.out.as_str()), (2, ""));
-    assert!(conic.err.contains("softplus"), "{}", conic.err);
+    let smooth = icnn(&["solve", SOFTPLUS, "--lower", "-1", "--upper", "1", "--method", "lp"]);
+    assert_eq!((smooth.code, smooth.out.as_str()), (2, ""));
+    assert!(smooth.err.contains("softplus"), "{}", smooth.err);
 }
 
 #[test]
@@ -450,7 +452,7 @@ fn bad_input_is_one_clear_message_and_exit_2() {
         (&["check", "missing.onnx"], &["missing.onnx"]),
         (&["check", &garbage], &["not a readable model"]),
         (&["check", "examples"], &["examples"]),
-        (&["solve", DIABETES, "--method", "magic"], &["magic", "lp, ipm, pdlp"]),
+        (&["solve", DIABETES, "--method", "magic"], &["magic", "auto, lp, ipm, pdlp"]),
         (&["solve", DIABETES, "--gap", "-1"], &["positive"]),
         (&["solve", DIABETES, "--time-limit", "1e400"], &["positive"]),
         (&["solve", DIABETES, "--time-limit", "-1"], &["positive"]),

@@ -28,12 +28,15 @@ enum Promise {
 
 /// The table: every row of METHODS has one here.
 const PROMISES: &[(&str, Promise)] = &[
+    ("auto", Promise::Exact),
     ("lp", Promise::Exact),
     ("ipm", Promise::Exact),
     ("pdlp", Promise::Nothing),
     ("conic", Promise::Exact),
     ("bundle", Promise::Smooth),
     ("active-set", Promise::Nothing),
+    ("reduced-lp", Promise::Nothing),
+    ("newton", Promise::Smooth),
     ("subgradient", Promise::Nothing),
     ("polyak", Promise::Nothing),
     ("momentum", Promise::Nothing),

@@ -8,7 +8,10 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use icnn::check::{SearchEffort, Verdict, check, prove};
+use icnn::ir::builder::Builder;
+use icnn::ir::linear::LinearMap;
 use icnn::ir::program::{NodeId, Program};
+use icnn::ir::unit::Unit;
 use networks::{Case, Ficnn, Problem, Sides, magnitude};
 use proptest::prelude::*;
 
@@ -204,4 +207,32 @@ fn mutated_networks_are_never_proven_wrongly() {
     println!("violated, refuted, proven: {counts:?}");
     // The property is about violated chords, and about mutants that are convex on a box where the unit is decided.
     assert!(counts.0 >= 50 && counts.1 >= counts.0 && counts.2 >= 10, "{counts:?}");
+}
+
+proptest! {
+    /// The curvature of a matrix times entries does not depend on how the matrix is stored.
+    #[test]
+    fn signs_of_rows_decide_curvature(weights in proptest::collection::vec(-1i8..=1, 12), relu: bool, flipped: bool) {
+        let curvatures = |transposed: bool| {
+            let (rows, columns) = (4, 3);
+            let at = |k: usize| if transposed { k % rows * columns + k / rows } else { k };
+            let stored: Vec<f64> = (0..12).map(|k| f64::from(weights[at(k)])).collect();
+            let mut b = Builder::new("y", &[3]);
+            let mut from = b.decision();
+            if relu {
+                from = b.unit(from, Unit::Relu).expect("fits");
+            }
+            if flipped {
+                from = b.scale_by(from, -1.0).expect("fits");
+            }
+            let weight = b.constant("w", stored);
+            let all = b.linear(from, LinearMap::Dense { weight, rows, columns, repeat: 1, transposed }).expect("fits");
+            let ones = b.constant("ones", vec![1.0; rows]);
+            let output = b.dense(all, ones, 1).expect("fits");
+            let instance = Arc::new(b.finish(output).expect("finishes")).at(&[]).expect("no context");
+            let (_, proof) = prove(&instance, &icnn::Domain::cube(3, -1.0, 1.0).expect("a box"));
+            (proof.of(all).to_vec(), proof.output())
+        };
+        prop_assert_eq!(curvatures(false), curvatures(true));
+    }
 }

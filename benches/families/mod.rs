@@ -4,7 +4,7 @@
 // Each benchmark uses a part of this.
 #![allow(dead_code)]
 
-mod random;
+pub mod random;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -68,7 +68,7 @@ pub const FAMILIES: [Family; 6] = [
     family("mpc24", 24, &[100, 100, 100], -1.0, 24),
     family("bib159", 159, &[600, 159], 0.0, 159),
     family("wide100", 100, &[512, 512, 512], -1.0, 512),
-    Family { trained: false, ..family("oli2048", 2048, &[512, 512], 0.0, 2048) },
+    family("oli2048", 2048, &[512, 512], 0.0, 2048),
 ];
 
 impl Family {
@@ -143,7 +143,7 @@ pub fn scaled(program: &Arc<Program>, scale: f64) -> Result<Network, Failure> {
 }
 
 /// The rows of a matrix of f32 in an NPY file of version 1.
-fn rows(bytes: &[u8]) -> Result<Vec<Vec<f64>>, Failure> {
+pub fn rows(bytes: &[u8]) -> Result<Vec<Vec<f64>>, Failure> {
     let (length, rest) = bytes.get(8..).and_then(|b| b.split_at_checked(2)).ok_or("a short NPY file")?;
     let length = usize::from(u16::from_le_bytes([length[0], length[1]]));
     let (header, data) = rest.split_at_checked(length).ok_or("a short NPY file")?;

@@ -25,7 +25,11 @@ FAMILIES = {
     "mpc24": (24, [100, 100, 100], (-1.0, 1.0), 12, 64, 3000, 10),
     "bib159": (159, [600, 159], (0.0, 1.0), 1836, 300, 700, 6),
     "wide100": (100, [512, 512, 512], (-1.0, 1.0), 20, 64, 1200, 6),
+    "oli2048": (2048, [512, 512], (0.0, 1.0), 20, 64, 1500, 6),
 }
+# Families whose matrices are stored with 8 bits a weight, as an integer times a power of two that its row shares. What is stored is the
+# network that is measured, by every program alike.
+ROUNDED = {"oli2048"}
 BATCH, INNER_STEPS, MARGIN = 128, 8, 1.0
 
 
@@ -150,8 +154,16 @@ def store(model, family, contexts):
     weights = [numpy_helper.from_array(np.array(lengths, np.int64), "lengths")]
     nodes = [helper.make_node("Split", ["x", "lengths"], names, axis=1)]
 
-    def dense(layer, name, argument, bias=None):
-        weights.append(numpy_helper.from_array(layer.weight.detach().numpy(), name))
+    def dense(layer, name, argument):
+        w = layer.weight.detach().numpy()
+        if family in ROUNDED:
+            steps = 2.0 ** np.ceil(np.log2(np.maximum(np.abs(w).max(1, keepdims=True), 1e-30) / 127)).astype(np.float32)
+            weights.append(numpy_helper.from_array(np.rint(w / steps).astype(np.int8), f"{name}_whole"))
+            weights.append(numpy_helper.from_array(steps, f"{name}_step"))
+            nodes.append(helper.make_node("Cast", [f"{name}_whole"], [f"{name}_float"], to=TensorProto.FLOAT))
+            nodes.append(helper.make_node("Mul", [f"{name}_float", f"{name}_step"], [name]))
+        else:
+            weights.append(numpy_helper.from_array(w, name))
         nodes.append(helper.make_node("Gemm", [argument, name], [f"{name}_out"], transB=1))
         return f"{name}_out"
 

@@ -26,6 +26,9 @@ const TAU: f64 = 1.0;
 /// Networks, or contexts, of each family and kind.
 const INSTANCES: usize = 3;
 
+/// Larger families would take an hour.
+const LARGEST: usize = 1000;
+
 /// The gaps that are asked for, relative to max(1, |value|).
 const GAPS: [f64; 2] = [1e-6, 1e-9];
 
@@ -89,8 +92,9 @@ fn main() -> Result<(), Failure> {
     if names.contains(&"rigorous") {
         return rigorous::print(&names);
     }
-    let families =
-        FAMILIES.iter().filter(|f| wanted(&names, f.name, |name| Family::named(name).is_some()) && f.trained);
+    let families = FAMILIES
+        .iter()
+        .filter(|f| wanted(&names, f.name, |name| Family::named(name).is_some()) && f.decisions <= LARGEST);
     let methods: Vec<&MethodRow> = METHODS
         .iter()
         .filter(|row| matches!(row.engine, Engine::Oracle(_)))

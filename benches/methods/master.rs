@@ -14,7 +14,7 @@ use icnn_solvers::region::Region;
 use icnn_solvers::run::{Run, RunLimits};
 
 use super::families::{FAMILIES, Failure, Family, Kind};
-use super::{TAU, wanted};
+use super::{LARGEST, TAU, wanted};
 
 /// The gap of a master, relative to the numbers that make up its cuts.
 const ENOUGH: f64 = 1e-9;
@@ -55,7 +55,9 @@ pub fn print(names: &[&str]) -> Result<(), Failure> {
         "{:8} {:4} {:5} {:>5} {:>10} {:>12} {:>12}",
         "family", "kind", "scale", "cuts", "ours µs", "Clarabel µs", "ratio"
     );
-    let families = FAMILIES.iter().filter(|f| wanted(names, f.name, |name| Family::named(name).is_some()) && f.trained);
+    let families = FAMILIES
+        .iter()
+        .filter(|f| wanted(names, f.name, |name| Family::named(name).is_some()) && f.decisions <= LARGEST);
     for family in families {
         for kind in [Kind::Random, Kind::Trained] {
             for scale in [1.0, 10.0] {

@@ -34,12 +34,17 @@ pub const MEASURED: [Measured; 4] = [
 ];
 
 impl Measured {
-    /// The network as an ONNX file with f32 weights.
+    /// The network of kind R as an ONNX file with f32 weights.
     pub fn onnx(&self) -> Vec<u8> {
+        self.onnx_of(Kind::Random)
+    }
+
+    /// The network of kind R or U as an ONNX file with f32 weights.
+    pub fn onnx_of(&self, kind: Kind) -> Vec<u8> {
         let p = self.family.decisions as i64;
         let mut model = ModelBuilder::new(17).input("y", &[Some(1), Some(p)]);
         let transposed = || vec![int("transB", 1)];
-        let layers = self.family.ficnn(Kind::Random).layers;
+        let layers = self.family.ficnn(kind).layers;
         let mut previous: Option<(String, i64)> = None;
         for (k, layer) in layers.iter().enumerate() {
             let n = layer.wy.nrows() as i64;

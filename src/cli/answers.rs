@@ -12,6 +12,9 @@ use super::input::table::{FILES, Format};
 use super::write::parquet::{Cell, Kind, Rows};
 use super::write::{Pending, failed, npy};
 
+/// A header of this length has room for any number of rows.
+const NPY_HEADER: usize = 128;
+
 /// A value of `--answers`: a file whose extension is known.
 pub fn target(text: &str) -> Result<PathBuf, String> {
     Format::of(Path::new(text)).map(|_| text.into()).ok_or_else(|| format!("not a {FILES}"))
@@ -44,15 +47,22 @@ pub struct Answers {
 }
 
 enum Sink {
-    Json { file: Pending, rows: usize },
+    Json {
+        file: Pending,
+        rows: usize,
+    },
     Csv(Box<csv::Writer<Pending>>),
-    Npy(Pending),
+    /// With the rows so far; the header says how many there are at the end.
+    Npy {
+        file: Pending,
+        rows: usize,
+    },
     Parquet(Box<Rows<Pending>>),
 }
 
 impl Answers {
-    /// Starts the table in `file`: `rows` answers of `decisions` numbers. Maximising, the bound is an upper one.
-    pub fn begin(mut file: Pending, rows: usize, decisions: usize, maximize: bool) -> Result<Answers, Stop> {
+    /// Starts the table in `file`, of answers of `decisions` numbers. Maximising, the bound is an upper one.
+    pub fn begin(mut file: Pending, decisions: usize, maximize: bool) -> Result<Answers, Stop> {
         let target = file.target().to_path_buf();
         let error = |e: &dyn std::fmt::Display| failed(&target, &e.to_string());
         let bound = if maximize { "upper_bound" } else { "lower_bound" };
@@ -68,8 +78,8 @@ impl Answers {
                 Sink::Csv(Box::new(writer))
             }
             Some(Format::Npy) => {
-                npy::header(&mut file, &[rows, decisions]).map_err(|e| error(&e))?;
-                Sink::Npy(file)
+                npy::padded(&mut file, &[0, decisions], NPY_HEADER).map_err(|e| error(&e))?;
+                Sink::Npy { file, rows: 0 }
             }
             Some(Format::Parquet) => {
                 let kinds = names.map(|name| {
@@ -105,7 +115,10 @@ impl Answers {
                     .write_record([row, status].into_iter().chain(numbers.map(text)).chain([message]))
                     .map_err(io::Error::from)
             }
-            Sink::Npy(file) => npy::numbers(file, (0..decisions).map(|j| y(j).unwrap_or(f64::NAN))),
+            Sink::Npy { file, rows } => {
+                *rows += 1;
+                npy::numbers(file, (0..decisions).map(|j| y(j).unwrap_or(f64::NAN)))
+            }
             Sink::Parquet(rows) => {
                 let cells = numbers.map(|v| v.map_or(Cell::Nothing, Cell::Number));
                 let message = answer.message.map_or(Cell::Nothing, Cell::Text);
@@ -126,7 +139,13 @@ impl Answers {
                 file
             }
             Sink::Csv(writer) => writer.into_inner().map_err(|e| error(&e))?,
-            Sink::Npy(file) => file,
+            Sink::Npy { mut file, rows } => {
+                let mut header = vec![];
+                let shape = [rows, self.decisions];
+                npy::padded(&mut header, &shape, NPY_HEADER).map_err(|e| error(&e))?;
+                file.overwrite(&header).map_err(|e| error(&e))?;
+                file
+            }
             Sink::Parquet(rows) => rows.finish().map_err(|e| error(&e))?,
         };
         file.finish()

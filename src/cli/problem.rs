@@ -36,7 +36,7 @@ pub struct Fixed {
 /// All that makes up the rows of a run beside the model.
 #[derive(Debug, Clone, Args)]
 pub struct Given {
-    /// Context rows: a number for all entries, or a .json, .npy, .csv or .parquet file. Several inputs lie one after the other.
+    /// Context rows: a number for all entries, or a .json, .npy, .csv or .parquet file (solve --stream: - and .jsonl too). Several inputs lie one after the other.
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     pub context: Option<Source>,
     #[command(flatten)]

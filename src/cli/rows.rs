@@ -37,34 +37,63 @@ pub fn in_order<T: Send>(
 ) -> Result<(), Stop> {
     let guarded = |row: usize| catch_unwind(AssertUnwindSafe(|| work(row))).unwrap_or_else(|_| panicked(row));
     // Counting the cores takes a dozen system calls: not for one row.
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if rows > 1 { threads.unwrap_or_else(cores).clamp(1, rows) } else { 1 };
+    let mut next = 0..rows;
+    of_stream(|| next.next(), threads, |row| (row, guarded(row)), |(row, answer)| emit(row, answer).map(|()| true))
+}
+
+/// One thread for each core.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Computes `work` of everything that `next` gives, on so many threads, and hands the results to `emit` in order, each as soon as those before
+/// it are out. It ends after the last one, with an error of `emit`, or where that returns false.
+pub fn of_stream<I: Send, T: Send>(
+    mut next: impl FnMut() -> Option<I>,
+    threads: usize,
+    work: impl Fn(I) -> T + Sync,
+    mut emit: impl FnMut(T) -> Result<bool, Stop>,
+) -> Result<(), Stop> {
     if threads == 1 {
-        return (0..rows).try_for_each(|row| emit(row, guarded(row)));
+        while let Some(item) = next() {
+            if !emit(work(item))? {
+                break;
+            }
+        }
+        return Ok(());
     }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
         .map_err(|e| Stop::input(format!("cannot start {threads} threads: {e}")))?;
     let (sender, receiver) = mpsc::channel();
-    let guarded = &guarded;
+    let work = &work;
     pool.in_place_scope(|scope| {
-        let (mut started, mut emitted) = (0, 0);
+        let (mut started, mut emitted, mut more) = (0usize, 0usize, true);
         let mut waiting = BTreeMap::new();
-        while emitted < rows {
-            while started < rows && started - emitted < WINDOW * threads {
-                let (sender, row) = (sender.clone(), started);
+        loop {
+            while more && started - emitted < WINDOW * threads {
+                let Some(item) = next() else {
+                    more = false;
+                    break;
+                };
+                let (sender, place) = (sender.clone(), started);
                 // Nobody listens only when the run has ended.
-                scope.spawn(move |_| drop(sender.send((row, guarded(row)))));
+                scope.spawn(move |_| drop(sender.send((place, work(item)))));
                 started += 1;
             }
-            let Ok((row, answer)) = receiver.recv() else { break };
-            waiting.insert(row, answer);
-            while let Some(answer) = waiting.remove(&emitted) {
-                emit(emitted, answer)?;
+            if emitted == started {
+                return Ok(());
+            }
+            let Ok((place, result)) = receiver.recv() else { return Ok(()) };
+            waiting.insert(place, result);
+            while let Some(result) = waiting.remove(&emitted) {
+                if !emit(result)? {
+                    return Ok(());
+                }
                 emitted += 1;
             }
         }
-        Ok(())
     })
 }

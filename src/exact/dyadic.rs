@@ -1,7 +1,6 @@
 //! Numbers n·2^e: what sums and products of floating-point numbers are, and, over a common denominator, all else here.
 
 use dashu_int::{IBig, UBig};
-#[cfg(feature = "highs")]
 use dashu_ratio::RBig;
 
 use super::planes::parts;
@@ -50,7 +49,6 @@ impl Dyadic {
     }
 
     /// The number itself.
-    #[cfg(feature = "highs")]
     pub fn rational(&self) -> RBig {
         match self.e {
             e if e >= 0 => RBig::from(self.over(0)),

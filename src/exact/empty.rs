@@ -1,10 +1,8 @@
 //! Exact proof that the box and the rows of a domain have no point in common (Farkas): rational multipliers ν of the rows whose
 //! sum Σ νᵢ·sideᵢ is above everything that Σ νᵢ·rowᵢ reaches in the box.
 
-#[cfg(feature = "highs")]
 use dashu_int::UBig;
 use dashu_int::{IBig, Sign};
-#[cfg(feature = "highs")]
 use dashu_ratio::RBig;
 
 use super::dyadic::{Dyadic, joined};
@@ -23,7 +21,6 @@ pub struct Emptiness {
 
 impl Emptiness {
     /// The proof by these multipliers, if it holds.
-    #[cfg(feature = "highs")]
     pub(super) fn of(domain: &Domain, rows: &[RBig]) -> Option<Emptiness> {
         let mut denominator = UBig::ONE;
         for v in rows {

@@ -4,19 +4,22 @@
 
 use std::sync::Arc;
 
-use super::empty::Emptiness;
+use icnn_solvers::LpOptions;
+
+use super::empty::{Emptiness, emptiness};
+use super::local::{Means, opened, size, solved};
+use super::pattern::Role;
+use super::simplex::LARGEST;
 use super::{Failure, Pattern, from_pattern};
 use crate::certificate::exact::{self, Proof};
 use crate::domain::Domain;
 use crate::ir::bounds::Bounds;
 use crate::ir::instance::Instance;
 
-/// Rounds of local programs in f64.
-#[cfg(feature = "highs")]
-const ROUNDS: usize = 8;
+/// Rounds of local programs in f64, by HiGHS.
+const ROUNDS: usize = if cfg!(feature = "highs") { 8 } else { 0 };
 
 /// Rounds of local programs without rounding, after those.
-#[cfg(feature = "highs")]
 const EXACT_ROUNDS: usize = 8;
 
 /// Why there is no proof.
@@ -78,19 +81,6 @@ fn checked(
     Ok(exact::verify(instance, domain, &proof).map(|()| proof).map_err(|e| e.to_string()))
 }
 
-#[cfg(not(feature = "highs"))]
-fn refined(
-    _: &Instance,
-    _: &Domain,
-    _: &[Arc<Bounds>],
-    _: &[f64],
-    _: &dyn Fn() -> bool,
-    reason: String,
-) -> Result<Proof, Unproven> {
-    Err(reason.into())
-}
-
-#[cfg(feature = "highs")]
 fn refined(
     instance: &Instance,
     domain: &Domain,
@@ -99,10 +89,6 @@ fn refined(
     stopped: &dyn Fn() -> bool,
     mut reason: String,
 ) -> Result<Proof, Unproven> {
-    use super::empty::emptiness;
-    use super::local::{Means, opened, size, solved};
-    use super::simplex::LARGEST;
-    use icnn_solvers::LpOptions;
     let options = LpOptions { primal_tolerance: 1e-10, dual_tolerance: 1e-10, presolve: false, ..LpOptions::default() };
     let mut point = Pattern::at(y, instance, domain, bounds).map_err(|e| e.to_string())?;
     let mut open: Option<Pattern> = None;
@@ -176,9 +162,7 @@ fn refined(
 }
 
 /// `open` with those units open as well whose piece differs in `next`, and whether there are any.
-#[cfg(feature = "highs")]
 fn with_crossed(open: &Pattern, next: &Pattern) -> (Pattern, bool) {
-    use super::pattern::Role;
     let (mut out, mut grew) = (open.clone(), false);
     for (nodes, others) in out.functions.iter_mut().zip(&next.functions) {
         for (roles, others) in nodes.iter_mut().zip(others) {

@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use dashu_ratio::RBig;
-use icnn_solvers::highs::Highs;
-use icnn_solvers::{Basis, BasisStatus, LpOptions, Status};
+use icnn_solvers::{Basis, BasisStatus, LinearProgram, LpOptions, LpOutcome, Status};
 
 use super::Failure;
 use super::dyadic::Dyadic;
@@ -95,7 +94,7 @@ pub fn opened(
 pub struct Means<'a> {
     /// σ = 2^exponent.
     pub exponent: i32,
-    /// By HiGHS with these.
+    /// By HiGHS with these, where the build has it.
     pub options: &'a LpOptions,
     /// After that without rounding, and without any limit on how far to go.
     pub exactly: bool,
@@ -227,8 +226,7 @@ pub fn solved(
     }
 
     let lp = program.finish(objective).ok_or_else(wide)?;
-    let mut highs = Highs::new(&lp).map_err(|e| Failure::Form(e.to_string()))?;
-    let outcome = highs.solve(options, None).map_err(|e| Failure::Form(e.to_string()))?;
+    let outcome = in_f64(&lp, options)?;
     tracing::debug!(open = columns.len(), status = ?outcome.status, iterations = outcome.iterations, "local program");
     if outcome.status == Status::Infeasible
         && !exactly
@@ -300,6 +298,18 @@ pub fn solved(
         };
     }
     Ok(Local { pattern, at_trust })
+}
+
+/// What HiGHS says of a program; nothing where the build lacks it.
+#[cfg(feature = "highs")]
+fn in_f64(lp: &LinearProgram, options: &LpOptions) -> Result<LpOutcome, Failure> {
+    let mut highs = icnn_solvers::highs::Highs::new(lp).map_err(|e| Failure::Form(e.to_string()))?;
+    highs.solve(options, None).map_err(|e| Failure::Form(e.to_string()))
+}
+
+#[cfg(not(feature = "highs"))]
+fn in_f64(_: &LinearProgram, _: &LpOptions) -> Result<LpOutcome, Failure> {
+    Ok(LpOutcome::empty(Status::Failed, "this build has no solver in f64"))
 }
 
 /// Whether the unit lies above its pieces.

@@ -11,16 +11,13 @@ mod dyadic;
 pub mod empty;
 pub mod ladder;
 mod lift;
-#[cfg(feature = "highs")]
 mod local;
 mod modular;
 pub(crate) mod pattern;
 mod planes;
 pub mod ray;
 mod reduce;
-#[cfg(feature = "highs")]
 mod rows;
-#[cfg(feature = "highs")]
 mod simplex;
 mod solve;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use icnn_solvers::{Basis, BasisStatus};
 
+use crate::certificate::Multipliers;
 use crate::domain::Domain;
 use crate::error::Error;
 use crate::ir::bounds::Bounds;
@@ -14,6 +15,12 @@ use crate::ir::lines::Lines;
 use crate::ir::program::{GroupKind, NodeId, Op};
 use crate::ir::scalar::Scalar;
 use crate::lower::Linear;
+
+/// A slope this near to that of a piece, in shares of the step to the next one, is that of the piece.
+const SHARE: f64 = 1e-11;
+
+/// A pre-activation this near to a breakpoint, relative to the largest of its node, may be at it.
+const NEAR: f64 = 1e-10;
 
 /// How one unit, or one maximum, takes part.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +121,89 @@ impl Pattern {
         })
     }
 
+    /// From a point of the box and the slopes behind a bound: where a slope lies between those of two pieces the unit is at their
+    /// breakpoint, and members of a maximum with a weight are its largest. Where these are fewer than the coordinates that
+    /// nothing else holds, units within rounding of a breakpoint are at it as well. For a domain without rows and learned constraints.
+    ///
+    /// Errors: a value that leaves the range of f64.
+    pub fn of_slopes(
+        y: &[f64],
+        slopes: &Multipliers,
+        instance: &Instance,
+        domain: &Domain,
+        bounds: &[Arc<Bounds>],
+    ) -> Result<Pattern, Error> {
+        let mut pattern = Pattern::at(y, instance, domain, bounds)?;
+        let mut held = 0;
+        for (n, node) in instance.program().nodes().iter().enumerate() {
+            let (id, roles) = (NodeId(n as u32), &mut pattern.functions[0][n]);
+            match &node.op {
+                Op::Unit { input, unit } => {
+                    let scalars = instance.scalars(unit, node.len);
+                    for (i, role) in roles.iter_mut().enumerate() {
+                        let Scalar::Lines(lines) = scalars.get(i) else { continue };
+                        let (range, slope) = (lines.range_on(bounds[0].of(*input)[i]), slopes.of(id)[i]);
+                        *role = of_slope(lines, range, slope).unwrap_or(role.clone());
+                        held += usize::from(matches!(role, Role::Tie(_)));
+                    }
+                }
+                Op::Group { groups, .. } => {
+                    for (g, role) in roles.iter_mut().enumerate() {
+                        let weights = slopes.of(id)[groups.range(g)].iter().enumerate();
+                        let with: Vec<u32> = weights.filter(|(_, w)| **w > SHARE).map(|(k, _)| k as u32).collect();
+                        held += with.len().saturating_sub(1);
+                        if !with.is_empty() {
+                            *role = Role::Members(with);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let free = pattern.coordinates.iter().filter(|place| **place == Place::Free).count();
+        if held < free {
+            pattern.hold_near(instance, bounds)?;
+        }
+        Ok(pattern)
+    }
+
+    /// Puts units and maxima of f within rounding of a breakpoint at it.
+    fn hold_near(&mut self, instance: &Instance, bounds: &[Arc<Bounds>]) -> Result<(), Error> {
+        let trace = instance.forward(&self.y)?;
+        for (n, node) in instance.program().nodes().iter().enumerate() {
+            let Some(input) = (match &node.op {
+                Op::Unit { input, .. } | Op::Group { input, .. } => Some(*input),
+                _ => None,
+            }) else {
+                continue;
+            };
+            let t = trace.of(input);
+            let near = NEAR * t.iter().fold(1.0f64, |m, t| m.max(t.abs()));
+            for (i, role) in self.functions[0][n].iter_mut().enumerate() {
+                match (&node.op, &mut *role) {
+                    (Op::Unit { unit, .. }, Role::Piece(_)) => {
+                        let Scalar::Lines(lines) = instance.scalar(unit, i) else { continue };
+                        let range = lines.range_on(bounds[0].of(input)[i]);
+                        let mut breaks = (range.start..range.end - 1).map(|k| (k, lines.breaks()[k]));
+                        if let Some((k, _)) = breaks.find(|(_, b)| (t[i] - b).abs() <= near) {
+                            *role = Role::Tie(k as u32);
+                        }
+                    }
+                    (Op::Group { groups, .. }, Role::Members(members)) => {
+                        let group = groups.group(i);
+                        let alive = bounds[0].alive(input, group);
+                        let top = alive.iter().map(|m| t[group[*m]]).fold(f64::NEG_INFINITY, f64::max);
+                        let more = alive.into_iter().filter(|m| t[group[*m]] >= top - near).map(|m| m as u32);
+                        let more: Vec<u32> = more.filter(|m| !members.contains(m)).collect();
+                        members.extend(more);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// From a basis of the epigraph program and the point that belongs to it. A member of an epigraph holds where its row is
     /// nonbasic, the constant one where the column is.
     ///
@@ -165,6 +255,24 @@ impl Pattern {
         }
         Ok(Some(pattern))
     }
+}
+
+/// The role of a unit with this slope: on a piece, or between two.
+fn of_slope(lines: &Lines, range: std::ops::Range<usize>, slope: f64) -> Option<Role> {
+    let at = |k: usize| lines.pieces()[k].slope;
+    let between = |k: &usize| {
+        let share = (slope - at(*k)) / (at(k + 1) - at(*k));
+        (-SHARE..=1.0 + SHARE).contains(&share).then_some(share)
+    };
+    if range.len() == 1 {
+        return Some(Role::Piece(range.start as u32));
+    }
+    let (k, share) = (range.start..range.end - 1).find_map(|k| between(&k).map(|share| (k, share)))?;
+    Some(match share {
+        share if share <= SHARE => Role::Piece(k as u32),
+        share if share >= 1.0 - SHARE => Role::Piece(k as u32 + 1),
+        _ => Role::Tie(k as u32),
+    })
 }
 
 /// The side of a nonbasic row.

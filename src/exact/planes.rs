@@ -124,7 +124,6 @@ impl Planes {
     }
 
     /// An approximation of entry (i, j).
-    #[cfg(feature = "highs")]
     pub fn approximate(&self, i: usize, j: usize) -> f64 {
         let at = j * self.rows + i;
         let place = |d: usize| (f64::from(self.low) + d as f64) * f64::from(BITS);

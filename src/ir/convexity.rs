@@ -5,6 +5,7 @@ use super::bounds::Bounds;
 use super::curvature::Curvature;
 use super::instance::Instance;
 use super::interval::Interval;
+use super::linear::LinearMap;
 use super::program::{GroupKind, NodeId, Op};
 use super::psd::{Definiteness, definiteness};
 use super::scalar::Behaviour;
@@ -118,6 +119,25 @@ pub(super) struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// Rows of a matrix times entries of one and the same curvature: only the signs in a row count, which are quickly found. `None` for
+    /// other maps and entries.
+    fn of_like_entries(&self, map: &LinearMap, entries: &[Curvature]) -> Option<Vec<Curvature>> {
+        let LinearMap::Dense { columns, repeat: 1, transposed: false, .. } = map else { return None };
+        let like = *entries.first().filter(|first| entries.iter().all(|c| c == *first))?;
+        let of_row = |row: &[f64]| {
+            // What is no number has both signs.
+            let (mut positive, mut negative) = (false, false);
+            for w in row {
+                positive |= *w > 0.0 || w.is_nan();
+                negative |= *w < 0.0 || w.is_nan();
+            }
+            let signs = [(positive, like), (negative, like.negated())];
+            signs.iter().filter(|(any, _)| *any).fold(Curvature::CONSTANT, |sum, (_, c)| sum.plus(*c))
+        };
+        let rows = self.instance.weights(map)?.chunks_exact((*columns).max(1));
+        Some(rows.map(of_row).collect::<Vec<_>>()).filter(|rows| rows.len() == self.len)
+    }
+
     fn rule(&self, op: &Op) -> (Vec<Curvature>, String) {
         let c = |id: NodeId| self.proof.of(id);
         match op {
@@ -128,6 +148,9 @@ impl Step<'_> {
             Op::Param(_) => (vec![Curvature::CONSTANT; self.len], "does not depend on y".into()),
             Op::Linear { input, map } => {
                 let input_curvature = c(*input);
+                if let Some(out) = self.of_like_entries(map, input_curvature) {
+                    return (out, self.affine_rule(&[*input], "weights"));
+                }
                 let mut out = vec![Curvature::CONSTANT; self.len];
                 let range = map.param().filter(|p| self.instance.known(*p).is_none());
                 let range = range.map(|p| self.instance.interval(p, 0));

@@ -5,20 +5,25 @@ use std::time::Instant;
 
 use icnn_solvers::SolverError;
 use icnn_solvers::oracle::dot;
-use icnn_solvers::run::{End, Run, RunLimits, RunOutcome, Watch};
+use icnn_solvers::run::{End, Hint as Start, Run, RunLimits, RunOutcome, Watch};
 
 use super::duals::Duals;
 use super::newton;
-use super::{Limits, Method, Proof, Solution, Status, Work, search};
+use super::promote::Hint;
+use super::{Goal, Limits, Method, Proof, Solution, Status, Work, search};
 use crate::certificate::rigorous::{self, Entropic};
 use crate::certificate::{Lagrangian, Minorant, Multipliers, entropic};
 use crate::check::{prove, require_convex};
 use crate::domain::Domain;
 use crate::error::Error;
+use crate::exact::Pattern;
 use crate::ir::bounds::Bounds;
+use crate::ir::convexity::Proof as Curvatures;
 use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
 use crate::ir::interval::sum_up;
+use crate::ir::program::Op;
+use crate::ir::unit::Unit;
 use crate::lower::oracle::NetworkOracle;
 use crate::lower::region::{SimpleSet, region};
 
@@ -32,6 +37,8 @@ pub(super) struct Task<'a, 'w> {
     pub check: bool,
     /// Where to start; the middle of the domain if not given.
     pub start: Option<&'a [f64]>,
+    /// What a solve of a similar function left, for the method that holds kinks.
+    pub from: Option<&'a Start>,
     pub watch: Option<&'a mut Watch<'w>>,
 }
 
@@ -45,7 +52,7 @@ pub(super) fn minimize(
     let begun = Instant::now();
     let method = task.method.name();
     domain.check_dimension(instance.decisions())?;
-    let (bounds, proof) = prove(instance, domain);
+    let (bounds, proof) = grounds(instance, domain, task.method);
     require_convex(instance, &proof)?;
     let set = region(domain, method)?;
     if task.tau.is_some() && !set.region.is_bounded() {
@@ -63,27 +70,72 @@ pub(super) fn minimize(
         passes: task.limits.passes,
         interrupt: task.limits.interrupt.clone(),
     };
+    let is_newton = task.method == Method::Newton;
+    let limits = if is_newton { newton::start_limits(limits) } else { limits };
     let mut prepared = Run::new(&mut oracle, &set.region, task.tau, limits)?;
     if let Some(y) = task.start {
         prepared = prepared.starting_at(y);
     }
+    if let Some(from) = task.from {
+        prepared = prepared.hinted(from);
+    }
     if let Some(watch) = task.watch {
         prepared = prepared.watched(watch);
     }
-    let outcome = prepared.with(run).map_err(|error| match error {
+    let mut outcome = prepared.with(run).map_err(|error| match error {
         SolverError::Refused { reason } => Error::Method { method, reason },
         other => other.into(),
     })?;
+    let within = |most: u64| outcome.forward + outcome.backward < most;
+    if is_newton && outcome.end == End::Passes && task.limits.passes.is_none_or(within) {
+        outcome.end = End::Stalled("Newton's method does not get nearer".into());
+    }
     let checked = task.check.then(|| checked(&set, task.tau, &outcome)).transpose()?;
     let of_shares = |shares: &[f64], trace: &Trace| oracle.multipliers(shares, trace);
     let (bounds, set, limits) = (&bounds, &set, task.limits);
     let problem = Problem { instance, domain, bounds, set, tau: task.tau, limits, begun };
-    let solution = certified(&problem, outcome, of_shares)?;
+    let holds_kinks = !outcome.shares.is_empty();
+    let left = outcome.hint.take().map(Arc::new);
+    let mut solution = certified(&problem, outcome, of_shares)?;
+    if holds_kinks && task.tau.is_none() && limits.proof != Goal::Rigorous {
+        solution.hint = hint(instance, domain, bounds, &solution)?;
+    }
     let message = match (solution.message.clone(), checked) {
         (Some(end), Some(checked)) => Some(format!("{end}; {checked}")),
         (end, checked) => end.or(checked),
     };
-    Ok(Solution { method, message, seconds: begun.elapsed().as_secs_f64(), ..solution })
+    Ok(Solution { method, message, left, seconds: begun.elapsed().as_secs_f64(), ..solution })
+}
+
+/// The kinks and ends that are held, for the exact tier.
+fn hint(
+    instance: &Instance,
+    domain: &Domain,
+    bounds: &Bounds,
+    solution: &Solution,
+) -> Result<Option<Arc<Hint>>, Error> {
+    let (Some(y), Some(dual)) = (&solution.y, &solution.dual) else { return Ok(None) };
+    let bounds = vec![Arc::new(bounds.clone())];
+    let pattern = Pattern::of_slopes(y, &dual.f, instance, domain, &bounds)?;
+    Ok(Some(Arc::new(Hint { pattern, bounds })))
+}
+
+/// Intervals of all nodes, and the proof of convexity. A method that holds kinks needs no intervals: where every kink is one of relu, leaky or
+/// abs and convexity is proven without them, they stay unknown, as they would cost more than its passes.
+fn grounds(instance: &Instance, domain: &Domain, method: Method) -> (Bounds, Curvatures) {
+    let simple = |op: &Op| match op {
+        Op::Unit { unit, .. } => matches!(unit, Unit::Relu | Unit::Leaky(_) | Unit::Abs),
+        Op::Group { .. } | Op::Select { .. } => false,
+        _ => true,
+    };
+    if method == Method::ActiveSet && instance.program().nodes().iter().all(|node| simple(&node.op)) {
+        let everywhere = Bounds::unknown(instance);
+        let proof = instance.prove(&everywhere);
+        if proof.output().is_convex() {
+            return (everywhere, proof);
+        }
+    }
+    prove(instance, domain)
 }
 
 /// What was asked, for the recomputation of the answer.
@@ -154,6 +206,8 @@ fn certified(
         rows.resize(domain.rows().len(), 0.0);
         rigorous::Dual { f, levels: vec![], rows }
     };
+    // Where kinks are all there is, Newton's method has nothing to add.
+    let is_curved = slopes.is_none();
     let again = passes(if slopes.is_some() { 1 } else { outcome.mixture.len() as u64 + 1 });
     let mut dual = slopes.or_else(|| rigorous::averaged(instance, points)).map(|f| dual_of(f, rows));
     if let Some(dual) = &dual {
@@ -174,6 +228,7 @@ fn certified(
     // A limit that struck ends the work.
     let ended = matches!(outcome.end, End::Closed | End::Stalled(_));
     if tau.is_none()
+        && is_curved
         && ended
         && open
         && let Some(found) = newton::polished(instance, domain, &y, &|| limits.strikes(begun))
@@ -206,9 +261,11 @@ fn certified(
             }
         }
     }
-    let magnitude = instance.magnitude(&trace, &search::reach(domain, &y));
-    let rounding = if magnitude.is_finite() { search::ROUNDING * magnitude } else { 0.0 };
-    let closed = lower_bound.is_some_and(|bound| above - bound <= (limits.gap * size).max(rounding));
+    let rounding = || {
+        let magnitude = instance.magnitude(&trace, &search::reach(domain, &y));
+        if magnitude.is_finite() { search::ROUNDING * magnitude } else { 0.0 }
+    };
+    let closed = lower_bound.is_some_and(|bound| above - bound <= limits.gap * size || above - bound <= rounding());
     let gap = lower_bound.map(|bound| match proof {
         Proof::F64 => (above - bound).max(0.0),
         _ => sum_up(above, -bound).max(0.0),

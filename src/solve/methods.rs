@@ -1,13 +1,16 @@
 //! [`Method`] and the table of all methods: one row each.
 
+use super::newton;
 use icnn_solvers::run::{End, Run};
 use icnn_solvers::{Algorithm, SolverError, bundle_entropy, gradient, kinks};
 
 /// How to minimise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Method {
-    /// The epigraph linear program by the simplex method of HiGHS.
+    /// What suits the problem, and something else where that leaves the gap open; the answer says which method it is from.
     #[default]
+    Auto,
+    /// The epigraph linear program by the simplex method of HiGHS.
     Lp,
     /// The same program by the interior-point method of HiGHS, with crossover.
     Ipm,
@@ -19,6 +22,10 @@ pub enum Method {
     Bundle,
     /// The active-set method, which holds kinks of piecewise-linear networks.
     ActiveSet,
+    /// The epigraph linear program of the units near their kink, which grows until the whole network agrees with it.
+    ReducedLp,
+    /// Newton's method on boxes and simplices, from where projected L-BFGS gets in a few passes.
+    Newton,
     /// The projected subgradient method with diminishing steps; on the entropic problem, dual averaging.
     Subgradient,
     /// The projected subgradient method with Polyak's steps.
@@ -38,8 +45,12 @@ pub enum Method {
 /// What a method works on.
 #[derive(Debug, Clone, Copy)]
 pub enum Engine {
+    /// Other methods of the table, one after the other.
+    Portfolio,
     /// The epigraph linear program, by an algorithm of HiGHS.
     Linear(Algorithm),
+    /// Linear programs of a few units.
+    Reduced,
     /// The epigraph program with cones.
     Conic,
     /// Values and subgradients.
@@ -63,6 +74,13 @@ pub struct MethodRow {
 
 /// All methods.
 pub const METHODS: &[MethodRow] = &[
+    MethodRow {
+        name: "auto",
+        method: Method::Auto,
+        what: "what suits the problem: active-set on boxes, lp on other sets, conic with smooth units; fall-backs where a gap stays open",
+        engine: Engine::Portfolio,
+        entropic: true,
+    },
     MethodRow {
         name: "lp",
         method: Method::Lp,
@@ -104,6 +122,20 @@ pub const METHODS: &[MethodRow] = &[
         what: "exact: holds kinks of piecewise-linear networks, on boxes; solves the entropic problem too",
         engine: Engine::Oracle(kinks::active_set),
         entropic: true,
+    },
+    MethodRow {
+        name: "reduced-lp",
+        method: Method::ReducedLp,
+        what: "exact: linear programs of the units near their kink, simplex (HiGHS); piecewise-linear networks, boxes and rows",
+        engine: Engine::Reduced,
+        entropic: false,
+    },
+    MethodRow {
+        name: "newton",
+        method: Method::Newton,
+        what: "Newton's method from a projected L-BFGS start, on boxes and simplices; gap 1e-12 on smooth networks, where it gets with kinks",
+        engine: Engine::Oracle(newton::approach),
+        entropic: false,
     },
     MethodRow {
         name: "subgradient",

@@ -4,6 +4,7 @@
 //! about its own answer is believed.
 
 mod approximate;
+mod auto;
 pub mod batch;
 #[cfg(feature = "clarabel")]
 mod conic;
@@ -28,6 +29,8 @@ mod polish;
 pub mod promote;
 #[cfg(feature = "highs")]
 mod quadratic;
+#[cfg(feature = "highs")]
+mod reduced;
 #[cfg_attr(not(feature = "clarabel"), allow(dead_code))]
 mod search;
 mod solution;
@@ -68,7 +71,7 @@ pub struct Limits {
     pub gap: f64,
     /// Wall-clock limit for one row.
     pub time: Option<Duration>,
-    /// Most iterations of the solver for one row: pivots, interior-point or first-order iterations.
+    /// Most iterations of the solver for one row, for methods that solve a program: pivots, interior-point or first-order iterations.
     pub iterations: Option<u64>,
     /// Most passes over the network for one row, forward and backward ones added up, for methods that call f.
     pub passes: Option<u64>,

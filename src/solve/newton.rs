@@ -1,14 +1,20 @@
-//! Polishing: from a point near the minimum, Newton's method; a step is the least point of the quadratic model over box and
+//! Newton's method, and polishing by it: from a point near the minimum, Newton's method; a step is the least point of the quadratic model over box and
 //! rows ([`Model`]). First-order methods and interior points leave slopes of 1e-8 or so on free coordinates, each of
 //! which costs the bound that slope times the side of the box; Newton's method leaves rounding.
 //!
 //! Nothing is believed: the point and the multipliers are candidates like any others.
 
+use icnn_solvers::run::{End, Run, RunLimits};
+use icnn_solvers::{SolverError, gradient};
 use nalgebra::DMatrix;
 
 use super::step::{Model, NEAR, Step};
 use crate::domain::Domain;
 use crate::ir::instance::Instance;
+
+/// Where the first-order method hands over: this relative gap, or so many passes.
+const START_GAP: f64 = 1e-3;
+const START_PASSES: u64 = 60;
 
 /// Most Newton steps.
 const STEPS: usize = 30;
@@ -25,6 +31,19 @@ pub(super) struct Polished {
     pub rows: Vec<f64>,
     /// Hessians that were made, a forward and a backward pass each, and more.
     pub steps: u32,
+}
+
+/// What Newton's method starts from: a few passes of a first-order method that projects on box or simplices.
+///
+/// Errors: those of that method.
+pub(super) fn approach(run: &mut Run<'_>) -> Result<End, SolverError> {
+    if run.region().simplices().is_empty() { gradient::lbfgs(run) } else { gradient::spectral(run) }
+}
+
+/// The limits of [`approach`], within those of the whole.
+pub(super) fn start_limits(limits: RunLimits) -> RunLimits {
+    let passes = limits.passes.map_or(START_PASSES, |most| most.min(START_PASSES));
+    RunLimits { gap: limits.gap.max(START_GAP), passes: Some(passes), ..limits }
 }
 
 /// A point near `y` where the slopes that are left vanish, as far as Newton's method gets there; `None` where there is

@@ -9,7 +9,7 @@ use super::promote::Hint;
 use crate::certificate::{Farkas, exact, rigorous};
 use crate::exact::empty::Emptiness;
 use crate::exact::ray::Ray;
-use icnn_solvers::run::Progress;
+use icnn_solvers::run::{Hint as Start, Progress};
 
 /// How the minimisation ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -65,7 +65,7 @@ pub struct Work {
 pub struct Solution {
     /// How it ended.
     pub status: Status,
-    /// The method that was asked for.
+    /// The method that the answer is from: the one asked for, or with [`Method::Auto`](super::Method::Auto) the one that it chose.
     pub method: &'static str,
     /// The best point found, inside the domain (length p). `None` when infeasible or unbounded. Where `proof` is
     /// [`Proof::Exact`]: the rational minimiser, each coordinate rounded to the nearest f64.
@@ -118,6 +118,9 @@ pub struct Solution {
     /// What the method leaves to the exact tier.
     #[serde(skip)]
     pub(super) hint: Option<Arc<Hint>>,
+    /// What a solve of a similar function can start from ([`Session::minimize_from`](super::batch::Session::minimize_from)).
+    #[serde(skip)]
+    pub(super) left: Option<Arc<Start>>,
     /// What a reader should know: why it stopped, which constraints conflict, along which ray.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -149,6 +152,7 @@ impl Solution {
             exact_emptiness: None,
             exact_ray: None,
             hint: None,
+            left: None,
             message: None,
             trace: vec![],
         }

@@ -172,10 +172,7 @@ fn at_most(f: &Instance, domain: &Domain, y: &[f64]) -> Result<f64, Error> {
 
 /// The minimum by the method that fits.
 fn solved(f: &Instance, domain: &Domain, limits: &Limits) -> Result<Solution, Error> {
-    match f.minimize_with(domain, Method::Lp, limits) {
-        Err(Error::Lowering { .. } | Error::MissingFeature(_)) => f.minimize_with(domain, Method::Conic, limits),
-        answer => answer,
-    }
+    f.minimize_with(domain, Method::Auto, limits)
 }
 
 /// An interval that holds the real number f(y). Errors: a point that does not fit, a value that leaves f64.

@@ -37,7 +37,7 @@ pub struct Args {
     model: Model,
     #[command(flatten)]
     given: Given,
-    /// The methods, separated by commas [default: all].
+    /// The methods, separated by commas [default: all but auto, which is made of them].
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = method)]
     methods: Vec<Method>,
     /// Rows A to B - 1, or one row A [default: the first 5].
@@ -187,7 +187,8 @@ fn compare(args: &Args, question: &Question<'_>, row: usize, start: Option<&[f64
     let (iterations, passes) = (args.iteration_limit, args.pass_limit);
     let limits = Limits { gap: args.gap, time: Some(time), iterations, passes, ..Limits::default() };
     let mut methods: Vec<Method> = match args.methods.is_empty() {
-        true => METHODS.iter().map(|m| m.method).collect(),
+        // The portfolio is made of the others.
+        true => METHODS.iter().map(|m| m.method).filter(|m| *m != Method::Auto).collect(),
         false => args.methods.clone(),
     };
     let mut seen = vec![];

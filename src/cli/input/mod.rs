@@ -10,6 +10,7 @@ mod csv;
 mod json;
 mod npy;
 mod parquet;
+pub mod stream;
 pub mod table;
 
 use std::fmt;
@@ -47,7 +48,9 @@ impl FromStr for Source {
         match text.trim().parse::<f64>() {
             Ok(v) if v.is_nan() => Err("NaN is not a number to use here".into()),
             Ok(v) => Ok(Source::Number(v)),
-            Err(_) if Format::of(Path::new(text)).is_some() => Ok(Source::File(text.into())),
+            Err(_) if Format::of(Path::new(text)).is_some() || stream::is_stream(Path::new(text)) => {
+                Ok(Source::File(text.into()))
+            }
             Err(_) => Err(format!("neither a number nor a {FILES}")),
         }
     }
@@ -98,6 +101,11 @@ impl Rows {
             Source::Number(v) => (vec![*v; width], format!("{what} {v}"), Names::default()),
             Source::File(path) => {
                 let name = format!("{what} {}", path.display());
+                if stream::is_stream(path) {
+                    return Err(Stop::input(format!(
+                        "{name}: it is read row by row, as the --context of solve --stream"
+                    )));
+                }
                 let read = Table::read(path, blank).and_then(|t| Ok((t.names.clone(), t.rows_of(width)?)));
                 let (columns, values) = read.map_err(|e| Stop::input(format!("{name}: {e}")))?;
                 (values, name, columns)
@@ -172,6 +180,9 @@ fn bound(source: Option<&Source>, p: usize, none: f64, what: &str) -> Result<Vec
         Some(Source::Number(v)) => Ok(vec![*v; p]),
         Some(Source::File(path)) => {
             let name = format!("{what} {}", path.display());
+            if stream::is_stream(path) {
+                return Err(Stop::input(format!("{name}: neither a number nor a {FILES}")));
+            }
             let values = Table::read(path, Some(none)).and_then(|t| t.rows_of(p));
             let values = values.map_err(|e| Stop::input(format!("{name}: {e}")))?;
             if values.len() != p {

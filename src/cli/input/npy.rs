@@ -3,6 +3,8 @@
 //!
 //! The header is checked against the bytes that are there before anything is allocated.
 
+use std::io::Read;
+
 use super::table::{Layout, Table};
 
 /// Longest header text that is read; numpy writes about 100 bytes.
@@ -36,6 +38,52 @@ pub fn read(bytes: &[u8], _blank: Option<f64>) -> Result<Table, String> {
         [n, ..] => Layout::Rows(vec![values.len() / n; *n]),
     };
     Ok(Table::unnamed(values, layout))
+}
+
+/// An array whose numbers follow in the file.
+pub struct Array {
+    pub decode: Decode,
+    /// Bytes of one number.
+    pub size: usize,
+    shape: Vec<usize>,
+}
+
+impl Array {
+    /// How many rows of `width` numbers it has.
+    pub fn rows_of(&self, width: usize) -> Result<usize, String> {
+        let count = self.shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
+        let count = count.ok_or_else(|| format!("shape {:?} is beyond memory", self.shape))?;
+        match self.shape.as_slice() {
+            _ if count == width => Ok(1),
+            [n] if width == 1 => Ok(*n),
+            [_, rest @ ..] if !rest.is_empty() && rest.iter().product::<usize>() == width => Ok(count / width.max(1)),
+            shape => Err(format!("shape {shape:?} has no rows of {width} numbers, which the network takes")),
+        }
+    }
+}
+
+/// Reads the header of an array in C order, to be read row by row.
+pub fn open(reader: &mut impl Read) -> Result<Array, String> {
+    let cut = |e: std::io::Error| format!("its header cannot be read: {e}");
+    let mut head = vec![0; 10];
+    reader.read_exact(&mut head).map_err(cut)?;
+    let more = if head[6] > 1 { 2 } else { 0 };
+    reader.take(more).read_to_end(&mut head).map_err(cut)?;
+    let length = match head[8..] {
+        [a, b] => usize::from(u16::from_le_bytes([a, b])),
+        [a, b, c, d] => u32::from_le_bytes([a, b, c, d]) as usize,
+        _ => 0,
+    };
+    reader.take(length.min(LONGEST) as u64).read_to_end(&mut head).map_err(cut)?;
+    let (text, _) = split(&head)?;
+    let descr =
+        field(text, "descr").and_then(quoted).ok_or("its header has no plain 'descr'; records cannot be read")?;
+    if !field(text, "fortran_order").is_some_and(|v| v.starts_with("False")) {
+        return Err("it is not in C order, in which rows lie one after the other".into());
+    }
+    let shape = field(text, "shape").and_then(shape).ok_or("its header has no 'shape'")?;
+    let (decode, size) = decoder(descr)?;
+    Ok(Array { decode, size, shape })
 }
 
 /// Header text and data.
@@ -74,7 +122,7 @@ fn shape(text: &str) -> Option<Vec<usize>> {
 }
 
 /// One number from its bytes.
-type Decode = fn(&[u8]) -> f64;
+pub type Decode = fn(&[u8]) -> f64;
 
 fn decoder(descr: &str) -> Result<(Decode, usize), String> {
     macro_rules! number {

@@ -4,6 +4,7 @@ mod certificate;
 #[cfg(feature = "highs")]
 mod face;
 mod report;
+mod stream;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use icnn::solve::{Goal, METHODS};
 use icnn::{Domain, Limits, Method};
 
 use super::answers::{self, Answers};
+use super::input::stream::RowStream;
 use super::input::{Rows, Source};
 use super::model::Model;
 use super::problem::{Given, Problem};
@@ -45,7 +47,7 @@ pub struct Args {
     #[command(flatten)]
     given: Given,
     /// How to minimise.
-    #[arg(long, value_name = "METHOD", default_value = "lp", value_parser = method())]
+    #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = method())]
     method: Method,
     /// Maximise, for a network that is concave in y.
     #[arg(long)]
@@ -56,14 +58,14 @@ pub struct Args {
     /// Seconds for each row.
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
     time_limit: Option<Duration>,
-    /// Iterations of the solver for each row.
+    /// Iterations of the solver for each row, for methods that solve a program (lp, ipm, pdlp, reduced-lp, conic).
     #[arg(long, value_name = "N")]
     iteration_limit: Option<u64>,
     /// Passes over the network for each row, forward and backward added up, for methods that call f.
     #[arg(long, value_name = "N")]
     pass_limit: Option<u64>,
     /// How far answers are proven: `exact`, the minimum as a rational number; `rigorous`, a bound in f64 with every rounding
-    /// error counted [default: exact where that is cheap].
+    /// error counted [default: exact where that is cheap, rigorous with --stream].
     #[arg(long, value_name = "PROOF")]
     proof: Option<ProofArg>,
     /// Minimise f(y) − TAU·H(y), H the entropy of the box (scaled to [0,1]) or of simplices: another problem.
@@ -78,6 +80,10 @@ pub struct Args {
     /// Rows solved at the same time [default: one for each core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// The rows are a trajectory: each is solved from the solution before it, as it is read (from -, a .csv, .jsonl or .npy file), in
+    /// memory that does not grow with their number.
+    #[arg(long, requires = "context", conflicts_with_all = ["start", "certificate"])]
+    stream: bool,
     /// Print the multipliers behind the lower bound: of rows, learned constraints and coordinates.
     #[arg(long)]
     duals: bool,
@@ -176,12 +182,27 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
     let network = args.model.network()?;
     let model = certificate.as_ref().map(|_| args.model.stated(args.maximize)).transpose()?;
     let network = if args.maximize { network.negated() } else { network };
-    let problem = Problem::read(network, &args.given)?;
+    let rows = match (&args.given.context, args.stream) {
+        (Some(source), true) if network.context_len() > 0 => Some(RowStream::open(source, network.context_len())?),
+        _ => None,
+    };
+    let problem = match &rows {
+        // Of a stream's rows none is known yet.
+        Some(_) => Problem::over(network.clone(), Rows::one(vec![0.0; network.context_len()]), &args.given)?,
+        None => Problem::read(network, &args.given)?,
+    };
+    if rows.is_some() && problem.len() > 1 {
+        let rows = problem.len();
+        return Err(Stop::input(format!("--stream: only --context may have several rows, another table has {rows}")));
+    }
     if args.maximize && !problem.is_plain() {
         return Err(Stop::input("--maximize takes no further terms; minimise −f with them instead"));
     }
     let (time, iterations, passes) = (args.time_limit, args.iteration_limit, args.pass_limit);
-    let proof = ProofArg::goal(args.proof);
+    let proof = match args.proof {
+        None if args.stream => Goal::Rigorous,
+        proof => ProofArg::goal(proof),
+    };
     let limits = Limits { gap: args.gap, time, iterations, passes, proof, ..Limits::default() };
     let domain = problem.common_domain().cloned();
     let common = domain.is_some();
@@ -202,14 +223,17 @@ pub fn run(args: &Args) -> Result<u8, Stop> {
         )));
     }
     let start = |row: usize| start.as_ref().map(|start| start.row(if start.len() == 1 { 0 } else { row }));
-    if common && problem.is_plain() {
+    if common && problem.is_plain() && rows.is_none() {
         let all: Vec<&[f64]> = (0..problem.len()).map(|row| problem.context(row)).collect();
         session.warm_up(&problem.network, &all);
     }
 
-    let begin = |file| Answers::begin(file, problem.len(), problem.network.decisions(), args.maximize);
+    let begin = |file| Answers::begin(file, problem.network.decisions(), args.maximize);
     let answers = file.map(begin).transpose()?;
     let mut report = Report::new(args, &problem, answers, certificate);
+    if let Some(rows) = rows {
+        return stream::run(args, &problem, &session, rows, report);
+    }
     let solve = |row: usize| {
         let solved = || {
             let f = problem.function(row)?;

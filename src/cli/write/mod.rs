@@ -5,7 +5,7 @@ pub mod parquet;
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::Stop;
@@ -45,6 +45,14 @@ impl Pending {
     /// The name the file will have.
     pub fn target(&self) -> &Path {
         &self.target
+    }
+
+    /// Writes over the first bytes, which are there.
+    pub fn overwrite(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let end = self.file.stream_position()?;
+        self.file.seek(io::SeekFrom::Start(0))?;
+        self.file.write_all(bytes)?;
+        self.file.seek(io::SeekFrom::Start(end)).map(drop)
     }
 
     /// Completes the file under its name.

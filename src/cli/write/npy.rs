@@ -4,12 +4,18 @@ use std::io::{self, Write};
 
 /// Writes the header of an array of f64; its numbers follow.
 pub fn header(out: &mut impl Write, shape: &[usize]) -> io::Result<()> {
+    padded(out, shape, 0)
+}
+
+/// The same, at least `least` bytes long.
+pub fn padded(out: &mut impl Write, shape: &[usize], least: usize) -> io::Result<()> {
     let extents = shape.iter().map(|n| format!("{n},")).collect::<Vec<_>>().join(" ");
     // A tuple of one extent keeps its comma.
     let extents = if shape.len() == 1 { &extents } else { extents.trim_end_matches(',') };
     let text = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({extents}), }}");
     // Magic, version, length and text fill a multiple of 64 bytes and end in a line break, as numpy has it.
-    let padding = 63 - (10 + text.len()) % 64;
+    let end = (11 + text.len()).max(least).next_multiple_of(64);
+    let padding = end - 11 - text.len();
     let length = (text.len() + padding + 1) as u16;
     out.write_all(b"\x93NUMPY\x01\x00")?;
     out.write_all(&length.to_le_bytes())?;

@@ -1,0 +1,210 @@
+//! Many contexts: throughput of the library on one thread and two, and the program on a long stream of contexts.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use icnn::solve::batch::Session;
+use icnn::{Limits, Network, Status};
+use serde::Serialize;
+
+use crate::families::{Failure, Family, Kind, folder};
+use crate::measure::{ASKED, OURS};
+use crate::process::{Ran, run};
+use crate::stream::Contexts;
+use crate::table::quantile;
+
+/// Contexts of a batch, and how often it is solved on each number of threads.
+const CONTEXTS: usize = 1000;
+const TURNS: usize = 5;
+
+/// What two threads have to be worth.
+const LEAST_GAIN: f64 = 1.8;
+
+/// Rounds of the whole process, of which the fastest count.
+const ROUNDS: usize = 41;
+
+/// A batch in one process.
+#[derive(Debug, Serialize)]
+pub struct Batch {
+    family: &'static str,
+    contexts: usize,
+    /// The least seconds on one thread and on two.
+    seconds: [f64; 2],
+    /// The median over the turns of seconds on one thread over those on two.
+    gain: f64,
+    met: bool,
+    /// Whether all contexts were solved.
+    pub passed: bool,
+}
+
+/// The batch of a trained family.
+///
+/// Errors: those of the solves.
+pub fn batch(family: &'static Family) -> Result<Batch, Failure> {
+    let (network, _) = family.network(Kind::Trained)?;
+    let mut contexts = Contexts::of(family)?;
+    let rows: Vec<Vec<f64>> = (0..CONTEXTS).map(|_| contexts.draw()).collect();
+    let session = Session::new(family.domain()?, OURS, Limits { gap: ASKED, ..Limits::default() });
+    let pool = |threads: usize| rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pools = [pool(1)?, pool(2)?];
+    let (mut times, mut passed) = ([vec![], vec![]], true);
+    for _ in 0..TURNS {
+        for (pool, times) in pools.iter().zip(&mut times) {
+            let clock = Instant::now();
+            let answers = pool.install(|| session.minimize_all(&network, &rows));
+            times.push(clock.elapsed().as_secs_f64());
+            passed &= answers.iter().all(|a| a.as_ref().is_ok_and(|a| a.status == Status::Optimal));
+        }
+    }
+    let least = |times: &[f64]| quantile(times.iter().copied(), 0.0);
+    let gain = quantile(times[0].iter().zip(&times[1]).map(|(one, two)| one / two), 0.5);
+    let seconds = [least(&times[0]), least(&times[1])];
+    Ok(Batch { family: family.name, contexts: CONTEXTS, seconds, gain, met: gain >= LEAST_GAIN, passed })
+}
+
+impl Batch {
+    /// In words.
+    pub fn line(&self) -> String {
+        let [one, two] = self.seconds.map(|s| self.contexts as f64 / s);
+        let met = if self.met { "met" } else { "NOT met" };
+        let failed = if self.passed { "" } else { "  FAILED" };
+        format!(
+            "{:8} {} contexts: {one:.0}/s on one thread, {two:.0}/s on two: {:.2}x (≥ {LEAST_GAIN}x: {met}){failed}",
+            self.family, self.contexts, self.gain
+        )
+    }
+}
+
+/// The program on long tables.
+#[derive(Debug, Serialize)]
+pub struct Table {
+    contexts: usize,
+    seconds: f64,
+    megabytes: f64,
+    /// The table itself.
+    file_megabytes: f64,
+}
+
+/// `icnn solve` on tables of contexts of a trained family, each ten times as long as the one before: up to `most` of them.
+///
+/// Errors: no room for the tables; a process that does not end well.
+pub fn tables(family: &'static Family, most: usize, options: &[&str]) -> Result<Vec<Table>, Failure> {
+    let place = tempfile::tempdir()?;
+    let mut lengths: Vec<usize> = std::iter::successors(Some(most), |n| Some(n / 10)).take(3).collect();
+    lengths.reverse();
+    let table = |n: usize| {
+        let file = place.path().join("contexts.npy");
+        write(&mut Contexts::of(family)?, n, &file)?;
+        let file_megabytes = file.metadata()?.len() as f64 / f64::from(1 << 20);
+        let Ran { seconds, megabytes, .. } = run(solve(family, &file).args(options), false)?;
+        Ok(Table { contexts: n, seconds, megabytes, file_megabytes })
+    };
+    lengths.into_iter().filter(|n| *n > 0).map(table).collect()
+}
+
+impl Table {
+    /// In words.
+    pub fn line(&self) -> String {
+        format!(
+            "{:7} contexts in a file of {:6.1} MB: {:7.2} s, {:6.0}/s, {:6.1} MB at most",
+            self.contexts,
+            self.file_megabytes,
+            self.seconds,
+            self.contexts as f64 / self.seconds,
+            self.megabytes
+        )
+    }
+}
+
+/// `icnn solve` on a table of contexts.
+fn solve(family: &Family, contexts: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_icnn"));
+    command.arg("solve").arg(folder().join(format!("{}.onnx", family.name))).arg("--context").arg(contexts);
+    let (lower, upper) = (family.ends.0.to_string(), family.ends.1.to_string());
+    command.args(["--json", "--proof", "rigorous", "--method", OURS.name(), "--gap", &ASKED.to_string()]);
+    command.args(["--lower", &lower, "--upper", &upper]);
+    command
+}
+
+/// `n` contexts as an NPY file of f32, each drawn anew.
+fn write(contexts: &mut Contexts, n: usize, file: &Path) -> Result<(), Failure> {
+    let mut out = BufWriter::new(File::create(file)?);
+    for k in 0..n {
+        let x = contexts.draw();
+        if k == 0 {
+            let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({n}, {}), }}", x.len());
+            let header = format!("{header:117}\n");
+            out.write_all(b"\x93NUMPY\x01\x00")?;
+            out.write_all(&(header.len() as u16).to_le_bytes())?;
+            out.write_all(header.as_bytes())?;
+        }
+        let bytes: Vec<u8> = x.iter().flat_map(|v| (*v as f32).to_le_bytes()).collect();
+        out.write_all(&bytes)?;
+    }
+    Ok(out.flush()?)
+}
+
+/// The whole program for one context, the least of several runs, and what it is made of.
+#[derive(Debug, Serialize)]
+pub struct Whole {
+    family: &'static str,
+    /// Seconds of `icnn solve`, and of `icnn --version`: starting and ending a process.
+    process: f64,
+    nothing: f64,
+    /// Seconds in this process: reading the model, reading and applying the context, the solve.
+    load: f64,
+    given: f64,
+    solve: f64,
+}
+
+/// One context of a trained family.
+///
+/// Errors: those of the solves; a process that does not end well.
+pub fn whole(family: &'static Family) -> Result<Whole, Failure> {
+    let place = tempfile::tempdir()?;
+    let file = place.path().join("context.npy");
+    write(&mut Contexts::of(family)?, 1, &file)?;
+    let x = Contexts::of(family)?.draw();
+    let session = Session::new(family.domain()?, OURS, Limits { gap: ASKED, ..Limits::default() });
+    let mut least = [f64::INFINITY; 5];
+    for _ in 0..ROUNDS {
+        let process = run(&mut solve(family, &file), true)?;
+        if process.output.is_empty() {
+            return Err("icnn solve printed nothing".into());
+        }
+        let nothing = run(Command::new(env!("CARGO_BIN_EXE_icnn")).arg("--version"), true)?;
+        let clock = Instant::now();
+        let network = Network::load(folder().join(format!("{}.onnx", family.name)))?;
+        let load = clock.elapsed().as_secs_f64();
+        let instance = network.given(&x)?;
+        let given = clock.elapsed().as_secs_f64() - load;
+        session.minimize(&instance)?;
+        let solve = clock.elapsed().as_secs_f64() - load - given;
+        for (least, seconds) in least.iter_mut().zip([process.seconds, nothing.seconds, load, given, solve]) {
+            *least = least.min(seconds);
+        }
+    }
+    let [process, nothing, load, given, solve] = least;
+    Ok(Whole { family: family.name, process, nothing, load, given, solve })
+}
+
+impl Whole {
+    /// In words.
+    pub fn line(&self) -> String {
+        let ms = |s: f64| format!("{:.2}", 1e3 * s);
+        let rest = self.process - self.nothing - self.load - self.given - self.solve;
+        format!(
+            "{:8} one context, ms: icnn solve {} = a process that does nothing {} + reading the model {} + context {} + solve {} + rest {}",
+            self.family,
+            ms(self.process),
+            ms(self.nothing),
+            ms(self.load),
+            ms(self.given),
+            ms(self.solve),
+            ms(rest)
+        )
+    }
+}
