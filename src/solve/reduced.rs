@@ -34,6 +34,9 @@ const START_PASSES: u64 = 70;
 /// Random directions by which the distance of a kink is estimated.
 const DIRECTIONS: usize = 4;
 
+/// How often a point is moved onto the rows, one after the other.
+const CORRECTIONS: usize = 4;
+
 /// Where more than this share of the units is free, all are, as long as their rows are no more numbers than this.
 const MOST: f64 = 0.6;
 const WHOLE: usize = 1 << 20;
@@ -84,6 +87,8 @@ pub(super) fn minimize(instance: &Instance, domain: &Domain, limits: &Limits) ->
         let options = LpOptions {
             time_limit: limits.time.map(|t| t.saturating_sub(begun.elapsed()).max(Duration::from_millis(1))),
             iteration_limit: iterations,
+            primal_tolerance: 1e-10,
+            dual_tolerance: 1e-10,
             interrupt: limits.interrupt.clone(),
             ..LpOptions::default()
         };
@@ -99,7 +104,7 @@ pub(super) fn minimize(instance: &Instance, domain: &Domain, limits: &Limits) ->
             words = format!("HiGHS says of the program of {} units: {}", free.len(), said.detail);
             break;
         }
-        y = domain.clip(&said.primal[..p]);
+        y = onto_rows(domain, &said.primal[..p]);
         let mut shares = frozen.clone();
         few.shares(&said.row_dual, &free, &mut shares);
         let rows = said.row_dual[free.len()..].to_vec();
@@ -138,6 +143,23 @@ fn start(oracle: &mut NetworkOracle<'_>, domain: &Domain, limits: &Limits) -> Re
     };
     let work = Work { forward: found.forward as u32, backward: found.backward as u32, ..Work::default() };
     Ok((domain.clip(&found.y.unwrap_or_else(|| boxed.centre())), work))
+}
+
+/// The point in the box, and as near to its rows as rounding lets it: a solver's tolerance would put it below the minimum.
+fn onto_rows(domain: &Domain, y: &[f64]) -> Vec<f64> {
+    let mut y = domain.clip(y);
+    for row in (0..CORRECTIONS).flat_map(|_| domain.rows()) {
+        let activity = row.activity(&y);
+        let missing = activity.clamp(row.lower, row.upper) - activity;
+        let inside = |j: usize| domain.lower()[j] < y[j] && y[j] < domain.upper()[j];
+        let moving: Vec<(usize, f64)> = row.coefficients.iter().copied().filter(|(j, _)| inside(*j)).collect();
+        let squares: f64 = moving.iter().map(|(_, c)| c * c).sum();
+        if missing != 0.0 && squares > 0.0 {
+            moving.iter().for_each(|(j, c)| y[*j] += missing * c / squares);
+            y = domain.clip(&y);
+        }
+    }
+    y
 }
 
 /// The units whose kinks are nearest, increasing.
