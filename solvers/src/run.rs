@@ -55,6 +55,18 @@ pub enum End {
     Stalled(String),
 }
 
+/// What a run on one function tells a run on a similar one of the same form, as at a context near by. It speeds that run up if it fits; the answer
+/// is proven either way. Units go by their [names](Kinks::name); names that a function does not know are passed over.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Hint {
+    /// The minimiser (p).
+    pub y: Vec<f64>,
+    /// The units that were left free, increasing.
+    pub free: Vec<u64>,
+    /// The units that were held at their kink, increasing, and whether they count as active for the gradients of those above them.
+    pub held: Vec<(u64, bool)>,
+}
+
 /// A convex combination of cuts: weights ≥ 0 that add up to 1.
 pub type Mixture = Vec<(f64, Arc<Cut>)>;
 
@@ -68,6 +80,8 @@ pub struct Run<'a> {
     tau: Option<f64>,
     limits: RunLimits,
     start: Option<Vec<f64>>,
+    hint: Option<&'a Hint>,
+    left: Option<Hint>,
     watch: Option<&'a mut Watch<'a>>,
     begun: Instant,
     best: Option<(Vec<f64>, f64)>,
@@ -102,6 +116,8 @@ pub struct RunOutcome {
     pub largest_slope: f64,
     /// Why it ended.
     pub end: End,
+    /// What a run on a similar function can start from; methods that hold no kinks leave none.
+    pub hint: Option<Hint>,
     /// One entry a step.
     pub trace: Vec<Progress>,
     /// Forward passes.
@@ -136,6 +152,8 @@ impl<'a> Run<'a> {
             tau,
             limits,
             start: None,
+            hint: None,
+            left: None,
             watch: None,
             begun: Instant::now(),
             best: None,
@@ -154,6 +172,13 @@ impl<'a> Run<'a> {
     /// Starts at a point (moved into the region) instead of the region's centre.
     pub fn starting_at(mut self, y: &[f64]) -> Run<'a> {
         self.start = Some(y.to_vec());
+        self
+    }
+
+    /// Starts from what a run on a similar function left. Methods that hold no kinks do not look at it; a minimiser of another length
+    /// is passed over.
+    pub fn hinted(mut self, hint: &'a Hint) -> Run<'a> {
+        self.hint = Some(hint).filter(|hint| hint.y.len() == self.region.dimension());
         self
     }
 
@@ -180,6 +205,7 @@ impl<'a> Run<'a> {
             shares: self.shares,
             largest_slope: self.largest_slope,
             end,
+            hint: self.left,
             trace: self.trace,
             forward: self.forward,
             backward: self.backward,
@@ -236,6 +262,16 @@ impl<'a> Run<'a> {
     /// What is minimised at a point where f is `value`: f − τH, or f.
     pub fn objective(&self, y: &[f64], value: f64) -> f64 {
         self.tau.map_or(value, |tau| value - tau * self.region.entropy(y))
+    }
+
+    /// What to start from, if a run on a similar function left it.
+    pub(crate) fn hint(&self) -> Option<&'a Hint> {
+        self.hint
+    }
+
+    /// Leaves a hint for runs on similar functions.
+    pub(crate) fn leave(&mut self, hint: Hint) {
+        self.left = Some(hint);
     }
 
     /// f as a program of kinks. Errors: [`SolverError::Refused`] where it is none.

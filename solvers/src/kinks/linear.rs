@@ -18,10 +18,17 @@ const OUTWARD: f64 = 0.1;
 /// Minimises f over a box.
 pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
     let p = run.region().dimension();
-    if let Some(end) = descend(run, if p <= 24 { 12 } else { 35 })? {
+    let hint = run.hint();
+    if hint.is_none()
+        && let Some(end) = descend(run, if p <= 24 { 12 } else { 35 })?
+    {
         return Ok(end);
     }
-    let mut y = run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec());
+    let mut y = match hint {
+        Some(hint) => hint.y.clone(),
+        None => run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec()),
+    };
+    run.region().project(&mut y);
     let (lower, upper) = (run.region().lower().to_vec(), run.region().upper().to_vec());
     let mut rounds = Rounds::new(run, &y)?;
     if let Some(end) = rounds.run.stop() {
@@ -34,8 +41,16 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
     let mut fixed: Vec<bool> =
         (0..p).map(|j| lower[j] == upper[j] || outward(j, y[j], rounds.slope[j], OUTWARD * typical)).collect();
     let scale: Vec<f64> = (0..p).map(|j| if fixed[j] { 0.0 } else { 1.0 }).collect();
-    rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
     let (mut held, mut reference) = (vec![], rounds.shares.clone());
+    match hint {
+        Some(hint) => {
+            for (i, share) in rounds.free_as(hint)? {
+                held.push(i);
+                reference[i] = share;
+            }
+        }
+        None => rounds.free_nearest(nearest(p, rounds.units()), &scale)?,
+    }
     for _ in 0..ROUNDS {
         if !rounds.fits() {
             let (k, m) = (rounds.free.len(), rounds.units());
@@ -56,7 +71,9 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
         rounds.free.iter().zip(&next.shares).for_each(|(i, share)| reference[*i] = *share);
         held = next.kinks.iter().map(|i| rounds.free[*i]).collect();
         moving.iter().zip(&inner.y).for_each(|(j, v)| y[*j] = *v);
-        if let Some(end) = rounds.judge(&y, &inner.shares)? {
+        let end = rounds.judge(&y, &inner.shares)?;
+        rounds.leave(&y, &held, &reference)?;
+        if let Some(end) = end {
             return Ok(end);
         }
         let before = rounds.free.clone();

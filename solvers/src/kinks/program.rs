@@ -27,6 +27,12 @@ pub trait Kinks {
     /// m
     fn units(&self) -> usize;
 
+    /// What unit i is called in all functions of the same form, as a network's units are at all contexts, wherever there are more or
+    /// fewer units before it. Names increase with i.
+    fn name(&self, i: usize) -> u64 {
+        i as u64
+    }
+
     /// f(y); `pre` (m) becomes the pre-activations. One forward pass.
     ///
     /// Errors: f has no finite value there.

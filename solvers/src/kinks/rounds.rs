@@ -5,7 +5,7 @@ use super::program::Row;
 use super::reduced::Reduced;
 use crate::SolverError;
 use crate::dense::add;
-use crate::run::{End, Run};
+use crate::run::{End, Hint, Run};
 
 /// Random directions by which the distance of a kink is estimated.
 const DIRECTIONS: usize = 4;
@@ -130,6 +130,33 @@ impl<'r, 'a> Rounds<'r, 'a> {
         }
         distances[..count].iter().for_each(|(_, i)| self.is_free[*i] = true);
         self.list_free();
+        Ok(())
+    }
+
+    /// Leaves free the units that were so in another run, and those that were held. Returns these, in the order of the units, with the
+    /// share they had for the units above.
+    pub fn free_as(&mut self, hint: &Hint) -> Result<Vec<(usize, f64)>, SolverError> {
+        let (m, kinks) = (self.units(), self.run.kinks()?);
+        let (mut free, mut held, mut known) = (hint.free.iter().peekable(), hint.held.iter().peekable(), vec![]);
+        for i in 0..m {
+            let name = kinks.name(i);
+            while free.next_if(|n| **n < name).is_some() {}
+            while held.next_if(|(n, _)| *n < name).is_some() {}
+            let holds = held.next_if(|(n, _)| *n == name);
+            known.extend(holds.map(|(_, active)| (i, if *active { 1.0 } else { 0.0 })));
+            self.is_free[i] = free.next_if(|n| **n == name).is_some() || holds.is_some();
+        }
+        self.list_free();
+        Ok(known)
+    }
+
+    /// Leaves the state at `y` for runs on similar functions: what is free, and what is held with its reference share.
+    pub fn leave(&mut self, y: &[f64], held: &[usize], reference: &[f64]) -> Result<(), SolverError> {
+        let kinks = self.run.kinks()?;
+        let free = self.free.iter().map(|i| kinks.name(*i)).collect();
+        let mut held: Vec<(u64, bool)> = held.iter().map(|i| (kinks.name(*i), reference[*i] > 0.5)).collect();
+        held.sort_unstable();
+        self.run.leave(Hint { y: y.to_vec(), free, held });
         Ok(())
     }
 

@@ -17,6 +17,8 @@ pub(super) struct Hinges {
     pub steps: Vec<Bends>,
     /// How many kinks there are.
     pub count: usize,
+    /// What each kink is called at every context: its number if all breaks of all units and all members of maxima counted.
+    pub names: Vec<u64>,
 }
 
 /// The kinks of one step.
@@ -69,14 +71,21 @@ pub(super) struct Chain {
 impl Hinges {
     /// Errors: the node that is not piecewise linear, and why.
     pub fn new(instance: &Instance, bounds: &Bounds, plan: &Plan) -> Result<Hinges, String> {
-        let mut all = Hinges { steps: Vec::with_capacity(plan.steps.len()), count: 0 };
+        let mut all = Hinges { steps: Vec::with_capacity(plan.steps.len()), count: 0, names: vec![] };
+        let mut named = 0;
         for step in &plan.steps {
             let refuse = |what: &str| Err(format!("{} {what}", instance.program().describe(step.node)));
             let bends = match &step.action {
                 Action::Decision | Action::Affine(_) | Action::Concat(_) => Bends::None,
                 Action::Unit { input, unit } => {
                     let scalars = instance.scalars(&plan.units[*unit].0, input.len);
-                    match UnitBends::new(step.node, &scalars, bounds.of(step.reads), all.count) {
+                    match UnitBends::new(
+                        step.node,
+                        &scalars,
+                        bounds.of(step.reads),
+                        all.count,
+                        (&mut named, &mut all.names),
+                    ) {
                         Some(unit) => Bends::Unit(unit),
                         None => return refuse("is not convex and piecewise linear; it has no kinks to hold"),
                     }
@@ -87,6 +96,8 @@ impl Hinges {
                         let places = bounds.alive(step.reads, groups.group(g));
                         let entries: Vec<usize> = places.iter().map(|k| groups.group(g)[*k]).collect();
                         first += places.len() - 1;
+                        all.names.extend(places[1..].iter().map(|k| named + *k as u64));
+                        named += groups.group(g).len() as u64;
                         Chain { first: first + 1 - places.len(), entries, places }
                     });
                     Bends::Group(GroupBends { node: step.node, chains: chains.collect() })
@@ -121,21 +132,31 @@ impl Bends {
 }
 
 impl UnitBends {
-    /// `None` for an element that is smooth or not convex on its interval.
-    fn new(node: NodeId, scalars: &Scalars, on: &[Interval], first: usize) -> Option<UnitBends> {
+    /// `None` for an element that is smooth or not convex on its interval. `named` breaks of other units have been counted; the names of
+    /// the kinks are appended.
+    fn new(
+        node: NodeId,
+        scalars: &Scalars,
+        on: &[Interval],
+        first: usize,
+        (named, names): (&mut u64, &mut Vec<u64>),
+    ) -> Option<UnitBends> {
         let mut unit = UnitBends { node, first, lines: Vec::with_capacity(on.len()), kinks: vec![] };
         for (element, on) in on.iter().enumerate() {
             let Scalar::Lines(lines) = scalars.get(element) else { return None };
             let pieces = lines.on(*on);
             let skipped = lines.breaks().iter().take_while(|b| **b <= on.lower).count();
             unit.lines.push(pieces[0]);
+            let before = unit.kinks.len();
             for (pair, place) in pieces.windows(2).zip(lines.breaks().iter().skip(skipped)) {
                 let bend = pair[1].slope - pair[0].slope;
                 if bend.is_nan() || bend < 0.0 {
                     return None;
                 }
+                names.push(*named + (skipped + unit.kinks.len() - before) as u64);
                 unit.kinks.push(Bend { element, place: *place, bend });
             }
+            *named += lines.breaks().len() as u64;
         }
         Some(unit)
     }

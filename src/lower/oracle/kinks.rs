@@ -202,6 +202,11 @@ impl Kinks for NetworkOracle<'_> {
         self.workbench.as_ref().and_then(|bench| bench.as_ref().ok()).map_or(0, |bench| bench.hinges.count)
     }
 
+    fn name(&self, i: usize) -> u64 {
+        let bench = self.workbench.as_ref().and_then(|bench| bench.as_ref().ok());
+        bench.and_then(|bench| bench.hinges.names.get(i)).copied().unwrap_or(i as u64)
+    }
+
     fn forward(&mut self, y: &[f64], pre: &mut [f64]) -> Result<f64, SolverError> {
         let value = self.value(y)?;
         if let (Some(numbers), Some(Ok(bench))) = (&self.numbers, &self.workbench) {
