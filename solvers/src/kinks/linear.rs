@@ -18,22 +18,24 @@ const OUTWARD: f64 = 0.1;
 /// Minimises f over a box.
 pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
     let p = run.region().dimension();
-    let hint = run.hint();
-    if hint.is_none()
-        && let Some(end) = descend(run, if p <= 24 { 12 } else { 35 })?
-    {
-        return Ok(end);
-    }
-    let mut y = match hint {
-        Some(hint) => hint.y.clone(),
-        None => run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec()),
-    };
-    run.region().project(&mut y);
     let (lower, upper) = (run.region().lower().to_vec(), run.region().upper().to_vec());
-    let mut rounds = Rounds::new(run, &y)?;
-    if let Some(end) = rounds.run.stop() {
-        return Ok(end);
-    }
+    let hint = run.hint();
+    let mut rounds = Rounds::begin(run)?;
+    let mut y = match hint {
+        Some(hint) => {
+            let mut y = hint.y.clone();
+            rounds.run.region().project(&mut y);
+            rounds.freeze_at(&y)?;
+            if let Some(end) = rounds.run.stop() {
+                return Ok(end);
+            }
+            y
+        }
+        None => match descend(&mut rounds, passes(p))? {
+            Ok(y) => y,
+            Err(end) => return Ok(end),
+        },
+    };
     // Coordinates that an outward slope keeps at their end, and those without room.
     let typical = (crate::dense::dot(&rounds.slope, &rounds.slope) / p.max(1) as f64).sqrt();
     let outward =
@@ -57,7 +59,7 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
             return Ok(End::Stalled(format!("{k} of {m} kinks are too many to look at together")));
         }
         let moving: Vec<usize> = (0..p).filter(|j| !fixed[*j]).collect();
-        let reduced = rounds.reduce()?.restricted(&moving, &y);
+        let reduced = rounds.reduce_over(&moving, &y)?;
         let of = |v: &[f64]| moving.iter().map(|j| v[*j]).collect::<Vec<f64>>();
         let known = Warm {
             shares: rounds.free.iter().map(|i| reference[*i]).collect(),
@@ -99,4 +101,9 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
     }
     let gap = rounds.run.gap();
     Ok(End::Stalled(format!("the kinks that are held do not change any more: the gap stays at {gap:.1e}")))
+}
+
+/// Evaluations before kinks are looked at.
+fn passes(p: usize) -> usize {
+    (8 + p / 2).min(35)
 }

@@ -13,8 +13,8 @@ use crate::certificate::Multipliers;
 use crate::ir::instance::Instance;
 use crate::ir::program::Op;
 
-/// Most rows that are made in one pass, and most numbers kept for that.
-const ROWS: usize = 64;
+/// Most rows that are made in one pass, so that they stay in the cache, and most numbers kept for that.
+const ROWS: usize = 16;
 const ROOM: usize = 1 << 21;
 
 /// The kinks of an oracle, and what their passes write to.
@@ -253,12 +253,13 @@ impl Kinks for NetworkOracle<'_> {
                 let end = to.min(begin + most);
                 bench.pull_rows(numbers, top, &wanted[begin..end]);
                 for (point, kink) in wanted[begin..end].iter().enumerate() {
+                    // Within a maximum a kink reads the ones before it.
+                    let level = if matches!(bench.hinges.steps[top], Bends::Group(_)) { *kink } else { kinks.start };
                     rows.push(Row {
                         slope: bench.buffer[point * p..(point + 1) * p].to_vec(),
-                        weights: bench.weights[point * count..(point + 1) * count].to_vec(),
+                        weights: bench.weights[point * count..point * count + level].to_vec(),
                         constant: bench.constants[point],
-                        // Within a maximum a kink reads the ones before it.
-                        level: if matches!(bench.hinges.steps[top], Bends::Group(_)) { *kink } else { kinks.start },
+                        level,
                     });
                 }
             }
