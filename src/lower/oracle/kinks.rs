@@ -2,12 +2,13 @@
 //! from single units down.
 
 use icnn_solvers::SolverError;
+use icnn_solvers::dense::vectorised;
 use icnn_solvers::kinks::{Kinks, Row};
 use icnn_solvers::oracle::Oracle;
 
 use super::NetworkOracle;
-use super::hinges::{Bends, Hinges};
-use super::pass::{Numbers, Scratch, add, at, at_mut};
+use super::hinges::{Bends, Hinges, UnitBends};
+use super::pass::{Numbers, Scratch, add_joined_adjoint, at, at_mut, join};
 use super::plan::{Action, Term};
 use crate::certificate::Multipliers;
 use crate::ir::instance::Instance;
@@ -74,13 +75,23 @@ impl Workbench {
                     }
                 }
                 (Action::Concat(inputs), _) => {
-                    for (k, above) in above.chunks_exact(step.out.len.max(1)).enumerate() {
-                        let mut rest = above;
-                        for input in inputs {
-                            let (head, tail) = rest.split_at(input.len);
-                            add(&mut at_mut(before, *input, n)[k * input.len..(k + 1) * input.len], head);
-                            rest = tail;
-                        }
+                    add_joined_adjoint(inputs, above, before, (step.out.len, n));
+                }
+                (Action::Unit { input, .. }, Bends::Unit(UnitBends { plain: Some((left, bend)), first, .. })) => {
+                    let shares = &shares[*first..*first + input.len];
+                    let below = at_mut(before, *input, n).chunks_exact_mut(input.len.max(1));
+                    let points = below.zip(above.chunks_exact(input.len.max(1)));
+                    for ((below, above), weights) in points.zip(weights.chunks_exact_mut(count.max(1))) {
+                        let weights = &mut weights[*first..*first + input.len];
+                        vectorised(
+                            #[inline(always)]
+                            || {
+                                for i in 0..above.len() {
+                                    below[i] += above[i] * (left + shares[i] * bend);
+                                    weights[i] = above[i] * bend;
+                                }
+                            },
+                        );
                     }
                 }
                 (Action::Unit { input, .. }, Bends::Unit(unit)) => {
@@ -123,14 +134,7 @@ impl Workbench {
                     }
                 }
                 (Action::Concat(inputs), _) => {
-                    for (k, out) in out.chunks_exact_mut(step.out.len.max(1)).enumerate() {
-                        let mut rest = out;
-                        for input in inputs {
-                            let (head, tail) = rest.split_at_mut(input.len);
-                            head.copy_from_slice(&at(before, *input, n)[k * input.len..(k + 1) * input.len]);
-                            rest = tail;
-                        }
-                    }
+                    join(inputs, before, out, (step.out.len, n));
                 }
                 (Action::Unit { input, .. }, Bends::Unit(unit)) => {
                     unit.fill(shares, slopes, intercepts);
@@ -164,6 +168,10 @@ impl Workbench {
             match (&step.action, bends) {
                 (Action::Unit { input, .. }, Bends::Unit(unit)) => {
                     let t = &at(values, *input, n)[k * input.len..(k + 1) * input.len];
+                    if unit.plain.is_some() {
+                        out[unit.first..unit.first + input.len].copy_from_slice(t);
+                        continue;
+                    }
                     for (out, kink) in out[unit.first..].iter_mut().zip(&unit.kinks) {
                         *out = t[kink.element] - if rates { 0.0 } else { kink.place };
                     }
