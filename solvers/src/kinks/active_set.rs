@@ -36,6 +36,9 @@ const IDLE: usize = 300;
 /// How far apart kinks are moved that meet in too large a number.
 const APART: [f64; 3] = [1e-7, 1e-5, 1e-8];
 
+/// Steps between questions whether time is over.
+const PATIENCE: usize = 16;
+
 /// Steps between fresh forward passes.
 const REFRESH: usize = 40;
 
@@ -307,12 +310,12 @@ impl<'a> ActiveSet<'a> {
         }
     }
 
-    /// Goes on until the minimum, for at most `most` steps; `stop` is asked before each.
+    /// Goes on until the minimum, for at most `most` steps; `stop` is asked now and then.
     fn run(&mut self, most: usize, stop: &mut dyn FnMut() -> bool) -> Finish {
         let (mut idle, mut clean) = (0, false);
         let mut tolerance = VIOLATED;
-        for _ in 0..most {
-            if stop() {
+        for step in 0..most {
+            if step % PATIENCE == 0 && stop() {
                 return Finish::Stuck;
             }
             self.layout.backward(&self.sweep.shares, &mut self.gradient, &mut self.weights);

@@ -48,7 +48,7 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
             let (k, m) = (rounds.free.len(), rounds.units());
             return Ok(End::Stalled(format!("{k} of {m} kinks are too many to look at together")));
         }
-        let reduced = rounds.reduce()?.restricted(&bounds.moving, &y);
+        let reduced = rounds.reduce_over(&bounds.moving, &y)?;
         let target = 0.3 * rounds.run.limits().gap * rounds.run.size();
         let mut newton = Newton::new(&reduced, &bounds, tau, &y);
         let slope = rounds.run.slope().to_vec();

@@ -73,9 +73,8 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
         rounds.free.iter().zip(&next.shares).for_each(|(i, share)| reference[*i] = *share);
         held = next.kinks.iter().map(|i| rounds.free[*i]).collect();
         moving.iter().zip(&inner.y).for_each(|(j, v)| y[*j] = *v);
-        let end = rounds.judge(&y, &inner.shares)?;
-        rounds.leave(&y, &held, &reference)?;
-        if let Some(end) = end {
+        if let Some(end) = rounds.judge(&y, &inner.shares)? {
+            rounds.leave(&y, &held, &reference)?;
             return Ok(end);
         }
         let before = rounds.free.clone();
@@ -99,6 +98,7 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
             break;
         }
     }
+    rounds.leave(&y, &held, &reference)?;
     let gap = rounds.run.gap();
     Ok(End::Stalled(format!("the kinks that are held do not change any more: the gap stays at {gap:.1e}")))
 }

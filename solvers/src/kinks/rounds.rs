@@ -274,13 +274,8 @@ impl<'r, 'a> Rounds<'r, 'a> {
         self.free.extend((0..self.is_free.len()).filter(|i| self.is_free[*i]));
     }
 
-    /// The program in which only the free units are left. Rows are kept from round to round; new units are taken out of them.
-    pub fn reduce(&mut self) -> Result<Reduced, SolverError> {
-        let p = self.slope.len();
-        self.reduce_over(&(0..p).collect::<Vec<_>>(), &vec![0.0; p])
-    }
-
-    /// The same as a function of the coordinates `moving`, the others staying where they are in `y` (p).
+    /// The program in which only the free units are left, as a function of the coordinates `moving`, the others staying where they are in
+    /// `y` (p). Rows are kept from round to round; new units are taken out of them.
     pub fn reduce_over(&mut self, moving: &[usize], y: &[f64]) -> Result<Reduced, SolverError> {
         let known: Vec<usize> = self.rows.iter().map(|(i, _)| *i).collect();
         let new: Vec<usize> = self.free.iter().copied().filter(|i| known.binary_search(i).is_err()).collect();
