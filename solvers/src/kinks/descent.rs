@@ -19,17 +19,21 @@ const TRIALS: usize = 6;
 /// Failed line searches, each followed by a steepest-descent step, after which it ends.
 const FAILURES: usize = 3;
 
-/// `evaluations` at most, one forward and one backward pass each; all units are frozen where they are at the best point, which is
+/// From `start`: `evaluations` at most, one forward and one backward pass each; all units are frozen where they are at the best point, which is
 /// returned. An end if the run is over.
 ///
 /// Errors: those of the oracle.
-pub(super) fn descend(rounds: &mut Rounds<'_, '_>, evaluations: usize) -> Result<Result<Vec<f64>, End>, SolverError> {
+pub(super) fn descend(
+    rounds: &mut Rounds<'_, '_>,
+    start: Vec<f64>,
+    evaluations: usize,
+) -> Result<Result<Vec<f64>, End>, SolverError> {
     let (lower, upper) = (rounds.run.region().lower(), rounds.run.region().upper());
     let p = lower.len();
     let sides: Vec<f64> =
         (lower.iter().zip(upper)).map(|(l, u)| if (u - l).is_finite() { u - l } else { 2.0 }).collect();
     let radius = 0.15 * dot(&sides, &sides).sqrt();
-    let (mut at, mut next) = (rounds.run.start(), vec![0.0; p]);
+    let (mut at, mut next) = (start, vec![0.0; p]);
     let mut kept = Kept::default();
     let (mut value, constant) = rounds.evaluate(&at)?;
     rounds.keep((value, constant), &mut kept);

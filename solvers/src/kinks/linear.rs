@@ -4,7 +4,19 @@ use super::active_set::{Finish, Warm, solve};
 use super::descent::descend;
 use super::rounds::{Rounds, nearest};
 use crate::SolverError;
-use crate::run::{End, Run};
+use crate::run::{End, Hint, Run};
+
+/// From so many coordinates on kinks that are near are held from the start: a step costs more than holding a few that are let go again.
+const SMALL: usize = 24;
+
+/// Steps of a round from a hint, besides one for each coordinate, after which it is far away.
+const WARM: usize = 10;
+
+/// A hint is far away where a round from it leaves more units frozen wrongly than one for each coordinate and these, and
+/// wherever so many rounds do not do. Over few coordinates rounds cost next to nothing.
+const FAR: usize = 20;
+const NEAR: usize = 6;
+const FEW: usize = 8;
 
 /// Rounds.
 const ROUNDS: usize = 60;
@@ -18,24 +30,43 @@ const OUTWARD: f64 = 0.1;
 /// Minimises f over a box.
 pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
     let p = run.region().dimension();
-    let (lower, upper) = (run.region().lower().to_vec(), run.region().upper().to_vec());
-    let hint = run.hint();
     let mut rounds = Rounds::begin(run)?;
-    let mut y = match hint {
-        Some(hint) => {
-            let mut y = hint.y.clone();
-            rounds.run.region().project(&mut y);
-            rounds.freeze_at(&y)?;
+    let (mut start, mut evaluations) = (rounds.run.start(), passes(p));
+    if let Some(hint) = rounds.run.hint() {
+        start.clone_from(&hint.y);
+        rounds.run.region().project(&mut start);
+        // Over many coordinates the kinks change too much: a descent from the hint's point says more.
+        if p <= SMALL {
+            rounds.freeze_at(&start)?;
             if let Some(end) = rounds.run.stop() {
                 return Ok(end);
             }
-            y
+            if let Some(end) = go(&mut rounds, start.clone(), Some(hint))? {
+                return Ok(end);
+            }
+            rounds.forget();
         }
-        None => match descend(&mut rounds, passes(p))? {
-            Ok(y) => y,
-            Err(end) => return Ok(end),
-        },
+        evaluations = evaluations * 2 / 3;
+        if let Some((y, _)) = rounds.run.best() {
+            y.clone_into(&mut start);
+        }
+    }
+    let y = match descend(&mut rounds, start, evaluations)? {
+        Ok(y) => y,
+        Err(end) => return Ok(end),
     };
+    let end = go(&mut rounds, y, None)?;
+    Ok(end.unwrap_or_else(|| {
+        let gap = rounds.run.gap();
+        End::Stalled(format!("the kinks that are held do not change any more: the gap stays at {gap:.1e}"))
+    }))
+}
+
+/// Rounds from `y`, where all units were frozen last, and from the kinks of a hint. `None` where they do not close the gap; with a hint they are
+/// given up as soon as it turns out to be far from the minimum.
+fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, hint: Option<&Hint>) -> Result<Option<End>, SolverError> {
+    let p = y.len();
+    let (lower, upper) = (rounds.run.region().lower().to_vec(), rounds.run.region().upper().to_vec());
     // Coordinates that an outward slope keeps at their end, and those without room.
     let typical = (crate::dense::dot(&rounds.slope, &rounds.slope) / p.max(1) as f64).sqrt();
     let outward =
@@ -51,12 +82,17 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
                 reference[i] = share;
             }
         }
-        None => rounds.free_nearest(nearest(p, rounds.units()), &scale)?,
+        None => {
+            rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
+            if p > SMALL {
+                held = rounds.nearest_free(fixed.iter().filter(|fixed| !**fixed).count() / 2);
+            }
+        }
     }
-    for _ in 0..ROUNDS {
+    for round in 1..=ROUNDS {
         if !rounds.fits() {
             let (k, m) = (rounds.free.len(), rounds.units());
-            return Ok(End::Stalled(format!("{k} of {m} kinks are too many to look at together")));
+            return Ok(Some(End::Stalled(format!("{k} of {m} kinks are too many to look at together"))));
         }
         let moving: Vec<usize> = (0..p).filter(|j| !fixed[*j]).collect();
         let reduced = rounds.reduce_over(&moving, &y)?;
@@ -66,7 +102,7 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
             kinks: held.iter().filter_map(|i| rounds.free.binary_search(i).ok()).collect(),
         };
         let (low, high) = (of(&lower), of(&upper));
-        let most = STEPS * (moving.len() + reduced.units) + 1000;
+        let most = if hint.is_some() { moving.len() + WARM } else { STEPS * (moving.len() + reduced.units) + 1000 };
         let mut stop = || rounds.run.is_over();
         let (inner, finish) = solve(&reduced, (&low, &high), 0.0, &of(&y), &known, most, &mut stop);
         let next = inner.warm();
@@ -75,10 +111,13 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
         moving.iter().zip(&inner.y).for_each(|(j, v)| y[*j] = *v);
         if let Some(end) = rounds.judge(&y, &inner.shares)? {
             rounds.leave(&y, &held, &reference)?;
-            return Ok(end);
+            return Ok(Some(end));
         }
         let before = rounds.free.clone();
-        let mut news = rounds.expand();
+        let (mut news, wrong) = rounds.expand();
+        if hint.is_some() && (p > FEW && wrong > p + FAR || round >= NEAR || finish != Finish::Optimal) {
+            return Ok(None);
+        }
         // What was frozen wrongly starts where it is now.
         rounds
             .free
@@ -99,8 +138,7 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
         }
     }
     rounds.leave(&y, &held, &reference)?;
-    let gap = rounds.run.gap();
-    Ok(End::Stalled(format!("the kinks that are held do not change any more: the gap stays at {gap:.1e}")))
+    Ok(None)
 }
 
 /// Evaluations before kinks are looked at.

@@ -37,6 +37,8 @@ pub(super) struct Rounds<'r, 'a> {
     pub shares: Vec<f64>,
     /// Whether it is left free.
     is_free: Vec<bool>,
+    /// The units that were left free first, with the distances of their kinks.
+    near: Vec<(f64, usize)>,
     /// The free units, increasing.
     pub free: Vec<usize>,
     /// The slope of the last minorant (p).
@@ -63,6 +65,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
             pre: zeros(m),
             shares: zeros(m),
             is_free: vec![false; m],
+            near: vec![],
             free: vec![],
             slope: zeros(p),
             weights: zeros(m),
@@ -194,7 +197,22 @@ impl<'r, 'a> Rounds<'r, 'a> {
         }
         distances[..count].iter().for_each(|(_, i)| self.is_free[*i] = true);
         self.list_free();
+        distances.truncate(count);
+        self.near = distances;
         Ok(())
+    }
+
+    /// Of the units that [`free_nearest`](Self::free_nearest) left free the nearest `count`.
+    pub fn nearest_free(&mut self, count: usize) -> Vec<usize> {
+        self.near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        self.near.iter().take(count).map(|(_, i)| *i).collect()
+    }
+
+    /// Leaves no unit free any more.
+    pub fn forget(&mut self) {
+        self.is_free.fill(false);
+        self.list_free();
+        self.rows.clear();
     }
 
     /// Leaves free the units that were so in another run, and those that were held. Returns these, in the order of the units, with the
@@ -250,8 +268,8 @@ impl<'r, 'a> Rounds<'r, 'a> {
     }
 
     /// Frees units whose state at the last point is not the one they are frozen in: all of them if they are few, otherwise those that are the
-    /// first to change on the way there from the best point. Returns how many.
-    pub fn expand(&mut self) -> usize {
+    /// first to change on the way there from the best point. Returns how many, and how many there were.
+    pub fn expand(&mut self) -> (usize, usize) {
         let mut wrong: Vec<(f64, usize)> = (0..self.units())
             .filter(|i| !self.is_free[*i] && (self.pre[*i] > 0.0) != (self.shares[*i] > 0.5) && self.pre[*i] != 0.0)
             .map(|i| {
@@ -260,13 +278,14 @@ impl<'r, 'a> Rounds<'r, 'a> {
             })
             .collect();
         let few = (self.free.len() / 2).max(FEW);
-        if wrong.len() > few {
+        let all = wrong.len();
+        if all > few {
             wrong.select_nth_unstable_by(few, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             wrong.truncate(few);
         }
         wrong.iter().for_each(|(_, i)| self.is_free[*i] = true);
         self.list_free();
-        wrong.len()
+        (wrong.len(), all)
     }
 
     fn list_free(&mut self) {
