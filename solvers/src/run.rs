@@ -274,6 +274,13 @@ impl<'a> Run<'a> {
         self.left = Some(hint);
     }
 
+    /// Leaves the incumbent alone as a hint, where nothing more is known.
+    pub(crate) fn leave_best(&mut self) {
+        if let (None, Some((y, _))) = (&self.left, &self.best) {
+            self.left = Some(Hint { y: y.clone(), ..Hint::default() });
+        }
+    }
+
     /// f as a program of kinks. Errors: [`SolverError::Refused`] where it is none.
     pub(crate) fn kinks(&mut self) -> Result<&mut dyn Kinks, SolverError> {
         self.oracle.kinks().map_err(|reason| SolverError::Refused { reason })

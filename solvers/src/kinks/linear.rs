@@ -27,6 +27,15 @@ const STEPS: usize = 50;
 /// An outward slope beyond this part of the typical one holds a coordinate at its end.
 const OUTWARD: f64 = 0.1;
 
+/// Which kinks rounds begin with.
+#[derive(Debug, Clone, Copy)]
+enum Start<'a> {
+    /// Those of another run.
+    Hint(&'a Hint),
+    /// Those near the point; with `hold` the nearest are held.
+    Descent { hold: bool },
+}
+
 /// Minimises f over a box.
 pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
     let p = run.region().dimension();
@@ -41,7 +50,7 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
             if let Some(end) = rounds.run.stop() {
                 return Ok(end);
             }
-            if let Some(end) = go(&mut rounds, start.clone(), Some(hint))? {
+            if let Some(end) = go(&mut rounds, start.clone(), Start::Hint(hint))? {
                 return Ok(end);
             }
             rounds.forget();
@@ -55,7 +64,14 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
         Ok(y) => y,
         Err(end) => return Ok(end),
     };
-    let end = go(&mut rounds, y, None)?;
+    let mut end = go(&mut rounds, y, Start::Descent { hold: p > SMALL })?;
+    if end.is_none() {
+        // Where many kinks meet in a point the ones that are held first matter: once more, with none.
+        rounds.forget();
+        let y = rounds.run.best().map_or(rounds.run.start(), |(y, _)| y.to_vec());
+        rounds.freeze_at(&y)?;
+        end = go(&mut rounds, y, Start::Descent { hold: false })?;
+    }
     Ok(end.unwrap_or_else(|| {
         let gap = rounds.run.gap();
         End::Stalled(format!("the kinks that are held do not change any more: the gap stays at {gap:.1e}"))
@@ -64,8 +80,9 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
 
 /// Rounds from `y`, where all units were frozen last, and from the kinks of a hint. `None` where they do not close the gap; with a hint they are
 /// given up as soon as it turns out to be far from the minimum.
-fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, hint: Option<&Hint>) -> Result<Option<End>, SolverError> {
+fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>) -> Result<Option<End>, SolverError> {
     let p = y.len();
+    let is_hint = matches!(from, Start::Hint(_));
     let (lower, upper) = (rounds.run.region().lower().to_vec(), rounds.run.region().upper().to_vec());
     // Coordinates that an outward slope keeps at their end, and those without room.
     let typical = (crate::dense::dot(&rounds.slope, &rounds.slope) / p.max(1) as f64).sqrt();
@@ -75,16 +92,16 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, hint: Option<&Hint>) -> Resu
         (0..p).map(|j| lower[j] == upper[j] || outward(j, y[j], rounds.slope[j], OUTWARD * typical)).collect();
     let scale: Vec<f64> = (0..p).map(|j| if fixed[j] { 0.0 } else { 1.0 }).collect();
     let (mut held, mut reference) = (vec![], rounds.shares.clone());
-    match hint {
-        Some(hint) => {
+    match from {
+        Start::Hint(hint) => {
             for (i, share) in rounds.free_as(hint)? {
                 held.push(i);
                 reference[i] = share;
             }
         }
-        None => {
+        Start::Descent { hold } => {
             rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
-            if p > SMALL {
+            if hold {
                 held = rounds.nearest_free(fixed.iter().filter(|fixed| !**fixed).count() / 2);
             }
         }
@@ -102,7 +119,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, hint: Option<&Hint>) -> Resu
             kinks: held.iter().filter_map(|i| rounds.free.binary_search(i).ok()).collect(),
         };
         let (low, high) = (of(&lower), of(&upper));
-        let most = if hint.is_some() { moving.len() + WARM } else { STEPS * (moving.len() + reduced.units) + 1000 };
+        let most = if is_hint { moving.len() + WARM } else { STEPS * (moving.len() + reduced.units) + 1000 };
         let mut stop = || rounds.run.is_over();
         let (inner, finish) = solve(&reduced, (&low, &high), 0.0, &of(&y), &known, most, &mut stop);
         let next = inner.warm();
@@ -115,7 +132,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, hint: Option<&Hint>) -> Resu
         }
         let before = rounds.free.clone();
         let (mut news, wrong) = rounds.expand();
-        if hint.is_some() && (p > FEW && wrong > p + FAR || round >= NEAR || finish != Finish::Optimal) {
+        if is_hint && (p > FEW && wrong > p + FAR || round >= NEAR || finish != Finish::Optimal) {
             return Ok(None);
         }
         // What was frozen wrongly starts where it is now.

@@ -49,8 +49,10 @@ pub fn active_set(run: &mut Run<'_>) -> Result<End, SolverError> {
         let reason = format!("it takes boxes only, and the set has {count} simplices; bundle takes them");
         return Err(SolverError::Refused { reason });
     }
-    match run.tau() {
+    let end = match run.tau() {
         Some(tau) => entropic::entropic(run, tau),
         None => linear::linear(run),
-    }
+    };
+    run.leave_best();
+    end
 }
