@@ -6,7 +6,7 @@ use pulp::{Arch, Simd, WithSimd};
 const LANES: usize = 8;
 
 /// Calls `f` compiled for the processor at hand (the baseline on x86-64 is SSE2): for loops that the compiler turns into vectors by
-/// itself. What `f` calls has to be inlined into it. Sums are the same on every processor.
+/// itself. What `f` calls has to be inlined into it, and `f` itself, which takes `#[inline(always)]` on a closure of more than a line. Sums are the same on every processor.
 #[inline(always)]
 pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     struct Call<F>(F);
