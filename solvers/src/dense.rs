@@ -6,7 +6,7 @@ use pulp::{Arch, Simd, WithSimd};
 const LANES: usize = 8;
 
 /// Calls `f` compiled for the processor at hand (the baseline on x86-64 is SSE2): for loops that the compiler turns into vectors by
-/// itself. What `f` calls has to be inlined into it. Sums are the same on every processor.
+/// itself. What `f` calls has to be inlined into it, and `f` itself, which takes `#[inline(always)]` on a closure of more than a line. Sums are the same on every processor.
 #[inline(always)]
 pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     struct Call<F>(F);
@@ -39,6 +39,37 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
 #[inline(always)]
 pub fn add(a: f64, x: &[f64], y: &mut [f64]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += a * x);
+}
+
+/// out += Σₖ cₖ·(row k of `rows`); rows are `stride` apart, and as much of them is read as `out` has entries. What is 0 costs nothing.
+#[inline(always)]
+pub fn add_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
+    let width = out.len();
+    // Four rows at a time: one load and one store of `out` for four products.
+    let (mut waiting, mut count) = ([0; 4], 0);
+    for k in 0..c.len() {
+        if c[k] == 0.0 {
+            continue;
+        }
+        waiting[count] = k;
+        count += 1;
+        if count == 4 {
+            count = 0;
+            let [i0, i1, i2, i3] = waiting;
+            let (f0, f1, f2, f3) = (c[i0], c[i1], c[i2], c[i3]);
+            let (r0, r1) = (&rows[i0 * stride..][..width], &rows[i1 * stride..][..width]);
+            let (r2, r3) = (&rows[i2 * stride..][..width], &rows[i3 * stride..][..width]);
+            for j in 0..width {
+                out[j] += (f0 * r0[j] + f1 * r1[j]) + (f2 * r2[j] + f3 * r3[j]);
+            }
+        }
+    }
+    for k in waiting.into_iter().take(count) {
+        let (factor, row) = (c[k], &rows[k * stride..][..width]);
+        for j in 0..width {
+            out[j] += factor * row[j];
+        }
+    }
 }
 
 /// The Cholesky factor L of a symmetric matrix that gains and loses rows.

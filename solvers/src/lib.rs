@@ -49,7 +49,7 @@ pub mod bundle_entropy;
 #[cfg(feature = "clarabel")]
 pub mod clarabel;
 mod conic_program;
-mod dense;
+pub mod dense;
 mod duality;
 mod error;
 mod file_names;

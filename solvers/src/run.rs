@@ -274,6 +274,13 @@ impl<'a> Run<'a> {
         self.left = Some(hint);
     }
 
+    /// Leaves the incumbent alone as a hint, where nothing more is known.
+    pub(crate) fn leave_best(&mut self) {
+        if let (None, Some((y, _))) = (&self.left, &self.best) {
+            self.left = Some(Hint { y: y.clone(), ..Hint::default() });
+        }
+    }
+
     /// f as a program of kinks. Errors: [`SolverError::Refused`] where it is none.
     pub(crate) fn kinks(&mut self) -> Result<&mut dyn Kinks, SolverError> {
         self.oracle.kinks().map_err(|reason| SolverError::Refused { reason })
@@ -301,11 +308,15 @@ impl<'a> Run<'a> {
     /// Offers the minorant f ≥ slopeᵀ· + constant that belongs to `shares` of the kinks. Returns its bound.
     pub(crate) fn offer_minorant(&mut self, constant: f64, slope: &[f64], y: &[f64], shares: &[f64]) -> f64 {
         self.largest_slope = slope.iter().fold(self.largest_slope, |m, g| m.max(g.abs()));
-        let cut = Cut { point: y.to_vec(), value: constant + dot(slope, y), gradient: slope.to_vec() };
-        let before = self.bound;
-        let bound = self.offer(&[(1.0, Arc::new(cut))]);
-        if bound > before {
-            self.shares = shares.to_vec();
+        let bound = self.least_of(constant, slope);
+        if bound > self.bound {
+            let cut = Cut { point: y.to_vec(), value: constant + dot(slope, y), gradient: slope.to_vec() };
+            self.bound = bound;
+            self.minorant.0 = constant;
+            slope.clone_into(&mut self.minorant.1);
+            shares.clone_into(&mut self.shares);
+            self.mixture.clear();
+            self.mixture.push((1.0, Arc::new(cut)));
         }
         bound
     }
@@ -319,8 +330,13 @@ impl<'a> Run<'a> {
     /// f is `value` at a point of the region, which becomes the incumbent if it is better.
     pub(crate) fn consider(&mut self, y: &[f64], value: f64) {
         let value = self.objective(y, value);
-        if self.best.as_ref().is_none_or(|(_, best)| value < *best) {
-            self.best = Some((y.to_vec(), value));
+        match &mut self.best {
+            Some((at, best)) if value < *best => {
+                y.clone_into(at);
+                *best = value;
+            }
+            Some(_) => {}
+            None => self.best = Some((y.to_vec(), value)),
         }
     }
 
@@ -348,12 +364,7 @@ impl<'a> Run<'a> {
             constant += w / total * cut.constant();
             slope.iter_mut().zip(&cut.gradient).for_each(|(s, g)| *s += w / total * g);
         }
-        let y = self.best.as_ref().map_or_else(|| self.region.centre(), |(y, _)| y.clone());
-        let bound = constant
-            + match self.tau {
-                Some(tau) => self.region.entropic_minimum(&slope, tau, &mut vec![0.0; y.len()]),
-                None => self.region.minimum(&slope, &y, 1e-9 * self.largest_slope),
-            };
+        let bound = self.least_of(constant, &slope);
         if bound > self.bound {
             self.bound = bound;
             self.minorant = (constant, slope);
@@ -361,6 +372,23 @@ impl<'a> Run<'a> {
             self.mixture = used.into_iter().map(|(w, cut)| (w / total, cut.clone())).collect();
         }
         bound
+    }
+
+    /// The least of what is minimised over the region if slopeᵀ· + constant is put in place of f.
+    fn least_of(&self, constant: f64, slope: &[f64]) -> f64 {
+        let centre;
+        let y = match &self.best {
+            Some((y, _)) => y,
+            None => {
+                centre = self.region.centre();
+                &centre
+            }
+        };
+        constant
+            + match self.tau {
+                Some(tau) => self.region.entropic_minimum(slope, tau, &mut vec![0.0; y.len()]),
+                None => self.region.minimum(slope, y, 1e-9 * self.largest_slope),
+            }
     }
 
     /// The size of the numbers that make up the value: what the relative gap is measured against.

@@ -6,7 +6,7 @@ use icnn_solvers::bundle_entropy::bundle_entropy;
 use icnn_solvers::kinks::{Kinks, Reduced, Row, active_set};
 use icnn_solvers::oracle::Oracle;
 use icnn_solvers::region::{Region, Simplex};
-use icnn_solvers::run::{End, Run, RunLimits, RunOutcome};
+use icnn_solvers::run::{End, Hint, Run, RunLimits, RunOutcome};
 use icnn_solvers::{Interrupt, SolverError};
 
 /// A dense program of kinks, evaluated unit by unit.
@@ -233,6 +233,68 @@ fn by_highs(f: &Dense, region: &Region) -> f64 {
     }
     let outcome = Highs::new(&lp).unwrap().solve(&LpOptions::default(), None).unwrap();
     outcome.objective + f.net.constant
+}
+
+/// Ties, doubled units, kinks through one point and flat optima: the proof is found without another solver.
+#[test]
+fn degenerate_programs_end_with_a_proof() {
+    for look in LOOKS {
+        for (p, width) in [(1, 4), (3, 20), (8, 30), (26, 60), (40, 80)] {
+            for seed in 0..6 {
+                let f = program(p, width, look, 7000 + 100 * p as u64 + seed);
+                let region = cube(p, if seed % 3 == 0 { 0.0 } else { -1.0 }, 1.0);
+                let outcome = solve(&f, &region, None, 1e-10);
+                let what = format!("{look:?}, p {p}, seed {seed}");
+                assert_holds(&f, &region, None, &outcome, &what);
+                assert_eq!(outcome.end, End::Closed, "{what}: {} {}", outcome.value, outcome.lower_bound);
+            }
+        }
+    }
+}
+
+/// What a run on a program near by left, on one far away, or what nobody left: the minimum stays the same.
+#[test]
+fn hints_change_the_way_and_not_the_answer() {
+    for look in LOOKS {
+        for (p, width) in [(2, 6), (6, 24), (14, 40), (30, 60)] {
+            for seed in 0..4 {
+                let f = program(p, width, look, 500 + seed);
+                let region = cube(p, -1.0, 1.0);
+                let cold = solve(&f, &region, None, 1e-10);
+                let mut near = f.clone();
+                let mut random = Random(seed);
+                near.net.constants.iter_mut().for_each(|c| *c += 0.02 * random.sign());
+                let of = |f: &Dense| solve(f, &region, None, 1e-10).hint.expect("a hint");
+                let own = of(&f);
+                assert_eq!(own.y.len(), p);
+                assert!(own.free.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", own.free);
+                assert!(own.held.windows(2).all(|pair| pair[0].0 < pair[1].0), "{:?}", own.held);
+                let nonsense = Hint {
+                    y: vec![f64::from(u32::MAX); p],
+                    free: (0..width as u64).map(|i| 5 * i).collect(),
+                    held: (0..2 * p as u64).map(|i| (3 * i, i % 2 == 0)).collect(),
+                };
+                let other = Hint { y: vec![0.0; p + 1], ..Hint::default() };
+                let all = [
+                    own,
+                    of(&near),
+                    of(&program(p, width, look, 9000 + seed)),
+                    nonsense,
+                    other,
+                    Hint { y: vec![0.0; p], ..Hint::default() },
+                ];
+                for (number, hint) in all.iter().enumerate() {
+                    let mut oracle = f.clone();
+                    let run = Run::new(&mut oracle, &region, None, limits(1e-10)).unwrap().hinted(hint);
+                    let outcome = run.with(active_set).unwrap();
+                    let what = format!("{look:?}, p {p}, seed {seed}, hint {number}");
+                    assert_holds(&f, &region, None, &outcome, &what);
+                    assert_eq!(outcome.end, End::Closed, "{what}: {} {}", outcome.value, outcome.lower_bound);
+                    assert!((outcome.value - cold.value).abs() <= 1e-9 * (1.0 + cold.value.abs()), "{what}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! the held constraints, N ν = −gradient, say which share each held unit would need: μ = share·λ + ν, optimal if 0 ≤ μ ≤ λ for all of
 //! them. Otherwise the most violated constraint is let go to the side that its multiplier points to.
 
+use super::layout::Layout;
 use super::qr::Qr;
 use super::reduced::Reduced;
 use super::sweep::{Halt, Sweep};
@@ -35,6 +36,9 @@ const IDLE: usize = 300;
 /// How far apart kinks are moved that meet in too large a number.
 const APART: [f64; 3] = [1e-7, 1e-5, 1e-8];
 
+/// Steps between questions whether time is over.
+const PATIENCE: usize = 16;
+
 /// Steps between fresh forward passes.
 const REFRESH: usize = 40;
 
@@ -53,6 +57,7 @@ pub enum Constraint {
 #[derive(Debug)]
 pub struct ActiveSet<'a> {
     net: &'a Reduced,
+    layout: Layout<'a>,
     lower: &'a [f64],
     upper: &'a [f64],
     curvature: f64,
@@ -68,6 +73,8 @@ pub struct ActiveSet<'a> {
     /// Gradients of the working set, p entries each, and the weights with which values of units enter, k entries each.
     rows: Vec<f64>,
     uses: Vec<f64>,
+    /// The lengths of the gradients.
+    lengths: Vec<f64>,
     /// For each coordinate whether an end is held.
     at_end: Vec<bool>,
     qr: Qr,
@@ -157,6 +164,7 @@ impl<'a> ActiveSet<'a> {
         let zeros = |n: usize| vec![0.0; n];
         let mut state = ActiveSet {
             net,
+            layout: Layout::new(net),
             lower,
             upper,
             curvature,
@@ -167,6 +175,7 @@ impl<'a> ActiveSet<'a> {
             sweep: Sweep::new(k),
             rows: Vec::with_capacity(p * p),
             uses: Vec::with_capacity(p * k),
+            lengths: Vec::with_capacity(p),
             at_end: vec![false; p],
             qr: Qr::new(p),
             values: zeros(k),
@@ -245,9 +254,8 @@ impl<'a> ActiveSet<'a> {
         let row = &mut self.rows[at..];
         match constraint {
             Constraint::Kink(i) => {
-                let uses = &mut self.uses[self.working.len() * k..];
-                uses.fill(0.0);
-                self.net.gradient(i, &self.sweep.shares, row, uses);
+                let uses = &mut self.uses[self.working.len() * k..self.working.len() * k + k];
+                self.layout.gradient(i, &self.sweep.shares, row, uses);
             }
             Constraint::Lower(j) | Constraint::Upper(j) => {
                 row.fill(0.0);
@@ -259,9 +267,11 @@ impl<'a> ActiveSet<'a> {
             return false;
         }
         self.working.push(constraint);
+        let row = &self.rows[at..];
+        self.lengths.push(dot(row, row).sqrt() + f64::MIN_POSITIVE);
         match constraint {
             Constraint::Kink(i) => {
-                self.sweep.held[i] = true;
+                self.sweep.moves[i] = 0.0;
                 self.sweep.pre[i] = 0.0;
             }
             Constraint::Lower(j) | Constraint::Upper(j) => self.at_end[j] = true,
@@ -272,10 +282,11 @@ impl<'a> ActiveSet<'a> {
     fn let_go(&mut self, place: usize) {
         let (p, k) = (self.net.decisions, self.net.units);
         match self.working.remove(place) {
-            Constraint::Kink(i) => self.sweep.held[i] = false,
+            Constraint::Kink(i) => self.sweep.moves[i] = 1.0,
             Constraint::Lower(j) | Constraint::Upper(j) => self.at_end[j] = false,
         }
         self.qr.remove(place);
+        self.lengths.remove(place);
         self.rows.drain(place * p..(place + 1) * p);
         self.uses.copy_within((place + 1) * k.., place * k);
     }
@@ -299,16 +310,15 @@ impl<'a> ActiveSet<'a> {
         }
     }
 
-    /// Goes on until the minimum, for at most `most` steps; `stop` is asked before each.
+    /// Goes on until the minimum, for at most `most` steps; `stop` is asked now and then.
     fn run(&mut self, most: usize, stop: &mut dyn FnMut() -> bool) -> Finish {
-        let net = self.net;
         let (mut idle, mut clean) = (0, false);
         let mut tolerance = VIOLATED;
-        for _ in 0..most {
-            if stop() {
+        for step in 0..most {
+            if step % PATIENCE == 0 && stop() {
                 return Finish::Stuck;
             }
-            net.backward(&self.sweep.shares, &mut self.gradient, &mut self.weights);
+            self.layout.backward(&self.sweep.shares, &mut self.gradient, &mut self.weights);
             add(self.curvature, &self.y, &mut self.gradient);
             let size = dot(&self.gradient, &self.gradient).sqrt() + f64::MIN_POSITIVE;
             let held = self.qr.len();
@@ -352,7 +362,6 @@ impl<'a> ActiveSet<'a> {
 
     /// Multipliers, from the units above down; the shares that go with them. What to let go, if anything.
     fn judge(&mut self, least: f64) -> Option<Release> {
-        let (net, p) = (self.net, self.net.decisions);
         let nu = &mut self.projected[..self.qr.len()];
         nu.iter_mut().for_each(|v| *v = -*v);
         self.qr.solve(nu);
@@ -370,14 +379,13 @@ impl<'a> ActiveSet<'a> {
                 Constraint::Upper(_) => consider(-nu[place], place, -1.0, false),
             }
         }
-        let (sweep, shares, rows, places) = (&self.sweep, &mut self.shares, &self.rows, &self.values);
+        let (sweep, shares, lengths, places) = (&self.sweep, &mut self.shares, &self.lengths, &self.values);
         let share = |i: usize, weight: f64| {
             shares[i] = sweep.shares[i];
             if !places[i].is_nan() {
                 let place = places[i] as usize;
                 let multiplier = sweep.shares[i] * weight + nu[place];
-                let row = &rows[place * p..(place + 1) * p];
-                let length = dot(row, row).sqrt() + f64::MIN_POSITIVE;
+                let length = lengths[place];
                 if multiplier < 0.0 {
                     consider(-multiplier / length, place, -1.0, sweep.shares[i] != 0.0);
                 } else if multiplier > weight {
@@ -389,7 +397,7 @@ impl<'a> ActiveSet<'a> {
             }
             shares[i]
         };
-        net.backward_with(share, &mut self.direction, &mut self.weights);
+        self.layout.weigh(share, &mut self.weights);
         self.direction.fill(0.0);
         worst
     }
@@ -448,21 +456,20 @@ impl<'a> ActiveSet<'a> {
             }
         }
         let d = &self.direction;
-        let Sweep { held, shares, rates, .. } = &mut self.sweep;
-        let slope =
-            net.tangent_along(|i| held[i], shares, d, rates, &mut self.values) + self.curvature * dot(&self.y, d);
+        let Sweep { moves, shares, rates, .. } = &mut self.sweep;
+        let slope = self.layout.tangent(shares, moves, d, rates) + self.curvature * dot(&self.y, d);
         // Not a number counts as flat.
         if slope.is_nan() || size.is_nan() || slope >= -FLAT * size {
             return (0.0, Halt::Smooth);
         }
         let curvature = self.curvature * dot(d, d);
-        let (t, halt) = self.sweep.step(net, slope, curvature, (farthest, bound), FLAT * size);
+        let (t, halt) = self.sweep.step((net, &self.layout), slope, curvature, (farthest, bound), FLAT * size);
         for (j, y) in self.y.iter_mut().enumerate() {
             *y = (*y + t * self.direction[j]).max(self.lower[j]).min(self.upper[j]);
         }
         // Held units that were bent on the way.
         for c in (0..self.working.len()).rev() {
-            if matches!(self.working[c], Constraint::Kink(i) if !self.sweep.held[i]) {
+            if matches!(self.working[c], Constraint::Kink(i) if !self.sweep.holds(i)) {
                 self.let_go(c);
             }
         }
@@ -487,7 +494,7 @@ impl<'a> ActiveSet<'a> {
         let (mut off, mut wrong) = (0.0f64, false);
         for i in 0..self.net.units {
             let a = self.sweep.pre[i];
-            if self.sweep.held[i] {
+            if self.sweep.holds(i) {
                 off = off.max(a.abs());
                 self.values[i] = a;
                 self.sweep.pre[i] = 0.0;

@@ -3,9 +3,10 @@
 
 use std::collections::VecDeque;
 
+use super::rounds::{Kept, Rounds};
 use crate::SolverError;
 use crate::dense::{add, dot};
-use crate::run::{End, Run};
+use crate::run::End;
 
 /// Pairs of steps and changes of the gradient.
 const MEMORY: usize = 8;
@@ -18,37 +19,42 @@ const TRIALS: usize = 6;
 /// Failed line searches, each followed by a steepest-descent step, after which it ends.
 const FAILURES: usize = 3;
 
-/// `evaluations` at most, one forward and one backward pass each; the run keeps the best point. `None` if the run is not over.
+/// From `start`: `evaluations` at most, one forward and one backward pass each; all units are frozen where they are at the best point, which is
+/// returned. An end if the run is over.
 ///
 /// Errors: those of the oracle.
-pub(super) fn descend(run: &mut Run<'_>, evaluations: usize) -> Result<Option<End>, SolverError> {
-    let (lower, upper) = (run.region().lower(), run.region().upper());
+pub(super) fn descend(
+    rounds: &mut Rounds<'_, '_>,
+    start: Vec<f64>,
+    evaluations: usize,
+) -> Result<Result<Vec<f64>, End>, SolverError> {
+    let (lower, upper) = (rounds.run.region().lower(), rounds.run.region().upper());
     let p = lower.len();
     let sides: Vec<f64> =
         (lower.iter().zip(upper)).map(|(l, u)| if (u - l).is_finite() { u - l } else { 2.0 }).collect();
     let radius = 0.15 * dot(&sides, &sides).sqrt();
-    let start = run.start();
-    let mut at = run.evaluate(&start)?;
-    run.offer(&[(1.0, at.clone())]);
+    let (mut at, mut next) = (start, vec![0.0; p]);
+    let mut kept = Kept::default();
+    let (mut value, constant) = rounds.evaluate(&at)?;
+    rounds.keep((value, constant), &mut kept);
     let (mut used, mut failures) = (1, 0);
-    let mut pairs: VecDeque<(Vec<f64>, Vec<f64>)> = VecDeque::new();
-    let mut direction = vec![0.0; p];
+    let mut pairs: VecDeque<(Vec<f64>, Vec<f64>)> = VecDeque::with_capacity(MEMORY + 1);
+    let (mut direction, mut free) = (vec![0.0; p], vec![true; p]);
     loop {
-        if let Some(end) = run.stop() {
-            return Ok(Some(end));
+        if let Some(end) = rounds.run.stop() {
+            return Ok(Err(end));
         }
         if used >= evaluations || failures > FAILURES {
-            return Ok(None);
+            break;
         }
-        let moves = |j: usize| {
-            let (y, g) = (at.point[j], at.gradient[j]);
-            !(y <= lower[j] && g >= 0.0 || y >= upper[j] && g <= 0.0)
-        };
-        let free: Vec<bool> = (0..p).map(moves).collect();
-        (0..p).for_each(|j| direction[j] = if free[j] { -at.gradient[j] } else { 0.0 });
+        for j in 0..p {
+            let (y, g) = (at[j], kept.slope[j]);
+            free[j] = !(y <= lower[j] && g >= 0.0 || y >= upper[j] && g <= 0.0);
+            direction[j] = if free[j] { -g } else { 0.0 };
+        }
         let steepness = dot(&direction, &direction).sqrt();
         if steepness == 0.0 {
-            return Ok(None);
+            break;
         }
         // The two loops of L-BFGS.
         let mut shares = [0.0; MEMORY];
@@ -62,17 +68,26 @@ pub(super) fn descend(run: &mut Run<'_>, evaluations: usize) -> Result<Option<En
             add(share - dot(change, &direction) / dot(step, change), step, &mut direction);
         }
         (0..p).filter(|j| !free[*j]).for_each(|j| direction[j] = 0.0);
-        let slope = dot(&direction, &at.gradient);
-        let mut next = None;
-        let mut t = 1.0;
+        let slope = dot(&direction, &kept.slope);
+        let (mut t, mut found) = (1.0, false);
         for _ in 0..if slope < 0.0 { TRIALS } else { 0 } {
-            let moved = at.point.iter().zip(&direction).zip(lower.iter().zip(upper));
-            let y: Vec<f64> = moved.map(|((y, d), (l, u))| (y + t * d).max(*l).min(*u)).collect();
-            let cut = run.evaluate(&y)?;
-            run.offer(&[(1.0, cut.clone())]);
+            for j in 0..p {
+                next[j] = (at[j] + t * direction[j]).max(lower[j]).min(upper[j]);
+            }
+            let (there, constant) = rounds.evaluate(&next)?;
             used += 1;
-            if cut.value <= at.value + SHARE * t * slope {
-                next = Some(cut);
+            if there <= value + SHARE * t * slope {
+                let step: Vec<f64> = next.iter().zip(&at).map(|(a, b)| a - b).collect();
+                let change: Vec<f64> = rounds.slope.iter().zip(&kept.slope).map(|(a, b)| a - b).collect();
+                if dot(&step, &change) > 1e-10 * (dot(&step, &step) * dot(&change, &change)).sqrt() {
+                    if pairs.len() == MEMORY {
+                        pairs.pop_front();
+                    }
+                    pairs.push_back((step, change));
+                }
+                std::mem::swap(&mut at, &mut next);
+                rounds.keep((there, constant), &mut kept);
+                (value, found) = (there, true);
                 break;
             }
             t *= SHORTER;
@@ -80,22 +95,11 @@ pub(super) fn descend(run: &mut Run<'_>, evaluations: usize) -> Result<Option<En
                 break;
             }
         }
-        match next {
-            Some(next) => {
-                let step: Vec<f64> = next.point.iter().zip(&at.point).map(|(a, b)| a - b).collect();
-                let change: Vec<f64> = next.gradient.iter().zip(&at.gradient).map(|(a, b)| a - b).collect();
-                if dot(&step, &change) > 1e-10 * (dot(&step, &step) * dot(&change, &change)).sqrt() {
-                    pairs.push_back((step, change));
-                    if pairs.len() > MEMORY {
-                        pairs.pop_front();
-                    }
-                }
-                at = next;
-            }
-            None => {
-                pairs.clear();
-                failures += 1;
-            }
+        if !found {
+            pairs.clear();
+            failures += 1;
         }
     }
+    rounds.freeze_as(kept);
+    Ok(Ok(at))
 }

@@ -48,7 +48,7 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
             let (k, m) = (rounds.free.len(), rounds.units());
             return Ok(End::Stalled(format!("{k} of {m} kinks are too many to look at together")));
         }
-        let reduced = rounds.reduce()?.restricted(&bounds.moving, &y);
+        let reduced = rounds.reduce_over(&bounds.moving, &y)?;
         let target = 0.3 * rounds.run.limits().gap * rounds.run.size();
         let mut newton = Newton::new(&reduced, &bounds, tau, &y);
         let slope = rounds.run.slope().to_vec();
@@ -69,7 +69,7 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
         rounds.free.iter().zip(&known.shares).for_each(|(i, share)| reference[*i] = *share);
         held = known.kinks.iter().map(|i| rounds.free[*i]).collect();
         let before = rounds.free.clone();
-        let news = rounds.expand();
+        let (news, _) = rounds.expand();
         // What was frozen wrongly starts where it is now.
         let new = rounds.free.iter().filter(|i| before.binary_search(i).is_err());
         new.for_each(|i| reference[*i] = 1.0 - reference[*i]);

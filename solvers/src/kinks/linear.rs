@@ -4,7 +4,19 @@ use super::active_set::{Finish, Warm, solve};
 use super::descent::descend;
 use super::rounds::{Rounds, nearest};
 use crate::SolverError;
-use crate::run::{End, Run};
+use crate::run::{End, Hint, Run};
+
+/// From so many coordinates on kinks that are near are held from the start: a step costs more than holding a few that are let go again.
+const SMALL: usize = 24;
+
+/// Steps of a round from a hint, besides one for each coordinate, after which it is far away.
+const WARM: usize = 10;
+
+/// A hint is far away where a round from it leaves more units frozen wrongly than one for each coordinate and these, and
+/// wherever so many rounds do not do. Over few coordinates rounds cost next to nothing.
+const FAR: usize = 20;
+const NEAR: usize = 6;
+const FEW: usize = 8;
 
 /// Rounds.
 const ROUNDS: usize = 60;
@@ -15,25 +27,63 @@ const STEPS: usize = 50;
 /// An outward slope beyond this part of the typical one holds a coordinate at its end.
 const OUTWARD: f64 = 0.1;
 
+/// Which kinks rounds begin with.
+#[derive(Debug, Clone, Copy)]
+enum Start<'a> {
+    /// Those of another run.
+    Hint(&'a Hint),
+    /// Those near the point; with `hold` the nearest are held.
+    Descent { hold: bool },
+}
+
 /// Minimises f over a box.
 pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
     let p = run.region().dimension();
-    let hint = run.hint();
-    if hint.is_none()
-        && let Some(end) = descend(run, if p <= 24 { 12 } else { 35 })?
-    {
-        return Ok(end);
+    let mut rounds = Rounds::begin(run)?;
+    let (mut start, mut evaluations) = (rounds.run.start(), passes(p));
+    if let Some(hint) = rounds.run.hint() {
+        start.clone_from(&hint.y);
+        rounds.run.region().project(&mut start);
+        // Over many coordinates the kinks change too much: a descent from the hint's point says more.
+        if p <= SMALL {
+            rounds.freeze_at(&start)?;
+            if let Some(end) = rounds.run.stop() {
+                return Ok(end);
+            }
+            if let Some(end) = go(&mut rounds, start.clone(), Start::Hint(hint))? {
+                return Ok(end);
+            }
+            rounds.forget();
+        }
+        evaluations = evaluations * 2 / 3;
+        if let Some((y, _)) = rounds.run.best() {
+            y.clone_into(&mut start);
+        }
     }
-    let mut y = match hint {
-        Some(hint) => hint.y.clone(),
-        None => run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec()),
+    let y = match descend(&mut rounds, start, evaluations)? {
+        Ok(y) => y,
+        Err(end) => return Ok(end),
     };
-    run.region().project(&mut y);
-    let (lower, upper) = (run.region().lower().to_vec(), run.region().upper().to_vec());
-    let mut rounds = Rounds::new(run, &y)?;
-    if let Some(end) = rounds.run.stop() {
-        return Ok(end);
+    let mut end = go(&mut rounds, y, Start::Descent { hold: p > SMALL })?;
+    if end.is_none() {
+        // Where many kinks meet in a point the ones that are held first matter: once more, with none.
+        rounds.forget();
+        let y = rounds.run.best().map_or(rounds.run.start(), |(y, _)| y.to_vec());
+        rounds.freeze_at(&y)?;
+        end = go(&mut rounds, y, Start::Descent { hold: false })?;
     }
+    Ok(end.unwrap_or_else(|| {
+        let gap = rounds.run.gap();
+        End::Stalled(format!("the kinks that are held do not change any more: the gap stays at {gap:.1e}"))
+    }))
+}
+
+/// Rounds from `y`, where all units were frozen last, and from the kinks of a hint. `None` where they do not close the gap; with a hint they are
+/// given up as soon as it turns out to be far from the minimum.
+fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>) -> Result<Option<End>, SolverError> {
+    let p = y.len();
+    let is_hint = matches!(from, Start::Hint(_));
+    let (lower, upper) = (rounds.run.region().lower().to_vec(), rounds.run.region().upper().to_vec());
     // Coordinates that an outward slope keeps at their end, and those without room.
     let typical = (crate::dense::dot(&rounds.slope, &rounds.slope) / p.max(1) as f64).sqrt();
     let outward =
@@ -42,42 +92,49 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
         (0..p).map(|j| lower[j] == upper[j] || outward(j, y[j], rounds.slope[j], OUTWARD * typical)).collect();
     let scale: Vec<f64> = (0..p).map(|j| if fixed[j] { 0.0 } else { 1.0 }).collect();
     let (mut held, mut reference) = (vec![], rounds.shares.clone());
-    match hint {
-        Some(hint) => {
+    match from {
+        Start::Hint(hint) => {
             for (i, share) in rounds.free_as(hint)? {
                 held.push(i);
                 reference[i] = share;
             }
         }
-        None => rounds.free_nearest(nearest(p, rounds.units()), &scale)?,
+        Start::Descent { hold } => {
+            rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
+            if hold {
+                held = rounds.nearest_free(fixed.iter().filter(|fixed| !**fixed).count() / 2);
+            }
+        }
     }
-    for _ in 0..ROUNDS {
+    for round in 1..=ROUNDS {
         if !rounds.fits() {
             let (k, m) = (rounds.free.len(), rounds.units());
-            return Ok(End::Stalled(format!("{k} of {m} kinks are too many to look at together")));
+            return Ok(Some(End::Stalled(format!("{k} of {m} kinks are too many to look at together"))));
         }
         let moving: Vec<usize> = (0..p).filter(|j| !fixed[*j]).collect();
-        let reduced = rounds.reduce()?.restricted(&moving, &y);
+        let reduced = rounds.reduce_over(&moving, &y)?;
         let of = |v: &[f64]| moving.iter().map(|j| v[*j]).collect::<Vec<f64>>();
         let known = Warm {
             shares: rounds.free.iter().map(|i| reference[*i]).collect(),
             kinks: held.iter().filter_map(|i| rounds.free.binary_search(i).ok()).collect(),
         };
         let (low, high) = (of(&lower), of(&upper));
-        let most = STEPS * (moving.len() + reduced.units) + 1000;
+        let most = if is_hint { moving.len() + WARM } else { STEPS * (moving.len() + reduced.units) + 1000 };
         let mut stop = || rounds.run.is_over();
         let (inner, finish) = solve(&reduced, (&low, &high), 0.0, &of(&y), &known, most, &mut stop);
         let next = inner.warm();
         rounds.free.iter().zip(&next.shares).for_each(|(i, share)| reference[*i] = *share);
         held = next.kinks.iter().map(|i| rounds.free[*i]).collect();
         moving.iter().zip(&inner.y).for_each(|(j, v)| y[*j] = *v);
-        let end = rounds.judge(&y, &inner.shares)?;
-        rounds.leave(&y, &held, &reference)?;
-        if let Some(end) = end {
-            return Ok(end);
+        if let Some(end) = rounds.judge(&y, &inner.shares)? {
+            rounds.leave(&y, &held, &reference)?;
+            return Ok(Some(end));
         }
         let before = rounds.free.clone();
-        let mut news = rounds.expand();
+        let (mut news, wrong) = rounds.expand();
+        if is_hint && (p > FEW && wrong > p + FAR || round >= NEAR || finish != Finish::Optimal) {
+            return Ok(None);
+        }
         // What was frozen wrongly starts where it is now.
         rounds
             .free
@@ -97,6 +154,11 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
             break;
         }
     }
-    let gap = rounds.run.gap();
-    Ok(End::Stalled(format!("the kinks that are held do not change any more: the gap stays at {gap:.1e}")))
+    rounds.leave(&y, &held, &reference)?;
+    Ok(None)
+}
+
+/// Evaluations before kinks are looked at.
+fn passes(p: usize) -> usize {
+    (8 + p / 2).min(35)
 }

@@ -14,6 +14,7 @@
 //! | `entropic`   | min f − τH: the bundle entropy method as the start, then Newton steps in rounds       |
 //! | `polish`     | Newton's method for f − τH on the kinks that are held                                 |
 //! | `active_set` | min f + κ/2·‖y‖² of a reduced program by holding kinks and ends                       |
+//! | `layout`     | the passes of a reduced program that its steps are made of                            |
 //! | `sweep`      | its exact line search through kinks                                                   |
 //! | `qr`         | the gradients of what is held, orthogonalised                                         |
 //!
@@ -23,6 +24,7 @@
 mod active_set;
 mod descent;
 mod entropic;
+mod layout;
 mod linear;
 mod polish;
 mod program;
@@ -47,8 +49,10 @@ pub fn active_set(run: &mut Run<'_>) -> Result<End, SolverError> {
         let reason = format!("it takes boxes only, and the set has {count} simplices; bundle takes them");
         return Err(SolverError::Refused { reason });
     }
-    match run.tau() {
+    let end = match run.tau() {
         Some(tau) => entropic::entropic(run, tau),
         None => linear::linear(run),
-    }
+    };
+    run.leave_best();
+    end
 }

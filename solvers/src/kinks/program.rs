@@ -14,7 +14,7 @@ use crate::SolverError;
 pub struct Row {
     /// p
     pub slope: Vec<f64>,
-    /// m
+    /// Of the units before `level`, at least.
     pub weights: Vec<f64>,
     /// The value at y = 0 and z = 0.
     pub constant: f64,

@@ -1,6 +1,6 @@
 //! [`Qr`]: an orthogonal factorisation of a set of vectors that gains and loses members.
 
-use crate::dense::{add, dot, vectorised};
+use crate::dense::{add, add_rows, dot, vectorised};
 
 /// Length, relative to its own, below which what is left of a vector counts as 0: it depends on the others.
 const DEPENDENT: f64 = 1e-10;
@@ -47,8 +47,15 @@ impl Qr {
 
     /// Jᵀ·vector from column `from` on, in the scratch space.
     fn coordinates(&mut self, vector: &[f64], from: usize) {
-        let columns = self.scratch.iter_mut().zip(self.basis.chunks_exact(self.p.max(1))).skip(from);
-        vectorised(|| columns.for_each(|(c, column)| *c = dot(column, vector)));
+        let (p, basis, scratch) = (self.p, &self.basis, &mut self.scratch);
+        vectorised(
+            #[inline(always)]
+            || {
+                for k in from..p {
+                    scratch[k] = dot(&basis[k * p..(k + 1) * p], vector);
+                }
+            },
+        );
     }
 
     /// out = Jᵀ·vector (p).
@@ -59,8 +66,10 @@ impl Qr {
 
     /// out += Σ cₖ·(column k of J), for the columns from `from` on.
     pub fn add_columns(&self, from: usize, c: &[f64], out: &mut [f64]) {
-        let columns = self.basis[from * self.p..].chunks_exact(self.p.max(1));
-        vectorised(|| c.iter().zip(columns).for_each(|(c, column)| add(*c, column, out)));
+        vectorised(
+            #[inline(always)]
+            || add_rows(c, &self.basis[from * self.p..], self.p, out),
+        );
     }
 
     /// Appends a vector; false, and nothing changed, if it depends on the others.
@@ -84,14 +93,15 @@ impl Qr {
         self.scratch[q] = pivot;
         self.triangle[q * p..q * p + q + 1].copy_from_slice(&self.scratch[..=q]);
         self.scratch.fill(0.0);
-        vectorised(|| {
-            for (v, column) in v.iter().zip(self.basis[q * p..].chunks_exact(p)) {
-                add(*v, column, &mut self.scratch);
-            }
-            for (v, column) in v.iter().zip(self.basis[q * p..].chunks_exact_mut(p)) {
-                add(-scale * v, &self.scratch, column);
-            }
-        });
+        vectorised(
+            #[inline(always)]
+            || {
+                add_rows(v, &self.basis[q * p..], p, &mut self.scratch);
+                for (v, column) in v.iter().zip(self.basis[q * p..].chunks_exact_mut(p)) {
+                    add(-scale * v, &self.scratch, column);
+                }
+            },
+        );
         self.q += 1;
         true
     }
@@ -111,11 +121,14 @@ impl Qr {
                 self.triangle[m * p + k + 1] = c * y - s * x;
             }
             let (one, other) = self.basis[k * p..(k + 2) * p].split_at_mut(p);
-            vectorised(|| {
-                for (x, y) in one.iter_mut().zip(other) {
-                    (*x, *y) = (c * *x + s * *y, c * *y - s * *x);
-                }
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (x, y) in one.iter_mut().zip(other) {
+                        (*x, *y) = (c * *x + s * *y, c * *y - s * *x);
+                    }
+                },
+            );
         }
     }
 

@@ -40,41 +40,31 @@ impl Reduced {
 
     /// f(y); `pre` becomes a and `values` z (k each).
     pub fn forward(&self, y: &[f64], pre: &mut [f64], values: &mut [f64]) -> f64 {
-        vectorised(|| {
-            for i in 0..self.units {
-                let a = self.constants[i] + dot(self.row(i), y) + dot(self.inputs(i), &values[..self.reach[i]]);
-                pre[i] = a;
-                values[i] = a.max(0.0);
-            }
-            self.constant + dot(&self.linear, y) + dot(&self.weights, values)
-        })
+        vectorised(
+            #[inline(always)]
+            || {
+                for i in 0..self.units {
+                    let a = self.constants[i] + dot(self.row(i), y) + dot(self.inputs(i), &values[..self.reach[i]]);
+                    pre[i] = a;
+                    values[i] = a.max(0.0);
+                }
+                self.constant + dot(&self.linear, y) + dot(&self.weights, values)
+            },
+        )
     }
 
     /// The slope of f along `d` where units have `shares`; `rates` becomes that of a, `values` (scratch) that of z.
     pub fn tangent(&self, shares: &[f64], d: &[f64], rates: &mut [f64], values: &mut [f64]) -> f64 {
-        self.tangent_along(|_| false, shares, d, rates, values)
-    }
-
-    /// The same along a direction that leaves the pre-activations of the units that are `held` where they are.
-    pub fn tangent_along(
-        &self,
-        held: impl Fn(usize) -> bool,
-        shares: &[f64],
-        d: &[f64],
-        rates: &mut [f64],
-        values: &mut [f64],
-    ) -> f64 {
-        vectorised(|| {
-            for i in 0..self.units {
-                if held(i) {
-                    (rates[i], values[i]) = (0.0, 0.0);
-                    continue;
+        vectorised(
+            #[inline(always)]
+            || {
+                for i in 0..self.units {
+                    rates[i] = dot(self.row(i), d) + dot(self.inputs(i), &values[..self.reach[i]]);
+                    values[i] = shares[i] * rates[i];
                 }
-                rates[i] = dot(self.row(i), d) + dot(self.inputs(i), &values[..self.reach[i]]);
-                values[i] = shares[i] * rates[i];
-            }
-            dot(&self.linear, d) + dot(&self.weights, values)
-        })
+                dot(&self.linear, d) + dot(&self.weights, values)
+            },
+        )
     }
 
     /// The minorant of f that belongs to `shares`: `slope` (p) becomes its slope, `weights` (k) λ; the constant is returned.
@@ -91,18 +81,21 @@ impl Reduced {
     ) -> f64 {
         slope.copy_from_slice(&self.linear);
         weights.copy_from_slice(&self.weights);
-        vectorised(|| {
-            let mut constant = self.constant;
-            for i in (0..self.units).rev() {
-                let multiplier = weights[i] * share(i, weights[i]);
-                if multiplier != 0.0 {
-                    constant += multiplier * self.constants[i];
-                    add(multiplier, self.row(i), slope);
-                    add(multiplier, self.inputs(i), &mut weights[..self.reach[i]]);
+        vectorised(
+            #[inline(always)]
+            || {
+                let mut constant = self.constant;
+                for i in (0..self.units).rev() {
+                    let multiplier = weights[i] * share(i, weights[i]);
+                    if multiplier != 0.0 {
+                        constant += multiplier * self.constants[i];
+                        add(multiplier, self.row(i), slope);
+                        add(multiplier, self.inputs(i), &mut weights[..self.reach[i]]);
+                    }
                 }
-            }
-            constant
-        })
+                constant
+            },
+        )
     }
 
     /// The slope of a unit's pre-activation where the units below it have `shares` (p), and the weights with which the values of
@@ -111,18 +104,21 @@ impl Reduced {
         slope.copy_from_slice(self.row(i));
         let reach = self.reach[i];
         weights[..reach].copy_from_slice(self.inputs(i));
-        vectorised(|| {
-            let mut constant = self.constants[i];
-            for j in (0..reach).rev() {
-                let multiplier = weights[j] * shares[j];
-                if multiplier != 0.0 {
-                    constant += multiplier * self.constants[j];
-                    add(multiplier, self.row(j), slope);
-                    add(multiplier, self.inputs(j), &mut weights[..self.reach[j]]);
+        vectorised(
+            #[inline(always)]
+            || {
+                let mut constant = self.constants[i];
+                for j in (0..reach).rev() {
+                    let multiplier = weights[j] * shares[j];
+                    if multiplier != 0.0 {
+                        constant += multiplier * self.constants[j];
+                        add(multiplier, self.row(j), slope);
+                        add(multiplier, self.inputs(j), &mut weights[..self.reach[j]]);
+                    }
                 }
-            }
-            constant
-        })
+                constant
+            },
+        )
     }
 
     /// The same function of the coordinates `free` alone, the others staying where they are in `y` (p).

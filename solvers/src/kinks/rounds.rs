@@ -4,14 +4,27 @@
 use super::program::Row;
 use super::reduced::Reduced;
 use crate::SolverError;
-use crate::dense::add;
+use crate::dense::{add, dot, vectorised};
 use crate::run::{End, Hint, Run};
 
 /// Random directions by which the distance of a kink is estimated.
 const DIRECTIONS: usize = 4;
 
+/// Kinks that are added together however few are free.
+const FEW: usize = 8;
+
 /// Most numbers that the rows of free units may take.
 const ROOM: usize = 1 << 25;
+
+/// What an evaluation leaves.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Kept {
+    pre: Vec<f64>,
+    pub slope: Vec<f64>,
+    weights: Vec<f64>,
+    value: f64,
+    constant: f64,
+}
 
 /// State of the rounds.
 pub(super) struct Rounds<'r, 'a> {
@@ -24,45 +37,99 @@ pub(super) struct Rounds<'r, 'a> {
     pub shares: Vec<f64>,
     /// Whether it is left free.
     is_free: Vec<bool>,
+    /// The units that were left free first, with the distances of their kinks.
+    near: Vec<(f64, usize)>,
     /// The free units, increasing.
     pub free: Vec<usize>,
     /// The slope of the last minorant (p).
     pub slope: Vec<f64>,
     weights: Vec<f64>,
+    /// The pre-activations at the best point of the rounds, and its value.
+    best: Vec<f64>,
+    least: f64,
     /// f and the pre-activations of the units that were free in the last round, these left out.
     output: Row,
     rows: Vec<(usize, Row)>,
 }
 
 impl<'r, 'a> Rounds<'r, 'a> {
-    /// All units frozen where they are at `y`: one forward and one backward pass.
+    /// Before the first pass.
     ///
-    /// Errors: [`SolverError::Refused`] where the function shows no kinks; those of the oracle.
-    pub fn new(run: &'r mut Run<'a>, y: &[f64]) -> Result<Self, SolverError> {
-        let kinks = run.kinks()?;
-        let (m, before) = (kinks.units(), kinks.multiplications());
-        let mut rounds = Rounds {
+    /// Errors: [`SolverError::Refused`] where the function shows no kinks.
+    pub fn begin(run: &'r mut Run<'a>) -> Result<Self, SolverError> {
+        let (m, p) = (run.kinks()?.units(), run.region().dimension());
+        let zeros = |n: usize| vec![0.0; n];
+        Ok(Rounds {
             run,
-            pass: 1.0,
-            pre: vec![0.0; m],
-            shares: vec![0.0; m],
+            pass: 0.0,
+            pre: zeros(m),
+            shares: zeros(m),
             is_free: vec![false; m],
+            near: vec![],
             free: vec![],
-            slope: vec![0.0; y.len()],
-            weights: vec![0.0; m],
+            slope: zeros(p),
+            weights: zeros(m),
+            best: vec![],
+            least: f64::INFINITY,
             output: Row::default(),
             rows: vec![],
-        };
-        rounds.look(y)?;
-        for (share, a) in rounds.shares.iter_mut().zip(&rounds.pre) {
-            *share = if *a > 0.0 { 1.0 } else { 0.0 };
-        }
-        let shares = rounds.shares.clone();
-        let constant = rounds.certify(y, &shares)?;
-        rounds.output =
-            Row { slope: rounds.slope.clone(), weights: rounds.weights.clone(), constant, level: rounds.units() };
-        rounds.pass = ((rounds.run.kinks()?.multiplications() - before) as f64).max(1.0);
+        })
+    }
+
+    /// All units frozen where they are at `y`: one forward and one backward pass.
+    ///
+    /// Errors: as for [`begin`](Self::begin); those of the oracle.
+    pub fn new(run: &'r mut Run<'a>, y: &[f64]) -> Result<Self, SolverError> {
+        let mut rounds = Rounds::begin(run)?;
+        rounds.freeze_at(y)?;
         Ok(rounds)
+    }
+
+    /// Freezes all units where they are at `y`: one forward and one backward pass.
+    pub fn freeze_at(&mut self, y: &[f64]) -> Result<(), SolverError> {
+        let (value, constant) = self.evaluate(y)?;
+        self.freeze(value, constant);
+        Ok(())
+    }
+
+    /// Freezes all units as they were at the last evaluation, whose minorant has this constant.
+    fn freeze(&mut self, value: f64, constant: f64) {
+        self.least = value;
+        let (slope, weights) = (self.slope.clone(), self.weights.clone());
+        self.best.clone_from(&self.pre);
+        self.output = Row { slope, weights, constant, level: self.units() };
+    }
+
+    /// f(y) and the constant of the minorant there: one forward and one backward pass. All units get the share that they have there.
+    pub fn evaluate(&mut self, y: &[f64]) -> Result<(f64, f64), SolverError> {
+        let before = self.run.kinks()?.multiplications();
+        let value = self.look(y)?;
+        self.shares.iter_mut().zip(&self.pre).for_each(|(share, a)| *share = if *a > 0.0 { 1.0 } else { 0.0 });
+        let shares = std::mem::take(&mut self.shares);
+        let constant = self.certify(y, &shares);
+        self.shares = shares;
+        if self.pass == 0.0 {
+            self.pass = ((self.run.kinks()?.multiplications() - before) as f64).max(1.0);
+        }
+        Ok((value, constant?))
+    }
+
+    /// What the last evaluation left, to go back to.
+    pub fn keep(&self, (value, constant): (f64, f64), kept: &mut Kept) {
+        for (to, from) in
+            [(&mut kept.pre, &self.pre), (&mut kept.slope, &self.slope), (&mut kept.weights, &self.weights)]
+        {
+            to.clear();
+            to.extend(from);
+        }
+        (kept.value, kept.constant) = (value, constant);
+    }
+
+    /// Freezes all units where they were when `kept` was.
+    pub fn freeze_as(&mut self, kept: Kept) {
+        (self.pre, self.slope, self.weights) = (kept.pre, kept.slope, kept.weights);
+        self.shares.iter_mut().zip(&self.pre).for_each(|(share, a)| *share = if *a > 0.0 { 1.0 } else { 0.0 });
+        self.freeze(kept.value, kept.constant);
     }
 
     /// m
@@ -130,7 +197,22 @@ impl<'r, 'a> Rounds<'r, 'a> {
         }
         distances[..count].iter().for_each(|(_, i)| self.is_free[*i] = true);
         self.list_free();
+        distances.truncate(count);
+        self.near = distances;
         Ok(())
+    }
+
+    /// Of the units that [`free_nearest`](Self::free_nearest) left free the nearest `count`.
+    pub fn nearest_free(&mut self, count: usize) -> Vec<usize> {
+        self.near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        self.near.iter().take(count).map(|(_, i)| *i).collect()
+    }
+
+    /// Leaves no unit free any more.
+    pub fn forget(&mut self) {
+        self.is_free.fill(false);
+        self.list_free();
+        self.rows.clear();
     }
 
     /// Leaves free the units that were so in another run, and those that were held. Returns these, in the order of the units, with the
@@ -150,10 +232,21 @@ impl<'r, 'a> Rounds<'r, 'a> {
         Ok(known)
     }
 
-    /// Leaves the state at `y` for runs on similar functions: what is free, and what is held with its reference share.
+    /// Leaves the state at `y` for runs on similar functions: what is held, with its reference share, and as many other free units as
+    /// are nearest to their kink.
     pub fn leave(&mut self, y: &[f64], held: &[usize], reference: &[f64]) -> Result<(), SolverError> {
+        let mut near: Vec<(f64, usize)> = (self.rows.iter())
+            .map(|(i, row)| (self.pre[*i].abs() / dot(&row.slope, &row.slope).sqrt().max(f64::MIN_POSITIVE), *i))
+            .collect();
+        near.iter_mut().filter(|(_, i)| held.contains(i)).for_each(|(distance, _)| *distance = -1.0);
+        let count = held.len() + y.len() / 2;
+        if count < near.len() {
+            near.select_nth_unstable_by(count, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            near.truncate(count);
+        }
         let kinks = self.run.kinks()?;
-        let free = self.free.iter().map(|i| kinks.name(*i)).collect();
+        let mut free: Vec<u64> = near.iter().map(|(_, i)| kinks.name(*i)).collect();
+        free.sort_unstable();
         let mut held: Vec<(u64, bool)> = held.iter().map(|i| (kinks.name(*i), reference[*i] > 0.5)).collect();
         held.sort_unstable();
         self.run.leave(Hint { y: y.to_vec(), free, held });
@@ -174,16 +267,25 @@ impl<'r, 'a> Rounds<'r, 'a> {
         self.free.len().saturating_mul(row) <= ROOM
     }
 
-    /// Frees the units whose state at the last point is not the one they are frozen in. Returns how many.
-    pub fn expand(&mut self) -> usize {
-        let before = self.free.len();
-        for i in 0..self.units() {
-            if !self.is_free[i] && (self.pre[i] > 0.0) != (self.shares[i] > 0.5) && self.pre[i] != 0.0 {
-                self.is_free[i] = true;
-            }
+    /// Frees units whose state at the last point is not the one they are frozen in: all of them if they are few, otherwise those that are the
+    /// first to change on the way there from the best point. Returns how many, and how many there were.
+    pub fn expand(&mut self) -> (usize, usize) {
+        let mut wrong: Vec<(f64, usize)> = (0..self.units())
+            .filter(|i| !self.is_free[*i] && (self.pre[*i] > 0.0) != (self.shares[*i] > 0.5) && self.pre[*i] != 0.0)
+            .map(|i| {
+                let (from, to) = (self.best.get(i).copied().unwrap_or(0.0), self.pre[i]);
+                (if from == to { 0.0 } else { from / (from - to) }, i)
+            })
+            .collect();
+        let few = (self.free.len() / 2).max(FEW);
+        let all = wrong.len();
+        if all > few {
+            wrong.select_nth_unstable_by(few, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            wrong.truncate(few);
         }
+        wrong.iter().for_each(|(_, i)| self.is_free[*i] = true);
         self.list_free();
-        self.free.len() - before
+        (wrong.len(), all)
     }
 
     fn list_free(&mut self) {
@@ -191,39 +293,44 @@ impl<'r, 'a> Rounds<'r, 'a> {
         self.free.extend((0..self.is_free.len()).filter(|i| self.is_free[*i]));
     }
 
-    /// The program in which only the free units are left. Rows are kept from round to round; new units are taken out of them.
-    pub fn reduce(&mut self) -> Result<Reduced, SolverError> {
+    /// The program in which only the free units are left, as a function of the coordinates `moving`, the others staying where they are in
+    /// `y` (p). Rows are kept from round to round; new units are taken out of them.
+    pub fn reduce_over(&mut self, moving: &[usize], y: &[f64]) -> Result<Reduced, SolverError> {
         let known: Vec<usize> = self.rows.iter().map(|(i, _)| *i).collect();
         let new: Vec<usize> = self.free.iter().copied().filter(|i| known.binary_search(i).is_err()).collect();
-        self.counted(|rounds| {
-            let rows = rounds.run.kinks()?.rows(&rounds.shares, &known, &new);
-            rounds.rows.extend(new.iter().copied().zip(rows));
-            rounds.rows.sort_by_key(|(i, _)| *i);
-            Ok(())
-        })?;
-        // From above: a unit's own row does not know yet that those below it are free.
-        for unit in new.iter().rev().filter(|i| self.shares[**i] != 0.0) {
-            let at = self.rows.partition_point(|(i, _)| i < unit);
-            let (below, above) = self.rows.split_at_mut(at + 1);
-            for (_, row) in above {
-                without(row, *unit, self.shares[*unit], &below[at].1);
-            }
-            without(&mut self.output, *unit, self.shares[*unit], &below[at].1);
+        let rows = self.counted(|rounds| Ok(rounds.run.kinks()?.rows(&rounds.shares, &rounds.free, &new)))?;
+        // The rows of units that were free before know the new ones through their shares only.
+        let active: Vec<(usize, f64)> =
+            new.iter().map(|i| self.shares[*i]).enumerate().filter(|(_, s)| *s != 0.0).collect();
+        for row in self.rows.iter_mut().map(|(_, row)| row).chain([&mut self.output]) {
+            without(row, &active, &new, &rows);
         }
-        let k = self.free.len();
+        self.rows.extend(new.iter().copied().zip(rows));
+        self.rows.sort_by_key(|(i, _)| *i);
+        let (k, p) = (self.free.len(), moving.len());
+        let all = p == y.len();
+        let mut fixed = y.to_vec();
+        moving.iter().for_each(|j| fixed[*j] = 0.0);
+        let rest = |row: &Row| row.constant + if all { 0.0 } else { dot(&row.slope, &fixed) };
         let mut reduced = Reduced {
-            decisions: self.slope.len(),
+            decisions: p,
             units: k,
+            rows: Vec::with_capacity(k * p),
             below: vec![0.0; k * k],
-            linear: self.output.slope.clone(),
+            reach: Vec::with_capacity(k),
+            constants: Vec::with_capacity(k),
+            linear: moving.iter().map(|j| self.output.slope[*j]).collect(),
             weights: self.free.iter().map(|i| self.output.weights[*i]).collect(),
-            constant: self.output.constant,
-            ..Reduced::default()
+            constant: rest(&self.output),
         };
         for (i, (_, row)) in self.rows.iter().enumerate() {
             let reach = self.free.partition_point(|unit| *unit < row.level);
-            reduced.rows.extend(&row.slope);
-            reduced.constants.push(row.constant);
+            if all {
+                reduced.rows.extend_from_slice(&row.slope);
+            } else {
+                reduced.rows.extend(moving.iter().map(|j| row.slope[*j]));
+            }
+            reduced.constants.push(rest(row));
             reduced.reach.push(reach);
             let entries = reduced.below[i * k..i * k + reach].iter_mut().zip(&self.free);
             entries.for_each(|(c, unit)| *c = row.weights[*unit]);
@@ -233,7 +340,11 @@ impl<'r, 'a> Rounds<'r, 'a> {
 
     /// What the answer of a round is worth: `y` and the shares of the free units, by one forward and one backward pass.
     pub fn judge(&mut self, y: &[f64], found: &[f64]) -> Result<Option<End>, SolverError> {
-        self.look(y)?;
+        let value = self.look(y)?;
+        if value < self.least {
+            self.least = value;
+            self.best.copy_from_slice(&self.pre);
+        }
         let mut shares = self.shares.clone();
         self.free.iter().zip(found).for_each(|(i, share)| shares[*i] = *share);
         self.certify(y, &shares)?;
@@ -241,13 +352,22 @@ impl<'r, 'a> Rounds<'r, 'a> {
     }
 }
 
-/// Takes what `unit` added through its share out of a row.
-fn without(row: &mut Row, unit: usize, share: f64, of: &Row) {
-    let factor = -share * row.weights[unit];
-    if factor != 0.0 {
+/// Takes what the `new` units added through their shares out of a row. `active` lists those whose share is not 0, by place, and `rows` has the
+/// pre-activations of all of them. Every path down to y or to a unit that stays is taken out once: at the last new unit on it, with that
+/// unit's weight as it was.
+fn without(row: &mut Row, active: &[(usize, f64)], new: &[usize], rows: &[Row]) {
+    let below = active.iter().take_while(|(n, _)| new[*n] < row.level);
+    let factors: Vec<(usize, f64)> = below.map(|(n, share)| (*n, -share * row.weights[new[*n]])).collect();
+    for (n, factor) in factors.into_iter().filter(|(_, factor)| *factor != 0.0) {
+        let of = &rows[n];
         row.constant += factor * of.constant;
-        add(factor, &of.slope, &mut row.slope);
-        add(factor, &of.weights[..of.level], &mut row.weights[..of.level]);
+        vectorised(
+            #[inline(always)]
+            || {
+                add(factor, &of.slope, &mut row.slope);
+                add(factor, &of.weights[..of.level], &mut row.weights[..of.level]);
+            },
+        );
     }
 }
 

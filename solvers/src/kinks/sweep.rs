@@ -1,6 +1,8 @@
 //! The exact line search: along a direction f is piecewise linear, and its kinks are passed in order while it falls.
 
+use super::layout::Layout;
 use super::reduced::Reduced;
+use crate::dense::{dot, vectorised};
 
 /// A change of a held unit's rate below this is rounding: the unit does not bend.
 const BEND: f64 = 1e-11;
@@ -31,8 +33,8 @@ pub struct Sweep {
     pub pre: Vec<f64>,
     /// ȧᵢ
     pub rates: Vec<f64>,
-    /// The units held at their kink.
-    pub held: Vec<bool>,
+    /// 0 for the units held at their kink, 1 for others.
+    pub moves: Vec<f64>,
     /// 1 for units that are active, 0 for others; of held units the state they are thought to be in.
     pub shares: Vec<f64>,
     /// When each unit gets to its kink.
@@ -49,7 +51,7 @@ impl Sweep {
         Sweep {
             pre: zeros(),
             rates: zeros(),
-            held: vec![false; k],
+            moves: vec![1.0; k],
             shares: zeros(),
             times: zeros(),
             change: zeros(),
@@ -58,13 +60,18 @@ impl Sweep {
         }
     }
 
+    /// Whether unit i is held at its kink.
+    pub fn holds(&self, i: usize) -> bool {
+        self.moves[i] == 0.0
+    }
+
     /// The step along a direction with the given `rates`: how far, and what ends it. `slope` is that of the function at the start,
     /// which grows by `curvature` per length besides what kinks add; `farthest` is where coordinate `bound` ends.
     /// The step ends where the slope is no longer below −`flat`. Units whose kinks are passed change their share; a held
     /// unit that is bent by them is let go.
     pub fn step(
         &mut self,
-        net: &Reduced,
+        (net, layout): (&Reduced, &Layout),
         mut slope: f64,
         curvature: f64,
         (farthest, bound): (f64, usize),
@@ -72,7 +79,7 @@ impl Sweep {
     ) -> (f64, Halt) {
         let k = net.units;
         let still = STILL * self.rates.iter().fold(0.0f64, |m, r| m.max(r.abs()));
-        (0..k).for_each(|i| self.times[i] = self.time(i, 0.0, still));
+        self.plan(0, 0.0, still);
         let (mut t, mut flips) = (0.0f64, 0);
         loop {
             let (next, i) = earliest(&self.times);
@@ -95,7 +102,7 @@ impl Sweep {
                 self.advance(t);
                 return (t, Halt::Smooth);
             }
-            let gain = self.flip(net, i);
+            let gain = self.flip(net, layout, i);
             if slope + gain + curvature * t >= -flat {
                 self.advance(t);
                 self.pre[i] = 0.0;
@@ -104,85 +111,114 @@ impl Sweep {
             slope += gain;
             self.shares[i] = 1.0 - self.shares[i];
             self.times[i] = f64::INFINITY;
-            for h in self.bent.iter().copied() {
-                self.held[h] = false;
-                self.shares[h] = if self.rates[h] + self.change[h] > 0.0 { 1.0 } else { 0.0 };
-                self.pre[h] = -t * (self.rates[h] + self.change[h]);
+            let after = layout.after[i];
+            if after == k {
+                continue;
             }
-            for m in i + 1..k {
-                if self.change[m] != 0.0 {
-                    self.rates[m] += self.change[m];
-                    if !self.bent.contains(&m) {
+            for h in self.bent.iter().copied() {
+                self.moves[h] = 1.0;
+                self.shares[h] = if self.rates[h] + self.change[h] > 0.0 { 1.0 } else { 0.0 };
+                // It is at its kink now, which the change of its rate takes it away from.
+                self.pre[h] = -t * self.rates[h];
+            }
+            vectorised(
+                #[inline(always)]
+                || {
+                    for m in after..k {
+                        self.rates[m] += self.change[m];
                         self.pre[m] -= t * self.change[m];
                     }
-                    self.times[m] = self.time(m, t, still);
-                }
-            }
+                },
+            );
+            self.plan(after, t, still);
         }
     }
 
-    /// When unit i gets to its kink, not before `now`. `pre` is what it would have been at the start of the step.
-    fn time(&self, i: usize, now: f64, still: f64) -> f64 {
-        let (a, rate) = (self.pre[i], self.rates[i]);
-        let towards = if self.shares[i] > 0.5 { -rate } else { rate };
-        if self.held[i] || towards <= still { f64::INFINITY } else { (-a / rate).max(now) }
+    /// When the units from `first` on get to their kink, not before `now`. `pre` is what it would have been at the start of the step.
+    fn plan(&mut self, first: usize, now: f64, still: f64) {
+        let (pre, rates) = (&self.pre[first..], &self.rates[first..]);
+        let (moves, shares) = (&self.moves[first..], &self.shares[first..]);
+        vectorised(
+            #[inline(always)]
+            || {
+                let all = self.times[first..].iter_mut().zip(pre).zip(rates).zip(moves).zip(shares);
+                for ((((time, a), rate), moves), share) in all {
+                    let towards = rate * moves * (1.0 - 2.0 * share);
+                    let at = -a / rate;
+                    let at = if at > now { at } else { now };
+                    *time = if towards > still { at } else { f64::INFINITY };
+                }
+            },
+        );
     }
 
-    /// What the slope gains if unit i changes its share; `change` becomes what that does to the rates of later units, `bent`
-    /// the held ones among them.
-    fn flip(&mut self, net: &Reduced, i: usize) -> f64 {
-        let k = net.units;
+    /// What the slope gains if unit i changes its share; `change` becomes what that does to the rates of the units after its block,
+    /// `bent` the held ones among them.
+    fn flip(&mut self, net: &Reduced, layout: &Layout, i: usize) -> f64 {
         let jump = self.rates[i] * (1.0 - 2.0 * self.shares[i]);
         self.bent.clear();
         let mut gain = net.weights[i] * jump;
-        // The first later unit whose value changes: before it no products are needed.
-        let mut first = k;
-        for m in i + 1..k {
-            self.change[m] = 0.0;
-            self.current[m] = 0.0;
-            let reach = net.reach[m];
-            if reach <= i {
-                continue;
-            }
-            let row = net.inputs(m);
-            let mut change = row[i] * jump;
-            if first < reach {
-                change += crate::dense::dot(&row[first..], &self.current[first..reach]);
-            }
-            if change == 0.0 {
-                continue;
-            }
-            self.change[m] = change;
-            self.current[m] = change * self.shares[m];
-            if self.held[m] {
-                let rate = self.rates[m] + change;
-                self.current[m] = rate.max(0.0);
-                if rate.abs() > BEND {
-                    self.bent.push(m);
-                } else {
-                    (self.change[m], self.current[m]) = (0.0, 0.0);
-                }
-            }
-            if self.current[m] != 0.0 {
-                first = first.min(m);
-            }
-            gain += net.weights[m] * self.current[m];
+        let mut begin = layout.after[i];
+        let Sweep { rates, moves, shares, change, current, bent, .. } = self;
+        if begin == net.units {
+            return gain;
         }
+        vectorised(
+            #[inline(always)]
+            || {
+                let entries = change[begin..].iter_mut().zip(&layout.column(i)[begin..]);
+                entries.for_each(|(c, weight)| *c = jump * weight);
+                while begin < net.units {
+                    let end = layout.after[begin];
+                    for m in begin..end {
+                        current[m] = change[m] * shares[m];
+                    }
+                    for m in begin..end {
+                        if moves[m] == 0.0 && change[m] != 0.0 {
+                            let rate = rates[m] + change[m];
+                            current[m] = if rate > 0.0 { rate } else { 0.0 };
+                            if rate.abs() > BEND {
+                                bent.push(m);
+                            } else {
+                                (change[m], current[m]) = (0.0, 0.0);
+                            }
+                        }
+                    }
+                    gain += dot(&net.weights[begin..end], &current[begin..end]);
+                    layout.raise(begin, end, current, change);
+                    begin = end;
+                }
+            },
+        );
         gain
     }
 
     fn advance(&mut self, t: f64) {
-        self.pre
-            .iter_mut()
-            .zip(&self.rates)
-            .zip(&self.held)
-            .filter(|(_, held)| !**held)
-            .for_each(|((a, r), _)| *a += t * r);
+        let Sweep { pre, rates, moves, .. } = self;
+        vectorised(
+            #[inline(always)]
+            || {
+                let all = pre.iter_mut().zip(rates).zip(moves);
+                all.for_each(|((a, r), m)| *a += t * *r * *m);
+            },
+        );
     }
 }
 
 /// The least entry and its place.
 fn earliest(times: &[f64]) -> (f64, usize) {
-    let least = times.iter().fold(f64::INFINITY, |m, t| if *t < m { *t } else { m });
+    let least = vectorised(
+        #[inline(always)]
+        || {
+            let mut lanes = [f64::INFINITY; 8];
+            let (chunks, rest) = times.as_chunks::<8>();
+            for chunk in chunks {
+                for (m, t) in lanes.iter_mut().zip(chunk) {
+                    *m = if *t < *m { *t } else { *m };
+                }
+            }
+            lanes.iter().chain(rest).fold(f64::INFINITY, |m, t| if *t < m { *t } else { m })
+        },
+    );
     (least, times.iter().position(|t| *t == least).unwrap_or(0))
 }

@@ -4,7 +4,8 @@
 //! order, fused or not). With radii e of v that is γₙ|s| + |w|·(e + γₙ|v|), and for |w| stands its norm, by Cauchy and Schwarz: so the
 //! weights are read once, for the numbers themselves.
 
-use super::kernels::vectorised;
+use icnn_solvers::dense::vectorised;
+
 use super::pass::{Numbers, Workspace, at, at_mut};
 use super::plan::{Action, Plan, Span, Term};
 use super::units::UnitKernel;
@@ -58,14 +59,18 @@ pub(crate) fn value(instance: &Instance, y: &[f64]) -> Option<(f64, f64)> {
                 let (left, right) = hinge(numbers.unit(*unit))?;
                 let most = left.abs().max(right.abs());
                 let units = out.iter_mut().zip(out_off).zip(at(before, *input, 1)).zip(at(off, *input, 1));
-                vectorised(numbers.arch, || {
-                    for (((out, out_off), v), off) in units {
-                        *out = if *v > 0.0 { right * v } else { left * v };
-                        // Flat where the number cannot be positive.
-                        let flat = left == 0.0 && *v + *off < 0.0;
-                        *out_off = if flat { 0.0 } else { (most * off + f64::EPSILON * out.abs()) * UP + UNDERFLOW };
-                    }
-                });
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for (((out, out_off), v), off) in units {
+                            *out = if *v > 0.0 { right * v } else { left * v };
+                            // Flat where the number cannot be positive.
+                            let flat = left == 0.0 && *v + *off < 0.0;
+                            *out_off =
+                                if flat { 0.0 } else { (most * off + f64::EPSILON * out.abs()) * UP + UNDERFLOW };
+                        }
+                    },
+                );
             }
             _ => return None,
         }
@@ -85,7 +90,7 @@ pub(crate) fn minorant(instance: &Instance, bounds: &Bounds, slopes: &Multiplier
     let plan = &numbers.plan;
     let room = || Vec::with_capacity(plan.longest);
     let (mut positive, mut errors, mut chosen) = (vec![true; plan.steps.len()], room(), room());
-    let (mut constant, mut constant_size, mut constant_off) = (0.0, 0.0, 0.0);
+    let (mut constant, mut constant_size, mut constant_off) = (0.0f64, 0.0, 0.0);
     *adjoints[..plan.size].last_mut()? = 1.0;
     for (k, step) in plan.steps.iter().enumerate().rev() {
         let ((before, rest), (off, off_rest)) = (adjoints.split_at_mut(step.out.at), radii.split_at_mut(step.out.at));
@@ -98,7 +103,10 @@ pub(crate) fn minorant(instance: &Instance, bounds: &Bounds, slopes: &Multiplier
                         let b = numbers.param(*p);
                         let len = b.len().max(1);
                         for (a, a_off) in above.chunks_exact(len).zip(above_off.chunks_exact(len)) {
-                            let (sum, size, off) = vectorised(numbers.arch, || products(b, a, a_off));
+                            let (sum, size, off) = vectorised(
+                                #[inline(always)]
+                                || products(b, a, a_off),
+                            );
                             constant += sum;
                             constant_size += size + constant.abs();
                             constant_off += off;
@@ -140,14 +148,17 @@ pub(crate) fn minorant(instance: &Instance, bounds: &Bounds, slopes: &Multiplier
                 }));
                 let below = at_mut(before, *input, 1).iter_mut().zip(at_mut(off, *input, 1));
                 let entries = below.zip(above.iter().zip(above_off)).zip(&chosen);
-                vectorised(numbers.arch, || {
-                    for (((b, b_off), (a, a_off)), s) in entries {
-                        let product = s * a;
-                        *b += product;
-                        let rounding = f64::EPSILON * (product.abs() + b.abs());
-                        *b_off = (*b_off + s.abs() * a_off + rounding) * UP + UNDERFLOW;
-                    }
-                });
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for (((b, b_off), (a, a_off)), s) in entries {
+                            let product = s * a;
+                            *b += product;
+                            let rounding = f64::EPSILON * (product.abs() + b.abs());
+                            *b_off = (*b_off + s.abs() * a_off + rounding) * UP + UNDERFLOW;
+                        }
+                    },
+                );
                 positive[input.step] &= left >= 0.0;
             }
             _ => return None,
@@ -201,6 +212,7 @@ fn hinge(unit: &UnitKernel) -> Option<(f64, f64)> {
 }
 
 /// b·a, |b|·|a| and |b|·e.
+#[inline(always)]
 fn products(b: &[f64], a: &[f64], e: &[f64]) -> (f64, f64, f64) {
     let mut sums = [[0.0f64; 8]; 3];
     let add = |sums: &mut [[f64; 8]; 3], k: usize, i: usize| {

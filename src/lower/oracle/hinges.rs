@@ -39,6 +39,8 @@ pub(super) struct UnitBends {
     pub lines: Vec<Line>,
     /// In the order of the elements.
     pub kinks: Vec<Bend>,
+    /// Where every element is left·t + bend·max(t, 0): these two slopes. Kinks are then as many as elements.
+    pub plain: Option<(f64, f64)>,
 }
 
 /// One kink of an element.
@@ -143,7 +145,7 @@ impl UnitBends {
         first: usize,
         (named, names): (&mut u64, &mut Vec<u64>),
     ) -> Option<UnitBends> {
-        let mut unit = UnitBends { node, first, lines: Vec::with_capacity(on.len()), kinks: vec![] };
+        let mut unit = UnitBends { node, first, lines: Vec::with_capacity(on.len()), kinks: vec![], plain: None };
         for (element, on) in on.iter().enumerate() {
             let Scalar::Lines(lines) = scalars.get(element) else { return None };
             let pieces = lines.on(*on);
@@ -162,6 +164,16 @@ impl UnitBends {
                 unit.kinks.push(Bend { element, place: *place, bend });
             }
             *named += lines.breaks().len() as u64;
+        }
+        let of = |line: &Line, kink: &Bend| (line.slope, line.intercept, kink.place, kink.bend);
+        let mut elements = unit.lines.iter().zip(&unit.kinks).map(|(line, kink)| of(line, kink));
+        if unit.kinks.len() == unit.lines.len()
+            && let Some((left, 0.0, 0.0, bend)) = elements.next()
+            && bend > 0.0
+            && elements.all(|other| other == (left, 0.0, 0.0, bend))
+            && unit.kinks.iter().enumerate().all(|(i, kink)| kink.element == i)
+        {
+            unit.plain = Some((left, bend));
         }
         Some(unit)
     }

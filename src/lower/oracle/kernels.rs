@@ -3,6 +3,7 @@
 //! All sums are in f64. A matrix whose entries are f32 numbers, as in most files, is kept in f32, which is exact and halves what
 //! has to come from memory: the passes over one point are bound by that.
 
+use icnn_solvers::dense::vectorised;
 use pulp::{Arch, Simd, WithSimd};
 
 /// The entries of a matrix.
@@ -204,24 +205,9 @@ fn product<S: Simd, W: Entry>(simd: S, row: &[W], v: &[f64]) -> f64 {
     simd.reduce_sum_f64s(sum) + tail.iter().zip(&row[done..]).map(|(v, w)| v * w.wide()).sum::<f64>()
 }
 
-/// Calls `f` compiled for the processor at hand; for loops that the compiler turns into vectors by itself.
-#[inline(always)]
-pub(super) fn vectorised<R>(arch: Arch, f: impl FnOnce() -> R) -> R {
-    struct Call<F>(F);
-    impl<F: FnOnce() -> R, R> WithSimd for Call<F> {
-        type Output = R;
-
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> R {
-            self.0()
-        }
-    }
-    arch.dispatch(Call(f))
-}
-
 /// Whether all entries are finite.
-pub(super) fn all_finite(arch: Arch, v: &[f64]) -> bool {
-    vectorised(arch, || {
+pub(super) fn all_finite(v: &[f64]) -> bool {
+    vectorised(|| {
         let (chunks, rest) = v.as_chunks::<16>();
         // 0·t is NaN exactly where t is not finite.
         let mut sums = [0.0; 16];

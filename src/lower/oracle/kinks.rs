@@ -2,19 +2,20 @@
 //! from single units down.
 
 use icnn_solvers::SolverError;
+use icnn_solvers::dense::vectorised;
 use icnn_solvers::kinks::{Kinks, Row};
 use icnn_solvers::oracle::Oracle;
 
 use super::NetworkOracle;
-use super::hinges::{Bends, Hinges};
-use super::pass::{Numbers, Scratch, add, at, at_mut};
+use super::hinges::{Bends, Hinges, UnitBends};
+use super::pass::{Numbers, Scratch, add_joined_adjoint, at, at_mut, join};
 use super::plan::{Action, Term};
 use crate::certificate::Multipliers;
 use crate::ir::instance::Instance;
 use crate::ir::program::Op;
 
-/// Most rows that are made in one pass, and most numbers kept for that.
-const ROWS: usize = 64;
+/// Most rows that are made in one pass, so that they stay in the cache, and most numbers kept for that.
+const ROWS: usize = 16;
 const ROOM: usize = 1 << 21;
 
 /// The kinks of an oracle, and what their passes write to.
@@ -74,13 +75,23 @@ impl Workbench {
                     }
                 }
                 (Action::Concat(inputs), _) => {
-                    for (k, above) in above.chunks_exact(step.out.len.max(1)).enumerate() {
-                        let mut rest = above;
-                        for input in inputs {
-                            let (head, tail) = rest.split_at(input.len);
-                            add(&mut at_mut(before, *input, n)[k * input.len..(k + 1) * input.len], head);
-                            rest = tail;
-                        }
+                    add_joined_adjoint(inputs, above, before, (step.out.len, n));
+                }
+                (Action::Unit { input, .. }, Bends::Unit(UnitBends { plain: Some((left, bend)), first, .. })) => {
+                    let shares = &shares[*first..*first + input.len];
+                    let below = at_mut(before, *input, n).chunks_exact_mut(input.len.max(1));
+                    let points = below.zip(above.chunks_exact(input.len.max(1)));
+                    for ((below, above), weights) in points.zip(weights.chunks_exact_mut(count.max(1))) {
+                        let weights = &mut weights[*first..*first + input.len];
+                        vectorised(
+                            #[inline(always)]
+                            || {
+                                for i in 0..above.len() {
+                                    below[i] += above[i] * (left + shares[i] * bend);
+                                    weights[i] = above[i] * bend;
+                                }
+                            },
+                        );
                     }
                 }
                 (Action::Unit { input, .. }, Bends::Unit(unit)) => {
@@ -123,14 +134,7 @@ impl Workbench {
                     }
                 }
                 (Action::Concat(inputs), _) => {
-                    for (k, out) in out.chunks_exact_mut(step.out.len.max(1)).enumerate() {
-                        let mut rest = out;
-                        for input in inputs {
-                            let (head, tail) = rest.split_at_mut(input.len);
-                            head.copy_from_slice(&at(before, *input, n)[k * input.len..(k + 1) * input.len]);
-                            rest = tail;
-                        }
-                    }
+                    join(inputs, before, out, (step.out.len, n));
                 }
                 (Action::Unit { input, .. }, Bends::Unit(unit)) => {
                     unit.fill(shares, slopes, intercepts);
@@ -164,6 +168,10 @@ impl Workbench {
             match (&step.action, bends) {
                 (Action::Unit { input, .. }, Bends::Unit(unit)) => {
                     let t = &at(values, *input, n)[k * input.len..(k + 1) * input.len];
+                    if unit.plain.is_some() {
+                        out[unit.first..unit.first + input.len].copy_from_slice(t);
+                        continue;
+                    }
                     for (out, kink) in out[unit.first..].iter_mut().zip(&unit.kinks) {
                         *out = t[kink.element] - if rates { 0.0 } else { kink.place };
                     }
@@ -253,12 +261,13 @@ impl Kinks for NetworkOracle<'_> {
                 let end = to.min(begin + most);
                 bench.pull_rows(numbers, top, &wanted[begin..end]);
                 for (point, kink) in wanted[begin..end].iter().enumerate() {
+                    // Within a maximum a kink reads the ones before it.
+                    let level = if matches!(bench.hinges.steps[top], Bends::Group(_)) { *kink } else { kinks.start };
                     rows.push(Row {
                         slope: bench.buffer[point * p..(point + 1) * p].to_vec(),
-                        weights: bench.weights[point * count..(point + 1) * count].to_vec(),
+                        weights: bench.weights[point * count..point * count + level].to_vec(),
                         constant: bench.constants[point],
-                        // Within a maximum a kink reads the ones before it.
-                        level: if matches!(bench.hinges.steps[top], Bends::Group(_)) { *kink } else { kinks.start },
+                        level,
                     });
                 }
             }

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use icnn_solvers::dense::vectorised;
 use pulp::Arch;
 
-use super::kernels::{Nonzeros, accumulate_rows, add_products, all_finite, vectorised};
+use super::kernels::{Nonzeros, accumulate_rows, add_products, all_finite};
 use super::plan::{Action, Dense, Layouts, Plan, Span, Term};
 use super::product::{Blocks, add_product};
 use super::sizes::Norms;
@@ -27,7 +28,7 @@ pub(super) struct Numbers {
     params: Vec<Arc<[f64]>>,
     matrices: Vec<Arc<Layouts>>,
     units: Vec<UnitKernel>,
-    pub arch: Arch,
+    arch: Arch,
 }
 
 /// What the passes write to.
@@ -78,6 +79,30 @@ pub(super) fn at_mut(buffer: &mut [f64], span: Span, n: usize) -> &mut [f64] {
 /// out += v
 pub(super) fn add(out: &mut [f64], v: &[f64]) {
     out.iter_mut().zip(v).for_each(|(o, v)| *o += v);
+}
+
+/// out = the entries of the inputs one after the other, at each of n points; `len` of them.
+pub(super) fn join(inputs: &[Span], before: &[f64], out: &mut [f64], (len, n): (usize, usize)) {
+    for (k, out) in out.chunks_exact_mut(len.max(1)).enumerate() {
+        let mut rest = out;
+        for input in inputs {
+            let (head, tail) = rest.split_at_mut(input.len);
+            head.copy_from_slice(&at(before, *input, n)[k * input.len..(k + 1) * input.len]);
+            rest = tail;
+        }
+    }
+}
+
+/// Passes the adjoints of [`join`] down.
+pub(super) fn add_joined_adjoint(inputs: &[Span], above: &[f64], before: &mut [f64], (len, n): (usize, usize)) {
+    for (k, above) in above.chunks_exact(len.max(1)).enumerate() {
+        let mut rest = above;
+        for input in inputs {
+            let (head, tail) = rest.split_at(input.len);
+            add(&mut at_mut(before, *input, n)[k * input.len..(k + 1) * input.len], head);
+            rest = tail;
+        }
+    }
 }
 
 /// out += factors·v, elementwise, at every point; one factor stands for all.
@@ -142,16 +167,9 @@ impl Numbers {
                     }
                 }
                 Action::Concat(inputs) => {
-                    for (k, out) in out.chunks_exact_mut(step.out.len.max(1)).enumerate() {
-                        let mut rest = out;
-                        for input in inputs {
-                            let (head, tail) = rest.split_at_mut(input.len);
-                            head.copy_from_slice(&v(input)[k * input.len..(k + 1) * input.len]);
-                            rest = tail;
-                        }
-                    }
+                    join(inputs, before, out, (step.out.len, n));
                 }
-                Action::Unit { input, unit } => self.units[*unit].apply(self.arch, v(input), out, input.len),
+                Action::Unit { input, unit } => self.units[*unit].apply(v(input), out, input.len),
                 Action::Group { input, kind, groups } => {
                     for (out, v) in out.chunks_exact_mut(groups.len()).zip(v(input).chunks_exact(input.len)) {
                         for (g, out) in out.iter_mut().enumerate() {
@@ -178,7 +196,7 @@ impl Numbers {
                 }
             }
         }
-        all_finite(self.arch, &values[..n * self.plan.size])
+        all_finite(&values[..n * self.plan.size])
     }
 
     pub fn add_term(&self, term: &Term, before: &[f64], out: &mut [f64], n: usize, scratch: &mut Scratch) {
@@ -203,7 +221,7 @@ impl Numbers {
                 scratch.multiplications += n as u64 * runs.multiplications();
                 let (len, weights) = (out.len() / n.max(1), &self.params[weight.index()]);
                 for (out, v) in out.chunks_exact_mut(len.max(1)).zip(v(input).chunks_exact(input.len.max(1))) {
-                    vectorised(self.arch, || runs.apply(weights, v, out));
+                    vectorised(|| runs.apply(weights, v, out));
                 }
             }
             Term::Gather { input, index } => {
@@ -232,18 +250,11 @@ impl Numbers {
                     }
                 }
                 Action::Concat(inputs) => {
-                    for (k, above) in above.chunks_exact(step.out.len.max(1)).enumerate() {
-                        let mut rest = above;
-                        for input in inputs {
-                            let (head, tail) = rest.split_at(input.len);
-                            add(&mut at_mut(before, *input, n)[k * input.len..(k + 1) * input.len], head);
-                            rest = tail;
-                        }
-                    }
+                    add_joined_adjoint(inputs, above, before, (step.out.len, n));
                 }
                 Action::Unit { input, unit } => {
                     let below = at_mut(before, *input, n);
-                    self.units[*unit].add_adjoint(self.arch, v(input), above, below, input.len);
+                    self.units[*unit].add_adjoint(v(input), above, below, input.len);
                 }
                 Action::Group { input, kind, groups } => {
                     let (t, out, below) = (v(input), v(&step.out), at_mut(before, *input, n));
@@ -311,7 +322,7 @@ impl Numbers {
                 let (len, weights) = (above.len() / n.max(1), &self.params[weight.index()]);
                 let below = at_mut(before, *input, n).chunks_exact_mut(input.len.max(1));
                 for (below, above) in below.zip(above.chunks_exact(len.max(1))) {
-                    vectorised(self.arch, || runs.apply_transposed(weights, above, below));
+                    vectorised(|| runs.apply_transposed(weights, above, below));
                 }
             }
             Term::Gather { input, index } => {

@@ -1,7 +1,8 @@
 //! How much wider a term makes the radii of what it is added to ([`errors`](super::errors)).
 
 use super::errors::{UNDERFLOW, UP, input};
-use super::kernels::vectorised;
+use icnn_solvers::dense::vectorised;
+
 use super::pass::{Numbers, at};
 use super::plan::Term;
 use super::sizes::size_up;
@@ -24,10 +25,16 @@ impl Numbers {
         };
         // e + γ|v|, for sums of so many products at most; products with 0 are not rounded.
         let fill = |errors: &mut Vec<f64>, terms: usize| {
-            let used = vectorised(self.arch, || v.iter().map(|v| u64::from(*v != 0.0)).sum::<u64>()) as usize;
+            let used = vectorised(
+                #[inline(always)]
+                || v.iter().map(|v| u64::from(*v != 0.0)).sum::<u64>(),
+            ) as usize;
             let rounding = gamma(used.min(terms));
             errors.clear();
-            vectorised(self.arch, || errors.extend(v.iter().zip(v_off).map(|(v, e)| (e + rounding * v.abs()) * UP)));
+            vectorised(
+                #[inline(always)]
+                || errors.extend(v.iter().zip(v_off).map(|(v, e)| (e + rounding * v.abs()) * UP)),
+            );
             rounding
         };
         match term {
@@ -35,21 +42,27 @@ impl Numbers {
             Term::Param(p) => {
                 let values = self.param(*p);
                 let len = values.len().max(1);
-                vectorised(self.arch, || {
-                    for (sums, off) in sums.chunks_exact(len).zip(off.chunks_exact_mut(len)) {
-                        for ((s, off), b) in sums.iter().zip(off).zip(values) {
-                            let rounding = if *s == 0.0 { 0.0 } else { f64::EPSILON * (s + b).abs() };
-                            *off = (*off + rounding) * UP;
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for (sums, off) in sums.chunks_exact(len).zip(off.chunks_exact_mut(len)) {
+                            for ((s, off), b) in sums.iter().zip(off).zip(values) {
+                                let rounding = if *s == 0.0 { 0.0 } else { f64::EPSILON * (s + b).abs() };
+                                *off = (*off + rounding) * UP;
+                            }
                         }
-                    }
-                });
+                    },
+                );
             }
             Term::Copy(_) => {
-                vectorised(self.arch, || {
-                    for ((s, off), (v, e)) in sums.iter().zip(off).zip(v.iter().zip(v_off)) {
-                        *off = (*off + e + f64::EPSILON * (s + v).abs()) * UP;
-                    }
-                });
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for ((s, off), (v, e)) in sums.iter().zip(off).zip(v.iter().zip(v_off)) {
+                            *off = (*off + e + f64::EPSILON * (s + v).abs()) * UP;
+                        }
+                    },
+                );
             }
             Term::Scale { by, .. } => {
                 let by = self.param(*by);
@@ -72,12 +85,18 @@ impl Numbers {
                 for ((sums, off), errors) in
                     sums.chunks_exact(height).zip(off.chunks_exact_mut(height)).zip(errors.chunks_exact(width))
                 {
-                    let size = vectorised(self.arch, || size_up(errors));
-                    vectorised(self.arch, || {
-                        for ((s, off), norm) in sums.iter().zip(off).zip(norms) {
-                            *off = (*off + norm * size + rounding * s.abs()) * UP + UNDERFLOW;
-                        }
-                    });
+                    let size = vectorised(
+                        #[inline(always)]
+                        || size_up(errors),
+                    );
+                    vectorised(
+                        #[inline(always)]
+                        || {
+                            for ((s, off), norm) in sums.iter().zip(off).zip(norms) {
+                                *off = (*off + norm * size + rounding * s.abs()) * UP + UNDERFLOW;
+                            }
+                        },
+                    );
                 }
             }
             Term::Sparse { matrix, .. } => {

@@ -1,8 +1,7 @@
 //! [`UnitKernel`]: elementwise functions over whole vectors, with loops of their own for the common ones.
 
-use pulp::Arch;
+use icnn_solvers::dense::vectorised;
 
-use super::kernels::vectorised;
 use crate::ir::forward::Scalars;
 use crate::ir::instance::Instance;
 use crate::ir::scalar::Scalar;
@@ -37,12 +36,12 @@ impl UnitKernel {
     }
 
     /// out = g(t), for any number of rows of `len` elements.
-    pub fn apply(&self, arch: Arch, t: &[f64], out: &mut [f64], len: usize) {
+    pub fn apply(&self, t: &[f64], out: &mut [f64], len: usize) {
         match self {
-            UnitKernel::Relu => vectorised(arch, || {
+            UnitKernel::Relu => vectorised(|| {
                 out.iter_mut().zip(t).for_each(|(o, t)| *o = if *t > 0.0 { *t } else { 0.0 });
             }),
-            UnitKernel::Hinge { left, right } => vectorised(arch, || {
+            UnitKernel::Hinge { left, right } => vectorised(|| {
                 out.iter_mut().zip(t).for_each(|(o, t)| *o = if *t > 0.0 { right * t } else { left * t });
             }),
             UnitKernel::Other(Scalars::Shared(g)) => out.iter_mut().zip(t).for_each(|(o, t)| *o = g.value(*t)),
@@ -55,13 +54,13 @@ impl UnitKernel {
     }
 
     /// below += g′(t)·above; at kinks the slope on the left.
-    pub fn add_adjoint(&self, arch: Arch, t: &[f64], above: &[f64], below: &mut [f64], len: usize) {
+    pub fn add_adjoint(&self, t: &[f64], above: &[f64], below: &mut [f64], len: usize) {
         match self {
-            UnitKernel::Relu => vectorised(arch, || {
+            UnitKernel::Relu => vectorised(|| {
                 let entries = below.iter_mut().zip(above).zip(t);
                 entries.for_each(|((b, a), t)| *b += if *t > 0.0 { *a } else { 0.0 });
             }),
-            UnitKernel::Hinge { left, right } => vectorised(arch, || {
+            UnitKernel::Hinge { left, right } => vectorised(|| {
                 let entries = below.iter_mut().zip(above).zip(t);
                 entries.for_each(|((b, a), t)| *b += a * if *t > 0.0 { right } else { left });
             }),
