@@ -35,6 +35,11 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
         (0..p).map(|j| lower[j] == upper[j] || outward(j, y[j], rounds.slope[j], OUTWARD * typical)).collect();
     let scale: Vec<f64> = (0..p).map(|j| if fixed[j] { 0.0 } else { 1.0 }).collect();
     rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
+    if std::env::var("IPM").is_ok()
+        && let Some(end) = super::interior::minimise(&mut rounds, (&lower, &upper), &mut y, &mut fixed)?
+    {
+        return Ok(end);
+    }
     let (mut held, mut reference) = (vec![], rounds.shares.clone());
     for _ in 0..ROUNDS {
         if !rounds.fits() {

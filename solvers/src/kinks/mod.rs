@@ -23,6 +23,7 @@
 mod active_set;
 mod descent;
 mod entropic;
+mod interior;
 mod linear;
 mod polish;
 mod program;
