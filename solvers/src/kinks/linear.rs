@@ -18,7 +18,7 @@ const OUTWARD: f64 = 0.1;
 /// Minimises f over a box.
 pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
     let p = run.region().dimension();
-    if let Some(end) = descend(run, if p <= 24 { 12 } else { 35 })? {
+    if let Some(end) = descend(run, std::env::var("IPM_EV").ok().and_then(|v| v.parse().ok()).unwrap_or(if p <= 24 { 12 } else { 35 }))? {
         return Ok(end);
     }
     let mut y = run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec());
@@ -34,7 +34,7 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
     let mut fixed: Vec<bool> =
         (0..p).map(|j| lower[j] == upper[j] || outward(j, y[j], rounds.slope[j], OUTWARD * typical)).collect();
     let scale: Vec<f64> = (0..p).map(|j| if fixed[j] { 0.0 } else { 1.0 }).collect();
-    rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
+    rounds.free_nearest(std::env::var("IPM_K").ok().and_then(|v| v.parse().ok()).unwrap_or(nearest(p, rounds.units())), &scale)?;
     if std::env::var("IPM").is_ok()
         && let Some(end) = super::interior::minimise(&mut rounds, (&lower, &upper), &mut y, &mut fixed)?
     {

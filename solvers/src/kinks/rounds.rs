@@ -19,7 +19,7 @@ pub(super) struct Rounds<'r, 'a> {
     /// Multiplications of one forward and one backward pass.
     pass: f64,
     /// Pre-activations at the last point that was looked at (m).
-    pre: Vec<f64>,
+    pub pre: Vec<f64>,
     /// The state of each unit: its share while it is frozen.
     pub shares: Vec<f64>,
     /// Whether it is left free.
@@ -157,6 +157,28 @@ impl<'r, 'a> Rounds<'r, 'a> {
         }
         self.list_free();
         self.free.len() - before
+    }
+
+    /// How many frozen units are in another state at the last point.
+    pub fn wrong(&self) -> usize {
+        (0..self.units()).filter(|i| !self.is_free[*i] && (self.pre[*i] > 0.0) != (self.shares[*i] > 0.5)).count()
+    }
+
+    pub fn differ(&self, shares: &[f64]) -> usize {
+        self.pre.iter().zip(shares).filter(|(a, s)| (**a > 0.0) != (**s > 0.5) && a.abs() > 1e-9).count()
+    }
+
+    /// The same, and the units that would be in another state if pre-activations changed once more by `ahead` times what they did since `before` (m).
+    pub fn expand_ahead(&mut self, before: &[f64], ahead: f64) -> usize {
+        let free = self.free.len();
+        for i in 0..self.units() {
+            let next = self.pre[i] + ahead * (self.pre[i] - before[i]);
+            if !self.is_free[i] && ((next > 0.0) != (self.shares[i] > 0.5) || (self.pre[i] > 0.0) != (self.shares[i] > 0.5)) {
+                self.is_free[i] = true;
+            }
+        }
+        self.list_free();
+        self.free.len() - free
     }
 
     fn list_free(&mut self) {

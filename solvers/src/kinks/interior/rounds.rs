@@ -1,20 +1,20 @@
 //! min f over a box where many kinks hold: interior-point rounds on the units that are near their kink.
 
 use super::Interior;
+use super::start::Place;
 use crate::SolverError;
 use crate::kinks::reduced::Reduced;
 use crate::kinks::rounds::Rounds;
 use crate::run::End;
 
-/// Rounds.
-const ROUNDS: usize = 30;
+/// Steps.
+const STEPS: usize = 100;
 
-/// Steps of one round.
-const STEPS: usize = 60;
+/// A step is halved, so many times at most, while more frozen units than this part of the free ones are wrong at its end.
+const MANY: usize = 8;
+const SHORTER: usize = 4;
 
-/// The gap of the first round, which only has to tell which units are near, relative to the size of the numbers; and the gap below which
-/// a vertex is looked for.
-const LOOSE: f64 = 1e-3;
+/// The gap below which a vertex is looked for, relative to the size of the numbers.
 const VERTEX: f64 = 1e-3;
 
 /// A vertex with a gap below this part of the numbers' size is the minimum of the reduced program.
@@ -34,73 +34,104 @@ pub(in crate::kinks) fn minimise(
 ) -> Result<Option<End>, SolverError> {
     let debug = std::env::var("IPM_DEBUG").is_ok();
     let p = y.len();
-    let mut t = 0.0;
-    let loose: f64 = std::env::var("IPM_LOOSE").ok().and_then(|v| v.parse().ok()).unwrap_or(LOOSE);
-    let mut target = loose;
     let clock = std::time::Instant::now();
-    for round in 0..ROUNDS {
-        if !rounds.fits() {
-            return Ok(None);
+    let (start_value, start_shares) = (rounds.run.best().unwrap().1, rounds.shares.clone());
+    let mut state: Option<(Interior, Vec<usize>, Vec<usize>)> = None;
+    let (mut news, mut tried) = (1, 0);
+    for step_number in 0..STEPS {
+        if rounds.run.is_over() {
+            return Ok(rounds.run.stop());
         }
-        let moving: Vec<usize> = (0..p).filter(|j| !fixed[*j]).collect();
-        let reduced = rounds.reduce()?.restricted(&moving, y);
-        let live = reduced.live();
-        let net = reduced.part(&live);
-        let of = |v: &[f64]| moving.iter().map(|j| v[*j]).collect::<Vec<f64>>();
-        let (low, high) = (of(lower), of(upper));
-        if round == 0 {
-            t = BEGIN * net.worth(&of(y)) / net.units.max(1) as f64;
-        }
-        let mut inside = Interior::new(&net, (&low, &high), &of(y), t);
-        if debug { eprintln!("{:.2} ms round {round}: k {} p {} t {t:.2e} comp {:.2e}", 1e3*clock.elapsed().as_secs_f64(), net.units, net.decisions, inside.complementarity()); }
-        let size = rounds.run.size().max(f64::MIN_POSITIVE);
-        let (mut found, mut shares) = (None, vec![]);
-        for _ in 0..STEPS {
-            if rounds.run.is_over() {
-                return Ok(rounds.run.stop());
+        if news > 0 {
+            if !rounds.fits() {
+                return Ok(None);
             }
-            if !inside.step() {
-                break;
-            }
-            let gap = inside.complementarity();
-            if debug { eprintln!("   {:.2} ms step comp {:.2e}  size {size:.2e} t {:.2e}", 1e3*clock.elapsed().as_secs_f64(), gap, inside.barrier()); }
-            if gap <= VERTEX * size && target < loose {
-                let vertex = inside.vertex();
-                if debug { eprintln!("   {:.2} ms vertex gap {:.2e} ties {} of p {}", 1e3*clock.elapsed().as_secs_f64(), vertex.gap / size, vertex.warm.kinks.len(), net.decisions); }
-                if vertex.gap <= CLOSED * size {
-                    shares.clone_from(&vertex.shares);
-                    found = Some(vertex);
-                    break;
+            let moving: Vec<usize> = (0..p).filter(|j| !fixed[*j]).collect();
+            let reduced = rounds.reduce()?.restricted(&moving, y);
+            let live = reduced.live();
+            let net = reduced.part(&live);
+            let units: Vec<usize> = live.iter().map(|i| rounds.free[*i]).collect();
+            let of = |v: &[f64]| moving.iter().map(|j| v[*j]).collect::<Vec<f64>>();
+            let sides = (of(lower), of(upper));
+            let inside = match state.take() {
+                None => {
+                    let begin: f64 = std::env::var("IPM_BEGIN").ok().and_then(|v| v.parse().ok()).unwrap_or(BEGIN);
+                    let t = begin * net.worth(&of(y)) / net.units.max(1) as f64;
+                    Interior::new(net, sides, &of(y), t)
                 }
+                Some((inside, before, moved)) => {
+                    let place = Place {
+                        units: units.iter().map(|i| before.binary_search(i).map_err(|_| rounds.shares[*i])).collect(),
+                        coordinates: moving.iter().map(|j| moved.binary_search(j).ok()).collect(),
+                    };
+                    inside.grown(net, sides, of(y), &place)
+                }
+            };
+            if debug { eprintln!("{:.2} ms step {step_number}: news {news} k {} of {} p {} comp {:.2e}", 1e3*clock.elapsed().as_secs_f64(), units.len(), rounds.free.len(), moving.len(), inside.complementarity()); }
+            state = Some((inside, units, moving));
+        }
+        let Some((inside, units, moving)) = &mut state else { break };
+        let Some(step) = inside.step() else { break };
+        // Not so far that many frozen units are wrong.
+        let mut length = step.primal;
+        let many: f64 = std::env::var("IPM_MANY").ok().and_then(|v| v.parse().ok()).unwrap_or(8.0); let most = (units.len() as f64 / many) as usize;
+        let start: Vec<f64> = inside.y.clone();
+        let before = rounds.pre.clone();
+        for _ in 0..SHORTER {
+            for (a, j) in moving.iter().enumerate() {
+                y[*j] = start[a] + length * step.y[a];
             }
-            if gap <= target * size {
+            rounds.look(y)?;
+            if rounds.wrong() <= most {
                 break;
             }
+            length *= 0.5;
         }
-        if shares.is_empty() {
-            shares = inside.shares();
+        inside.go(&step, length);
+        let size = rounds.run.size().max(f64::MIN_POSITIVE);
+        let gap = inside.complementarity();
+        if debug { eprintln!("   {:.2} ms step comp {:.2e}  size {size:.2e} t {:.2e} primal {:.2} of {:.2}", 1e3*clock.elapsed().as_secs_f64(), gap, inside.barrier(), length, step.primal); }
+        let ahead: f64 = std::env::var("IPM_AHEAD").ok().and_then(|v| v.parse().ok()).unwrap_or(1.0);
+        news = rounds.expand_ahead(&before, if step_number == 0 { 0.0 } else { ahead });
+        let mut found = None;
+        if news == 0 && gap <= VERTEX * size {
+            let vertex = inside.vertex();
+            if debug { eprintln!("   {:.2} ms vertex gap {:.2e} ties {} of p {}", 1e3*clock.elapsed().as_secs_f64(), vertex.gap / size, vertex.warm.kinks.len(), moving.len()); }
+            tried += 1;
+            if vertex.gap <= CLOSED * size {
+                found = Some(vertex);
+            }
         }
-        let point = found.as_ref().map_or(&inside.y, |vertex| &vertex.y);
-        moving.iter().zip(point).for_each(|(j, v)| y[*j] = *v);
-        let mut all = vec![0.0; reduced.units];
-        live.iter().zip(&shares).for_each(|(i, share)| all[*i] = *share);
-        if let Some(end) = rounds.judge(y, &all)? {
+        if found.is_none() && !(gap <= VERTEX * size) {
+            continue;
+        }
+        let shares = found.as_ref().map_or_else(|| inside.shares(), |vertex| vertex.shares.clone());
+        let mut all: Vec<f64> = rounds.free.iter().map(|i| rounds.shares[*i]).collect();
+        for (i, share) in units.iter().zip(&shares) {
+            if let Ok(at) = rounds.free.binary_search(i) {
+                all[at] = *share;
+            }
+        }
+        let mut at = y.to_vec();
+        if let Some(vertex) = &found {
+            moving.iter().zip(&vertex.y).for_each(|(j, v)| at[*j] = *v);
+        }
+        if let Some(end) = rounds.judge(&at, &all)? {
+            if debug { eprintln!("   start value {start_value:.6} best {:.6}; pattern changes {} of {}; at the end free {}; vertices {tried}; fixed {}", rounds.run.best().unwrap().1, rounds.differ(&start_shares), rounds.units(), rounds.free.len(), fixed.iter().filter(|f| **f).count()); }
             if debug { eprintln!("{:.2} ms done gap {:.2e}", 1e3*clock.elapsed().as_secs_f64(), rounds.run.gap()); }
             return Ok(Some(end));
         }
-        let mut news = rounds.expand();
+        news += rounds.expand();
         for j in (0..p).filter(|j| lower[*j] < upper[*j]) {
             if fixed[j] && !(y[j] <= lower[j] && rounds.slope[j] > 0.0 || y[j] >= upper[j] && rounds.slope[j] < 0.0) {
                 fixed[j] = false;
                 news += 1;
             }
         }
-        if debug { eprintln!("{:.2} ms news {news} gap {:.2e}", 1e3*clock.elapsed().as_secs_f64(), rounds.run.gap()); }
-        if news == 0 && target == 0.0 {
+        if debug && news > 0 { eprintln!("{:.2} ms news {news} gap {:.2e}", 1e3*clock.elapsed().as_secs_f64(), rounds.run.gap()); }
+        if found.is_some() && news == 0 {
             break;
         }
-        t = inside.barrier();
-        target = 0.0;
     }
     Ok(None)
 }

@@ -34,36 +34,35 @@ pub(in crate::kinks) struct Vertex {
     pub warm: Warm,
 }
 
-impl Interior<'_> {
+impl Interior {
     /// The vertex that is near.
     pub fn vertex(&self) -> Vertex {
-        let (net, k, p) = (self.net, self.net.units, self.net.decisions);
+        let (net, k, p) = (&self.net, self.net.units, self.net.decisions);
+        let (slack, z) = (&self.room[..k], self.z());
+        let (lambda, mu) = (&self.multipliers[..k], &self.multipliers[k..2 * k]);
         let (mut ties, mut states) = (vec![], vec![0.0; k]);
-        let spread = mean((0..k).map(|i| self.z[i] + self.s[i])).max(f64::MIN_POSITIVE);
+        let spread = mean((0..k).map(|i| z[i] + slack[i])).max(f64::MIN_POSITIVE);
         for i in 0..k {
-            let weight = self.lambda[i] + self.mu[i];
-            let (share, rest) = (self.lambda[i] / weight, self.mu[i] / weight);
+            let weight = lambda[i] + mu[i];
+            let (share, rest) = (lambda[i] / weight, mu[i] / weight);
             states[i] = f64::from(u8::from(share > rest));
-            if share * spread > self.s[i] && rest * spread > self.z[i] {
+            if share * spread > slack[i] && rest * spread > z[i] {
                 ties.push(i);
             }
         }
         let warm = Warm { shares: states.clone(), kinks: ties.clone() };
         ties.iter().for_each(|i| states[*i] = 0.0);
         let mut y = self.y.clone();
+        let mut inner = vec![true; p];
         let steep = self.steepness();
-        let mut inner = vec![];
-        for j in 0..p {
-            let (l, u) = (self.lower[j], self.upper[j]);
-            let width = if u - l < f64::INFINITY { u - l } else { 1.0 };
-            if self.low[j] * width > (y[j] - l) * steep {
-                y[j] = l;
-            } else if self.high[j] * width > (u - y[j]) * steep {
-                y[j] = u;
-            } else {
-                inner.push(j);
+        for ((j, side), e) in self.ends.iter().zip(2 * k..) {
+            let width = self.upper[*j] - self.lower[*j];
+            if self.multipliers[e] * if width < f64::INFINITY { width } else { 1.0 } > self.room[e] * steep {
+                y[*j] = if *side > 0.0 { self.lower[*j] } else { self.upper[*j] };
+                inner[*j] = false;
             }
         }
+        let inner: Vec<usize> = (0..p).filter(|j| inner[*j]).collect();
         let mut shares = states.clone();
         if !ties.is_empty() && !inner.is_empty() {
             let (t, n) = (ties.len(), inner.len());
@@ -82,7 +81,7 @@ impl Interior<'_> {
             // Slope of the function with the kinks' values at 0, and what multipliers of the kinks add to it.
             let mut slope = vec![0.0; p];
             net.backward(&states, &mut slope, &mut values);
-            let mut lambda: Vec<f64> = ties.iter().map(|i| self.lambda[*i]).collect();
+            let mut lambda: Vec<f64> = ties.iter().map(|i| lambda[*i]).collect();
             for _ in 0..STEPS {
                 inner.iter().zip(&mut rest).for_each(|(j, r)| *r = slope[*j]);
                 rows.chunks_exact(n).zip(&lambda).for_each(|(row, l)| add(*l, row, &mut rest));
@@ -107,9 +106,17 @@ impl Interior<'_> {
         Vertex { y, shares, gap, warm }
     }
 
+    /// The size of the objective's slope in a coordinate: what units can add to it.
+    fn steepness(&self) -> f64 {
+        let (k, p) = (self.net.units, self.net.decisions);
+        let weight = |i: usize| self.multipliers[i] + self.multipliers[k + i];
+        let squares: f64 = (0..k).map(|i| weight(i).powi(2) * dot(self.net.row(i), self.net.row(i))).sum();
+        (squares / p.max(1) as f64).sqrt().max(f64::MIN_POSITIVE)
+    }
+
     /// The slopes of the pre-activations of `ties` in the coordinates `inner`, where units have `states`: by rows.
     fn gradients(&self, ties: &[usize], states: &[f64], inner: &[usize]) -> Vec<f64> {
-        let (net, n) = (self.net, inner.len());
+        let (net, n) = (&self.net, inner.len());
         // Units that are at 0 add nothing; only the others and the ties themselves matter.
         let used: Vec<usize> =
             (0..net.units).filter(|i| states[*i] > 0.0 || ties.binary_search(i).is_ok()).collect();
@@ -143,7 +150,7 @@ impl Interior<'_> {
 
     /// Pre-activations where units have `states`, whatever the signs.
     fn linear_forward(&self, y: &[f64], states: &[f64], pre: &mut [f64], values: &mut [f64]) {
-        let net = self.net;
+        let net = &self.net;
         for i in 0..net.units {
             pre[i] = net.constants[i] + dot(net.row(i), y) + dot(net.inputs(i), &values[..net.reach[i]]);
             values[i] = states[i] * pre[i];
