@@ -14,6 +14,9 @@ const STEPS: usize = 100;
 const MANY: usize = 8;
 const SHORTER: usize = 4;
 
+/// Units that are no more than near wait for so many of them.
+const FEW: usize = 4;
+
 /// The gap below which a vertex is looked for, relative to the size of the numbers.
 const VERTEX: f64 = 1e-3;
 
@@ -37,12 +40,13 @@ pub(in crate::kinks) fn minimise(
     let clock = std::time::Instant::now();
     let (start_value, start_shares) = (rounds.run.best().unwrap().1, rounds.shares.clone());
     let mut state: Option<(Interior, Vec<usize>, Vec<usize>)> = None;
-    let (mut news, mut tried) = (1, 0);
+    let (mut news, mut grow, mut tried) = (0, true, 0);
     for step_number in 0..STEPS {
         if rounds.run.is_over() {
             return Ok(rounds.run.stop());
         }
-        if news > 0 {
+        if grow {
+            grow = false;
             if !rounds.fits() {
                 return Ok(None);
             }
@@ -69,6 +73,7 @@ pub(in crate::kinks) fn minimise(
             };
             if debug { eprintln!("{:.2} ms step {step_number}: news {news} k {} of {} p {} comp {:.2e}", 1e3*clock.elapsed().as_secs_f64(), units.len(), rounds.free.len(), moving.len(), inside.complementarity()); }
             state = Some((inside, units, moving));
+            news = 0;
         }
         let Some((inside, units, moving)) = &mut state else { break };
         let Some(step) = inside.step() else { break };
@@ -91,10 +96,12 @@ pub(in crate::kinks) fn minimise(
         let size = rounds.run.size().max(f64::MIN_POSITIVE);
         let gap = inside.complementarity();
         if debug { eprintln!("   {:.2} ms step comp {:.2e}  size {size:.2e} t {:.2e} primal {:.2} of {:.2}", 1e3*clock.elapsed().as_secs_f64(), gap, inside.barrier(), length, step.primal); }
-        let ahead: f64 = std::env::var("IPM_AHEAD").ok().and_then(|v| v.parse().ok()).unwrap_or(1.0);
-        news = rounds.expand_ahead(&before, if step_number == 0 { 0.0 } else { ahead });
+        let ahead: f64 = std::env::var("IPM_AHEAD").ok().and_then(|v| v.parse().ok()).unwrap_or(0.5);
+        let wrong = rounds.wrong();
+        news += rounds.expand_ahead(&before, if step_number == 0 { 0.0 } else { ahead });
+        grow = wrong > 0 || news >= FEW || news > 0 && gap <= VERTEX * size;
         let mut found = None;
-        if news == 0 && gap <= VERTEX * size {
+        if !grow && gap <= VERTEX * size {
             let vertex = inside.vertex();
             if debug { eprintln!("   {:.2} ms vertex gap {:.2e} ties {} of p {}", 1e3*clock.elapsed().as_secs_f64(), vertex.gap / size, vertex.warm.kinks.len(), moving.len()); }
             tried += 1;
@@ -121,6 +128,7 @@ pub(in crate::kinks) fn minimise(
             if debug { eprintln!("{:.2} ms done gap {:.2e}", 1e3*clock.elapsed().as_secs_f64(), rounds.run.gap()); }
             return Ok(Some(end));
         }
+        let before = news;
         news += rounds.expand();
         for j in (0..p).filter(|j| lower[*j] < upper[*j]) {
             if fixed[j] && !(y[j] <= lower[j] && rounds.slope[j] > 0.0 || y[j] >= upper[j] && rounds.slope[j] < 0.0) {
@@ -128,6 +136,7 @@ pub(in crate::kinks) fn minimise(
                 news += 1;
             }
         }
+        grow |= news > before;
         if debug && news > 0 { eprintln!("{:.2} ms news {news} gap {:.2e}", 1e3*clock.elapsed().as_secs_f64(), rounds.run.gap()); }
         if found.is_some() && news == 0 {
             break;
@@ -149,13 +158,19 @@ impl Reduced {
     }
 
     /// The program of the units `kept` (increasing) alone, none of which reads another.
-    fn part(&self, kept: &[usize]) -> Reduced {
+    fn part(self, kept: &[usize]) -> Reduced {
         if kept.len() == self.units {
-            return self.clone();
+            return self;
         }
         let k = kept.len();
-        let mut part = Reduced { units: k, below: vec![0.0; k * k], rows: vec![], ..self.clone() };
-        (part.constants, part.weights, part.reach) = (vec![], vec![], vec![]);
+        let mut part = Reduced {
+            decisions: self.decisions,
+            units: k,
+            below: vec![0.0; k * k],
+            linear: self.linear.clone(),
+            constant: self.constant,
+            ..Reduced::default()
+        };
         for (a, i) in kept.iter().enumerate() {
             part.rows.extend(self.row(*i));
             part.constants.push(self.constants[*i]);

@@ -73,11 +73,12 @@ impl Interior {
 
     /// The same point in a program with more units or coordinates, `place` telling where they were; y (p) has those of the new coordinates. What is new is
     /// put near the path; the equations that it enters are off until the next steps.
-    pub fn grown(self, net: Reduced, (lower, upper): (Vec<f64>, Vec<f64>), y: Vec<f64>, place: &Place) -> Interior {
+    pub fn grown(mut self, net: Reduced, (lower, upper): (Vec<f64>, Vec<f64>), y: Vec<f64>, place: &Place) -> Interior {
         let (p, k, old) = (net.decisions, net.units, self.net.units);
         let t = self.barrier();
+        self.system.resize(k, p);
         let mut at = Interior {
-            system: System::new(k, p),
+            system: self.system,
             ends: ends(&lower, &upper),
             lower,
             upper,
@@ -87,10 +88,11 @@ impl Interior {
             steps: self.steps,
             net,
         };
+        let (room, multipliers) = (&self.room, &self.multipliers);
         let (mut slope, mut weights) = (at.net.linear.clone(), at.net.weights.clone());
         for i in (0..k).rev() {
             let lambda = match place.units[i] {
-                Ok(n) => self.multipliers[n],
+                Ok(n) => multipliers[n],
                 Err(share) => share * weights[i],
             };
             crate::dense::add(lambda, at.net.row(i), &mut slope);
@@ -107,8 +109,8 @@ impl Interior {
         for i in 0..k {
             match place.units[i] {
                 Ok(n) => {
-                    (at.room[i], at.room[k + i]) = (self.room[n], self.room[old + n]);
-                    (at.multipliers[i], at.multipliers[k + i]) = (self.multipliers[n], self.multipliers[old + n]);
+                    (at.room[i], at.room[k + i]) = (room[n], room[old + n]);
+                    (at.multipliers[i], at.multipliers[k + i]) = (multipliers[n], multipliers[old + n]);
                     values[i] = at.room[k + i];
                 }
                 Err(share) => {
@@ -124,13 +126,53 @@ impl Interior {
                 }
             }
         }
+        let before = &self.ends;
         let known = |(j, side): (usize, f64)| {
             let n = place.coordinates[j]?;
-            let e = self.ends.iter().position(|end| *end == (n, side))?;
-            Some((self.room[2 * old + e], self.multipliers[2 * old + e]))
+            let e = before.binary_search_by(|(i, s)| side.total_cmp(s).then(i.cmp(&n))).ok()?;
+            Some((room[2 * old + e], multipliers[2 * old + e]))
         };
         at.add_ends(&slope, t, known);
+        at.restore();
         at
+    }
+
+    /// Lets all equations hold again, from the inputs up and from the output down: products s·z, shares, and products of a coordinate's multipliers
+    /// stay what they are.
+    fn restore(&mut self) {
+        let (p, k) = (self.net.decisions, self.net.units);
+        for i in 0..k {
+            let a = self.net.constants[i]
+                + dot(self.net.row(i), &self.y)
+                + dot(self.net.inputs(i), &self.room[k..k + self.net.reach[i]]);
+            let square = self.room[i] * self.room[k + i];
+            let more = 0.5 * (a.abs() + a.hypot(2.0 * square.sqrt()));
+            let less = square / more;
+            (self.room[i], self.room[k + i]) = if a > 0.0 { (less, more) } else { (more, less) };
+        }
+        let (mut slope, mut weights) = (vec![0.0; p], vec![0.0; k]);
+        let shares = self.shares();
+        let multipliers = &mut self.multipliers;
+        let share = |i: usize, weight: f64| {
+            (multipliers[i], multipliers[k + i]) = (shares[i] * weight, (1.0 - shares[i]).max(1e-16) * weight);
+            shares[i]
+        };
+        self.net.backward_with(share, &mut slope, &mut weights);
+        let mut squares = vec![1.0; p];
+        let mut both = vec![0; p];
+        for ((j, _), e) in self.ends.iter().zip(2 * k..) {
+            squares[*j] *= self.multipliers[e];
+            both[*j] += 1;
+        }
+        for ((j, side), e) in self.ends.iter().zip(2 * k..) {
+            let outward = side * slope[*j];
+            if both[*j] == 2 {
+                let more = 0.5 * (outward.abs() + outward.hypot(2.0 * squares[*j].sqrt()));
+                self.multipliers[e] = if outward > 0.0 { more } else { squares[*j] / more };
+            } else if outward > 0.0 {
+                self.multipliers[e] = outward;
+            }
+        }
     }
 }
 

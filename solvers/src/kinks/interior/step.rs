@@ -6,8 +6,8 @@ use crate::dense::{add, dot, vectorised};
 /// The part of the way to the nearest side that a step goes at most.
 const WAY: f64 = 0.995;
 
-/// Least curvature of a coordinate, relative to the largest one.
-const CURVED: f64 = 1e-12;
+/// The curvature of a coordinate without ends, as a part of what units give it.
+const CURVED: f64 = 1e-8;
 
 /// Further corrections; how much longer a step they aim at, and the products that they leave alone, as parts of t.
 const CORRECTIONS: usize = 3;
@@ -36,8 +36,16 @@ impl Interior {
         for ((j, _), ratio) in self.ends.iter().zip(&ratios[2 * k..]) {
             loose[*j] += 1.0 / ratio;
         }
-        let least = CURVED * loose.iter().fold(f64::MIN_POSITIVE, |m, t| m.max(*t));
-        loose.iter_mut().for_each(|t| *t = 1.0 / t.max(least));
+        // A coordinate without ends is held back a little, in proportion to what units bend it.
+        if loose.contains(&0.0) {
+            for i in 0..k {
+                let bent = CURVED / (ratios[i] + ratios[k + i]);
+                let free = loose.iter_mut().zip(self.net.row(i)).zip(self.lower.iter().zip(&self.upper));
+                let free = free.filter(|(_, (l, u))| !(l.is_finite() || u.is_finite()));
+                free.for_each(|((t, r), _)| *t += bent * r * r);
+            }
+        }
+        loose.iter_mut().for_each(|t| *t = 1.0 / t.max(f64::MIN_POSITIVE));
         if !self.system.factorise(&self.net, &ratios[..k], &ratios[k..2 * k], &loose) {
             return None;
         }

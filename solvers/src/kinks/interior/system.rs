@@ -7,7 +7,7 @@ use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{LltRegularization, cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::cholesky::llt::solve::solve_in_place;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Accum, MatMut, MatRef, Par};
 
 use crate::dense::vectorised;
 use crate::kinks::reduced::Reduced;
@@ -23,7 +23,8 @@ pub(super) struct System {
     scaled: Vec<f64>,
     /// (I − C)√e₂, by rows.
     inner: Vec<f64>,
-    factor: Mat<f64>,
+    /// K, then its factor, k×k by columns.
+    factor: Vec<f64>,
     memory: MemBuffer,
 }
 
@@ -35,9 +36,18 @@ impl System {
             p,
             scaled: vec![0.0; k * p],
             inner: vec![0.0; k * k],
-            factor: Mat::zeros(k, k),
+            factor: vec![0.0; k * k],
             memory: MemBuffer::new(cholesky_in_place_scratch::<f64>(k, Par::Seq, Default::default())),
         }
+    }
+
+    /// Room for k units and p decisions in the memory that there is.
+    pub fn resize(&mut self, k: usize, p: usize) {
+        (self.k, self.p) = (k, p);
+        self.scaled.resize(k * p, 0.0);
+        self.inner.resize(k * k, 0.0);
+        self.factor.resize(k * k, 0.0);
+        self.memory = MemBuffer::new(cholesky_in_place_scratch::<f64>(k, Par::Seq, Default::default()));
     }
 
     /// Forms and factorises K for `e1`, `e2` (k) and `d` (p), all at least 0. False if K is no positive definite matrix of numbers.
@@ -54,7 +64,8 @@ impl System {
         let lower = BlockStructure::TriangularLower;
         let rows = MatRef::from_row_major_slice(&self.scaled, k, p);
         let all = BlockStructure::Rectangular;
-        matmul(self.factor.as_mut(), lower, Accum::Replace, rows, all, rows.transpose(), all, 1.0, Par::Seq);
+        let mut factor = MatMut::from_column_major_slice_mut(&mut self.factor, k, k);
+        matmul(factor.as_mut(), lower, Accum::Replace, rows, all, rows.transpose(), all, 1.0, Par::Seq);
         if nested {
             vectorised(|| {
                 for i in 0..k {
@@ -66,12 +77,12 @@ impl System {
             });
             let inner = MatRef::from_row_major_slice(&self.inner, k, k);
             let upper = BlockStructure::TriangularUpper;
-            matmul(self.factor.as_mut(), lower, Accum::Add, inner, lower, inner.transpose(), upper, 1.0, Par::Seq);
+            matmul(factor.as_mut(), lower, Accum::Add, inner, lower, inner.transpose(), upper, 1.0, Par::Seq);
         }
         let mut largest = 0.0f64;
         for i in 0..k {
-            let entry = self.factor[(i, i)] + e1[i] + if nested { 0.0 } else { e2[i] };
-            self.factor[(i, i)] = entry;
+            let entry = factor[(i, i)] + e1[i] + if nested { 0.0 } else { e2[i] };
+            factor[(i, i)] = entry;
             largest = largest.max(entry);
         }
         if !(largest > 0.0 && largest.is_finite()) {
@@ -80,13 +91,13 @@ impl System {
         let least = PIVOT * largest;
         let raise = LltRegularization { dynamic_regularization_delta: least, dynamic_regularization_epsilon: least };
         let stack = MemStack::new(&mut self.memory);
-        cholesky_in_place(self.factor.as_mut(), raise, Par::Seq, stack, Default::default()).is_ok()
+        cholesky_in_place(factor, raise, Par::Seq, stack, Default::default()).is_ok()
     }
 
     /// Solves K x = b in place (k).
     pub fn solve(&mut self, b: &mut [f64]) {
         let stack = MemStack::new(&mut self.memory);
         let b = MatMut::from_column_major_slice_mut(b, self.k, 1);
-        solve_in_place(self.factor.as_ref(), b, Par::Seq, stack);
+        solve_in_place(MatRef::from_column_major_slice(&self.factor, self.k, self.k), b, Par::Seq, stack);
     }
 }

@@ -17,7 +17,7 @@ use crate::dense::{add, dot};
 use crate::kinks::active_set::Warm;
 
 /// Newton steps.
-const STEPS: usize = 3;
+const STEPS: usize = 20;
 
 /// What is added to the diagonal of N_F N_Fᵀ, as a part of its largest entry.
 const DEPENDENT: f64 = 1e-14;
@@ -63,6 +63,7 @@ impl Interior {
             }
         }
         let inner: Vec<usize> = (0..p).filter(|j| inner[*j]).collect();
+        let mut leasts = (0.0, 0.0);
         let mut shares = states.clone();
         if !ties.is_empty() && !inner.is_empty() {
             let (t, n) = (ties.len(), inner.len());
@@ -70,9 +71,13 @@ impl Interior {
             let system = Squares::new(MatRef::from_row_major_slice(&rows, t, n));
             let mut rest = vec![0.0; n];
             let (mut pre, mut values, mut off) = (vec![0.0; k], vec![0.0; k], vec![0.0; t]);
+            let mut least = f64::INFINITY;
             for _ in 0..STEPS {
                 self.linear_forward(&y, &states, &mut pre, &mut values);
                 off.iter_mut().zip(&ties).for_each(|(o, i)| *o = -pre[*i]);
+                if !nearer(&off, &mut least) {
+                    break;
+                }
                 system.solve(&mut off);
                 rest.fill(0.0);
                 rows.chunks_exact(n).zip(&off).for_each(|(row, o)| add(*o, row, &mut rest));
@@ -82,13 +87,19 @@ impl Interior {
             let mut slope = vec![0.0; p];
             net.backward(&states, &mut slope, &mut values);
             let mut lambda: Vec<f64> = ties.iter().map(|i| lambda[*i]).collect();
+            leasts.0 = least;
+            let mut least = f64::INFINITY;
             for _ in 0..STEPS {
                 inner.iter().zip(&mut rest).for_each(|(j, r)| *r = slope[*j]);
                 rows.chunks_exact(n).zip(&lambda).for_each(|(row, l)| add(*l, row, &mut rest));
                 off.iter_mut().zip(rows.chunks_exact(n)).for_each(|(o, row)| *o = -dot(row, &rest));
+                if !nearer(&off, &mut least) {
+                    break;
+                }
                 system.solve(&mut off);
                 add(1.0, &off, &mut lambda);
             }
+            leasts.1 = least;
             let mut of = vec![f64::NAN; k];
             ties.iter().zip(&lambda).for_each(|(i, l)| of[*i] = *l);
             let share = |i: usize, weight: f64| {
@@ -101,6 +112,12 @@ impl Interior {
         }
         for j in 0..p {
             y[j] = y[j].max(self.lower[j]).min(self.upper[j]);
+        }
+        if std::env::var("IPM_VERTEX").is_ok() {
+            let g1 = self.gap_of(&y, &self.shares());
+            let mut yc = self.y.clone();
+            for j in 0..p { yc[j] = yc[j].max(self.lower[j]).min(self.upper[j]); }
+            eprintln!("ties {} inner {} primal off {leasts:?} gap {:.2e} of shares alone {:.2e} of y alone {:.2e} interior {:.2e}", ties.len(), inner.len(), self.gap_of(&y, &shares), self.gap_of(&yc, &shares), g1, self.gap_of(&yc, &self.shares()));
         }
         let gap = self.gap_of(&y, &shares);
         Vertex { y, shares, gap, warm }
@@ -161,6 +178,14 @@ impl Interior {
 fn mean(numbers: impl Iterator<Item = f64>) -> f64 {
     let (count, sum) = numbers.fold((0usize, 0.0), |(n, sum), v| (n + 1, sum + v));
     sum / count.max(1) as f64
+}
+
+/// Whether what is off has become much less, or was never looked at.
+fn nearer(off: &[f64], least: &mut f64) -> bool {
+    let size = off.iter().fold(0.0f64, |m, o| m.max(o.abs()));
+    let much = size > 0.0 && size < 0.5 * *least;
+    *least = size;
+    much
 }
 
 /// The factor of N Nᵀ.
