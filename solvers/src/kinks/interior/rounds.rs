@@ -18,7 +18,7 @@ const SHORTER: usize = 4;
 const FEW: usize = 4;
 
 /// The gap below which a vertex is looked for, relative to the size of the numbers.
-const VERTEX: f64 = 1e-3;
+const VERTEX: f64 = 1e-5;
 
 /// A vertex with a gap below this part of the numbers' size is the minimum of the reduced program.
 const CLOSED: f64 = 1e-13;
@@ -40,7 +40,7 @@ pub(in crate::kinks) fn minimise(
     let clock = std::time::Instant::now();
     let (start_value, start_shares) = (rounds.run.best().unwrap().1, rounds.shares.clone());
     let mut state: Option<(Interior, Vec<usize>, Vec<usize>)> = None;
-    let (mut news, mut grow, mut tried) = (0, true, 0);
+    let (mut news, mut grow, mut tried) = (0usize, true, 0);
     for step_number in 0..STEPS {
         if rounds.run.is_over() {
             return Ok(rounds.run.stop());
@@ -98,51 +98,51 @@ pub(in crate::kinks) fn minimise(
         if debug { eprintln!("   {:.2} ms step comp {:.2e}  size {size:.2e} t {:.2e} primal {:.2} of {:.2}", 1e3*clock.elapsed().as_secs_f64(), gap, inside.barrier(), length, step.primal); }
         let ahead: f64 = std::env::var("IPM_AHEAD").ok().and_then(|v| v.parse().ok()).unwrap_or(0.5);
         let wrong = rounds.wrong();
+        let ahead: f64 = std::env::var("IPM_AHEAD").ok().and_then(|v| v.parse().ok()).unwrap_or(0.5);
         news += rounds.expand_ahead(&before, if step_number == 0 { 0.0 } else { ahead });
-        grow = wrong > 0 || news >= FEW || news > 0 && gap <= VERTEX * size;
-        let mut found = None;
-        if !grow && gap <= VERTEX * size {
-            let vertex = inside.vertex();
-            if debug { eprintln!("   {:.2} ms vertex gap {:.2e} ties {} of p {}", 1e3*clock.elapsed().as_secs_f64(), vertex.gap / size, vertex.warm.kinks.len(), moving.len()); }
-            tried += 1;
-            if vertex.gap <= CLOSED * size {
-                found = Some(vertex);
-            }
-        }
-        if found.is_none() && !(gap <= VERTEX * size) {
-            continue;
-        }
-        let shares = found.as_ref().map_or_else(|| inside.shares(), |vertex| vertex.shares.clone());
-        let mut all: Vec<f64> = rounds.free.iter().map(|i| rounds.shares[*i]).collect();
-        for (i, share) in units.iter().zip(&shares) {
-            if let Ok(at) = rounds.free.binary_search(i) {
-                all[at] = *share;
-            }
-        }
-        let mut at = y.to_vec();
-        if let Some(vertex) = &found {
-            moving.iter().zip(&vertex.y).for_each(|(j, v)| at[*j] = *v);
-        }
-        if let Some(end) = rounds.judge(&at, &all)? {
-            if debug { eprintln!("   start value {start_value:.6} best {:.6}; pattern changes {} of {}; at the end free {}; vertices {tried}; fixed {}", rounds.run.best().unwrap().1, rounds.differ(&start_shares), rounds.units(), rounds.free.len(), fixed.iter().filter(|f| **f).count()); }
-            if debug { eprintln!("{:.2} ms done gap {:.2e}", 1e3*clock.elapsed().as_secs_f64(), rounds.run.gap()); }
+        if let Some(end) = certify(rounds, y, units, &inside.shares())? {
             return Ok(Some(end));
         }
-        let before = news;
-        news += rounds.expand();
-        for j in (0..p).filter(|j| lower[*j] < upper[*j]) {
-            if fixed[j] && !(y[j] <= lower[j] && rounds.slope[j] > 0.0 || y[j] >= upper[j] && rounds.slope[j] < 0.0) {
+        let mut released = 0;
+        for j in (0..p).filter(|j| fixed[*j] && lower[*j] < upper[*j]) {
+            if !(y[j] <= lower[j] && rounds.slope[j] > 0.0 || y[j] >= upper[j] && rounds.slope[j] < 0.0) {
                 fixed[j] = false;
-                news += 1;
+                released += 1;
             }
         }
-        grow |= news > before;
-        if debug && news > 0 { eprintln!("{:.2} ms news {news} gap {:.2e}", 1e3*clock.elapsed().as_secs_f64(), rounds.run.gap()); }
-        if found.is_some() && news == 0 {
-            break;
+        let late = gap <= VERTEX * size;
+        grow = wrong + released > 0 || news >= FEW || late && news > 0;
+        if grow || !late {
+            continue;
+        }
+        let vertex = inside.vertex();
+        if debug { eprintln!("   {:.2} ms vertex gap {:.2e} ties {} of p {}", 1e3*clock.elapsed().as_secs_f64(), vertex.gap / size, vertex.warm.kinks.len(), moving.len()); }
+        tried += 1;
+        if vertex.gap <= CLOSED * size {
+            let mut at = y.to_vec();
+            moving.iter().zip(&vertex.y).for_each(|(j, v)| at[*j] = *v);
+            rounds.look(&at)?;
+            if let Some(end) = certify(rounds, &at, units, &vertex.shares)? {
+            if debug { eprintln!("   start value {start_value:.6} best {:.6}; pattern changes {} of {}; at the end free {}; vertices {tried}; fixed {}", rounds.run.best().unwrap().1, rounds.differ(&start_shares), rounds.units(), rounds.free.len(), fixed.iter().filter(|f| **f).count()); }
+            if debug { eprintln!("{:.2} ms done gap {:.2e}", 1e3*clock.elapsed().as_secs_f64(), rounds.run.gap()); }
+                return Ok(Some(end));
+            }
+            news += rounds.expand();
+            if news == 0 {
+                break;
+            }
+            grow = true;
         }
     }
     Ok(None)
+}
+
+/// Offers the minorant in which `units` have `shares` and all others are frozen. One backward pass.
+fn certify(rounds: &mut Rounds<'_, '_>, y: &[f64], units: &[usize], shares: &[f64]) -> Result<Option<End>, SolverError> {
+    let mut all = rounds.shares.clone();
+    units.iter().zip(shares).for_each(|(i, share)| all[*i] = *share);
+    rounds.certify(y, &all)?;
+    Ok(rounds.run.stop())
 }
 
 impl Reduced {
