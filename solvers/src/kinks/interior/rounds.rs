@@ -104,8 +104,9 @@ pub(in crate::kinks) fn minimise(
             return Ok(Some(end));
         }
         let mut released = 0;
-        for j in (0..p).filter(|j| fixed[*j] && lower[*j] < upper[*j]) {
-            if !(y[j] <= lower[j] && rounds.slope[j] > 0.0 || y[j] >= upper[j] && rounds.slope[j] < 0.0) {
+        for j in 0..p {
+            let outward = y[j] <= lower[j] && rounds.slope[j] > 0.0 || y[j] >= upper[j] && rounds.slope[j] < 0.0;
+            if fixed[j] && lower[j] < upper[j] && !outward {
                 fixed[j] = false;
                 released += 1;
             }
