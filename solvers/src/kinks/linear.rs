@@ -57,6 +57,7 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
         let most = STEPS * (moving.len() + reduced.units) + 1000;
         let mut stop = || rounds.run.is_over();
         let (inner, finish) = solve(&reduced, (&low, &high), 0.0, &of(&y), &known, most, &mut stop);
+        if std::env::var("IPM_DEBUG").is_ok() { eprintln!("active set: {} steps, k {} p {} {finish:?}", inner.steps, reduced.units, moving.len()); }
         let next = inner.warm();
         rounds.free.iter().zip(&next.shares).for_each(|(i, share)| reference[*i] = *share);
         held = next.kinks.iter().map(|i| rounds.free[*i]).collect();

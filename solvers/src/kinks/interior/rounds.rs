@@ -100,40 +100,30 @@ pub(in crate::kinks) fn minimise(
         let wrong = rounds.wrong();
         let ahead: f64 = std::env::var("IPM_AHEAD").ok().and_then(|v| v.parse().ok()).unwrap_or(0.5);
         news += rounds.expand_ahead(&before, if step_number == 0 { 0.0 } else { ahead });
-        if let Some(end) = certify(rounds, y, units, &inside.shares())? {
+        let late = gap <= VERTEX * size;
+        let vertex = (late && wrong == 0).then(|| inside.vertex()).filter(|vertex| vertex.gap <= CLOSED * size);
+        if let Some(vertex) = vertex {
+            let mut at = y.to_vec();
+            moving.iter().zip(&vertex.y).for_each(|(j, v)| at[*j] = *v);
+            rounds.look(&at)?;
+            if let Some(end) = certify(rounds, &at, units, &vertex.shares)? {
+                return Ok(Some(end));
+            }
+            news += rounds.expand();
+            grow = true;
+        } else if let Some(end) = certify(rounds, y, units, &inside.shares())? {
             return Ok(Some(end));
         }
         let mut released = 0;
         for j in 0..p {
             let outward = y[j] <= lower[j] && rounds.slope[j] > 0.0 || y[j] >= upper[j] && rounds.slope[j] < 0.0;
-            if fixed[j] && lower[j] < upper[j] && !outward {
+            if gap <= 1e-2 * size && fixed[j] && lower[j] < upper[j] && !outward {
                 fixed[j] = false;
                 released += 1;
             }
         }
-        let late = gap <= VERTEX * size;
-        grow = wrong + released > 0 || news >= FEW || late && news > 0;
-        if grow || !late {
-            continue;
-        }
-        let vertex = inside.vertex();
-        if debug { eprintln!("   {:.2} ms vertex gap {:.2e} ties {} of p {}", 1e3*clock.elapsed().as_secs_f64(), vertex.gap / size, vertex.warm.kinks.len(), moving.len()); }
-        tried += 1;
-        if vertex.gap <= CLOSED * size {
-            let mut at = y.to_vec();
-            moving.iter().zip(&vertex.y).for_each(|(j, v)| at[*j] = *v);
-            rounds.look(&at)?;
-            if let Some(end) = certify(rounds, &at, units, &vertex.shares)? {
-            if debug { eprintln!("   start value {start_value:.6} best {:.6}; pattern changes {} of {}; at the end free {}; vertices {tried}; fixed {}", rounds.run.best().unwrap().1, rounds.differ(&start_shares), rounds.units(), rounds.free.len(), fixed.iter().filter(|f| **f).count()); }
-            if debug { eprintln!("{:.2} ms done gap {:.2e}", 1e3*clock.elapsed().as_secs_f64(), rounds.run.gap()); }
-                return Ok(Some(end));
-            }
-            news += rounds.expand();
-            if news == 0 {
-                break;
-            }
-            grow = true;
-        }
+        grow |= wrong + released > 0 || news >= FEW || late && news > 0;
+        if debug && grow { eprintln!("wrong {wrong} released {released} news {news}"); }
     }
     Ok(None)
 }
