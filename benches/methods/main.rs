@@ -89,8 +89,7 @@ fn main() -> Result<(), Failure> {
     if names.contains(&"rigorous") {
         return rigorous::print(&names);
     }
-    let families =
-        FAMILIES.iter().filter(|f| wanted(&names, f.name, |name| Family::named(name).is_some()) && f.trained);
+    let families = FAMILIES.iter().filter(|f| wanted(&names, f.name, |name| Family::named(name).is_some()));
     let methods: Vec<&MethodRow> = METHODS
         .iter()
         .filter(|row| matches!(row.engine, Engine::Oracle(_)))
@@ -117,7 +116,7 @@ fn main() -> Result<(), Failure> {
         );
     }
     for family in families {
-        for kind in [Kind::Random, Kind::Trained] {
+        for kind in [Kind::Random, Kind::Trained].into_iter().filter(|kind| family.trained || *kind == Kind::Random) {
             for scale in [1.0, 10.0] {
                 let instances = family.instances(kind, scale, INSTANCES)?;
                 for (entropy, row) in [Some(TAU), None].iter().flat_map(|e| methods.iter().map(move |row| (*e, *row))) {

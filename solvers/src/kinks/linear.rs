@@ -1,7 +1,11 @@
 //! min f over a box: descend, free the kinks that are near, solve what is left exactly, certify, expand.
+//!
+//! A step of the active set takes time in p², and there are several for each coordinate: where many coordinates move, or steps
+//! are too many, the interior-point method takes over.
 
 use super::active_set::{Finish, Warm, solve};
 use super::descent::descend;
+use super::interior;
 use super::rounds::{Rounds, nearest};
 use crate::SolverError;
 use crate::run::{End, Run};
@@ -12,13 +16,21 @@ const ROUNDS: usize = 60;
 /// Steps of one round, for each coordinate and unit.
 const STEPS: usize = 50;
 
+/// Steps for each coordinate after which the interior-point method is tried, where at least so many coordinates move.
+const PATIENCE: usize = 8;
+const SEVERAL: usize = 48;
+
+/// Coordinates that move from which on it comes first; a unit for each is free at its start, and this part more.
+pub(super) const MANY: usize = 90;
+const MORE: f64 = 0.2;
+
 /// An outward slope beyond this part of the typical one holds a coordinate at its end.
 const OUTWARD: f64 = 0.1;
 
-/// Minimises f over a box.
-pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
+/// Minimises f over a box; by the interior-point method at first where at least `many` coordinates move.
+pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError> {
     let p = run.region().dimension();
-    if let Some(end) = descend(run, std::env::var("IPM_EV").ok().and_then(|v| v.parse().ok()).unwrap_or(if p <= 24 { 12 } else { 35 }))? {
+    if let Some(end) = descend(run, if p <= 24 { 12 } else { 35 })? {
         return Ok(end);
     }
     let mut y = run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec());
@@ -34,10 +46,11 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
     let mut fixed: Vec<bool> =
         (0..p).map(|j| lower[j] == upper[j] || outward(j, y[j], rounds.slope[j], OUTWARD * typical)).collect();
     let scale: Vec<f64> = (0..p).map(|j| if fixed[j] { 0.0 } else { 1.0 }).collect();
-    rounds.free_nearest(std::env::var("IPM_K").ok().and_then(|v| v.parse().ok()).unwrap_or(nearest(p, rounds.units())), &scale)?;
-    if std::env::var("IPM").is_ok()
-        && let Some(end) = super::interior::minimise(&mut rounds, (&lower, &upper), &mut y, &mut fixed)?
-    {
+    let moving = fixed.iter().filter(|fixed| !**fixed).count();
+    let mut tried = moving >= many;
+    let most = if tried { (((1.0 + MORE) * moving as f64) as usize).max(SEVERAL / 2) } else { rounds.units() };
+    rounds.free_nearest(nearest(p, rounds.units()).min(most), &scale)?;
+    if tried && let Some(end) = interior::minimise(&mut rounds, (&lower, &upper), &mut y, &mut fixed)? {
         return Ok(end);
     }
     let (mut held, mut reference) = (vec![], rounds.shares.clone());
@@ -54,16 +67,22 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
             kinks: held.iter().filter_map(|i| rounds.free.binary_search(i).ok()).collect(),
         };
         let (low, high) = (of(&lower), of(&upper));
-        let most = STEPS * (moving.len() + reduced.units) + 1000;
+        let patient = tried || moving.len() < SEVERAL;
+        let most = if patient { STEPS * (moving.len() + reduced.units) + 1000 } else { PATIENCE * moving.len() };
         let mut stop = || rounds.run.is_over();
         let (inner, finish) = solve(&reduced, (&low, &high), 0.0, &of(&y), &known, most, &mut stop);
-        if std::env::var("IPM_DEBUG").is_ok() { eprintln!("active set: {} steps, k {} p {} {finish:?}", inner.steps, reduced.units, moving.len()); }
         let next = inner.warm();
         rounds.free.iter().zip(&next.shares).for_each(|(i, share)| reference[*i] = *share);
         held = next.kinks.iter().map(|i| rounds.free[*i]).collect();
         moving.iter().zip(&inner.y).for_each(|(j, v)| y[*j] = *v);
         if let Some(end) = rounds.judge(&y, &inner.shares)? {
             return Ok(end);
+        }
+        if !patient && finish == Finish::Stuck {
+            tried = true;
+            if let Some(end) = interior::minimise(&mut rounds, (&lower, &upper), &mut y, &mut fixed)? {
+                return Ok(end);
+            }
         }
         let before = rounds.free.clone();
         let mut news = rounds.expand();

@@ -15,6 +15,7 @@
 //! | `polish`     | Newton's method for f − τH on the kinks that are held                                 |
 //! | `active_set` | min f + κ/2·‖y‖² of a reduced program by holding kinks and ends                       |
 //! | `sweep`      | its exact line search through kinks                                                   |
+//! | `interior`   | an interior-point method for reduced programs in which many kinks hold                |
 //! | `qr`         | the gradients of what is held, orthogonalised                                         |
 //!
 //! Passes over the whole network are counted as such. Tangents and rows of free units are parts of passes: their multiplications with weights
@@ -50,6 +51,19 @@ pub fn active_set(run: &mut Run<'_>) -> Result<End, SolverError> {
     }
     match run.tau() {
         Some(tau) => entropic::entropic(run, tau),
-        None => linear::linear(run),
+        None => linear::linear(run, linear::MANY),
     }
+}
+
+/// Minimises f over a box by the interior-point method on the units near their kink, however few coordinates move. Where it fails,
+/// what it does not take and the answer are those of [`active_set`].
+///
+/// Errors: those of the oracle; [`SolverError::Refused`] for a function that shows no kinks, for simplices and for f − τH.
+pub fn interior_point(run: &mut Run<'_>) -> Result<End, SolverError> {
+    run.kinks()?;
+    if run.tau().is_some() || !run.region().simplices().is_empty() {
+        let reason = "the interior-point method minimises f alone, over a box".into();
+        return Err(SolverError::Refused { reason });
+    }
+    linear::linear(run, 0)
 }

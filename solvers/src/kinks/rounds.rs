@@ -164,18 +164,13 @@ impl<'r, 'a> Rounds<'r, 'a> {
         (0..self.units()).filter(|i| !self.is_free[*i] && (self.pre[*i] > 0.0) != (self.shares[*i] > 0.5)).count()
     }
 
-    pub fn differ(&self, shares: &[f64]) -> usize {
-        self.pre.iter().zip(shares).filter(|(a, s)| (**a > 0.0) != (**s > 0.5) && a.abs() > 1e-9).count()
-    }
-
-    /// The same, and the units that would be in another state if pre-activations changed once more by `ahead` times what they did since `before` (m).
+    /// Frees the units whose state is another at the last point, or would be if pre-activations, which were `before` (m), changed once more by
+    /// `ahead` times as much. Returns how many.
     pub fn expand_ahead(&mut self, before: &[f64], ahead: f64) -> usize {
         let free = self.free.len();
-        for i in 0..self.units() {
-            let next = self.pre[i] + ahead * (self.pre[i] - before[i]);
-            if !self.is_free[i] && ((next > 0.0) != (self.shares[i] > 0.5) || (self.pre[i] > 0.0) != (self.shares[i] > 0.5)) {
-                self.is_free[i] = true;
-            }
+        for (i, (a, b)) in self.pre.iter().zip(before).enumerate() {
+            let active = self.shares[i] > 0.5;
+            self.is_free[i] |= (*a > 0.0) != active || (a + ahead * (a - b) > 0.0) != active;
         }
         self.list_free();
         self.free.len() - free

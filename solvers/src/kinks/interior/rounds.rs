@@ -3,6 +3,7 @@
 use super::Interior;
 use super::start::Place;
 use crate::SolverError;
+use crate::dense::dot;
 use crate::kinks::reduced::Reduced;
 use crate::kinks::rounds::Rounds;
 use crate::run::End;
@@ -11,22 +12,25 @@ use crate::run::End;
 const STEPS: usize = 100;
 
 /// A step is halved, so many times at most, while more frozen units than this part of the free ones are wrong at its end.
-const MANY: usize = 8;
+const WRONG: usize = 8;
 const SHORTER: usize = 4;
 
-/// Units that are no more than near wait for so many of them.
+/// How much of a step more makes units free that would be wrong then, and how many such units wait for each other.
+const AHEAD: f64 = 0.6;
 const FEW: usize = 4;
 
-/// The gap below which a vertex is looked for, relative to the size of the numbers.
+/// Gaps, as parts of the size of the numbers: below the one coordinates are released, below the other a vertex is looked for.
+const NEAR: f64 = 1e-2;
 const VERTEX: f64 = 1e-5;
 
 /// A vertex with a gap below this part of the numbers' size is the minimum of the reduced program.
 const CLOSED: f64 = 1e-13;
 
-/// Where the method is inside the box when it starts: t as a part of what units near their kink are worth.
+/// t at the start, as a part of what a unit near its kink is worth: its weight times the distance, and that part of the way through the box.
 const BEGIN: f64 = 0.25;
+const PART: f64 = 0.01;
 
-/// Goes on from `y` (p), coordinates that are `fixed` staying where they are. `None` where it gives up.
+/// Goes on from `y` (p), coordinates that are `fixed` staying where they are. `None` where it gives up: `y` is then where it got.
 ///
 /// Errors: those of the oracle.
 pub(in crate::kinks) fn minimise(
@@ -35,59 +39,31 @@ pub(in crate::kinks) fn minimise(
     y: &mut [f64],
     fixed: &mut [bool],
 ) -> Result<Option<End>, SolverError> {
-    let debug = std::env::var("IPM_DEBUG").is_ok();
-    let p = y.len();
-    let clock = std::time::Instant::now();
-    let (start_value, start_shares) = (rounds.run.best().unwrap().1, rounds.shares.clone());
-    let mut state: Option<(Interior, Vec<usize>, Vec<usize>)> = None;
-    let (mut news, mut grow, mut tried) = (0usize, true, 0);
-    for step_number in 0..STEPS {
+    let mut state: Option<State> = None;
+    rounds.look(y)?;
+    // Whether units are free that the state does not know, and how many.
+    let (mut grow, mut news) = (true, 0);
+    for _ in 0..STEPS {
         if rounds.run.is_over() {
             return Ok(rounds.run.stop());
         }
         if grow {
-            grow = false;
             if !rounds.fits() {
                 return Ok(None);
             }
-            let moving: Vec<usize> = (0..p).filter(|j| !fixed[*j]).collect();
-            let reduced = rounds.reduce()?.restricted(&moving, y);
-            let live = reduced.live();
-            let net = reduced.part(&live);
-            let units: Vec<usize> = live.iter().map(|i| rounds.free[*i]).collect();
-            let of = |v: &[f64]| moving.iter().map(|j| v[*j]).collect::<Vec<f64>>();
-            let sides = (of(lower), of(upper));
-            let inside = match state.take() {
-                None => {
-                    let begin: f64 = std::env::var("IPM_BEGIN").ok().and_then(|v| v.parse().ok()).unwrap_or(BEGIN);
-                    let t = begin * net.worth(&of(y)) / net.units.max(1) as f64;
-                    Interior::new(net, sides, &of(y), t)
-                }
-                Some((inside, before, moved)) => {
-                    let place = Place {
-                        units: units.iter().map(|i| before.binary_search(i).map_err(|_| rounds.shares[*i])).collect(),
-                        coordinates: moving.iter().map(|j| moved.binary_search(j).ok()).collect(),
-                    };
-                    inside.grown(net, sides, of(y), &place)
-                }
-            };
-            if debug { eprintln!("{:.2} ms step {step_number}: news {news} k {} of {} p {} comp {:.2e}", 1e3*clock.elapsed().as_secs_f64(), units.len(), rounds.free.len(), moving.len(), inside.complementarity()); }
-            state = Some((inside, units, moving));
+            let Some(next) = State::grown(state, rounds, (lower, upper), y, fixed)? else { return Ok(None) };
+            state = Some(next);
             news = 0;
         }
-        let Some((inside, units, moving)) = &mut state else { break };
-        let Some(step) = inside.step() else { break };
+        let Some(State { inside, units, moving }) = &mut state else { return Ok(None) };
+        let Some(step) = inside.step() else { return Ok(None) };
         // Not so far that many frozen units are wrong.
+        let (start, before) = (inside.y.clone(), rounds.pre.clone());
         let mut length = step.primal;
-        let many: f64 = std::env::var("IPM_MANY").ok().and_then(|v| v.parse().ok()).unwrap_or(8.0); let most = (units.len() as f64 / many) as usize;
-        let start: Vec<f64> = inside.y.clone();
-        let before = rounds.pre.clone();
         for _ in 0..SHORTER {
-            for (a, j) in moving.iter().enumerate() {
-                y[*j] = start[a] + length * step.y[a];
-            }
+            moving.iter().zip(start.iter().zip(&step.y)).for_each(|(j, (from, d))| y[*j] = from + length * d);
             rounds.look(y)?;
-            if rounds.wrong() <= most {
+            if rounds.wrong() <= units.len() / WRONG {
                 break;
             }
             length *= 0.5;
@@ -95,12 +71,10 @@ pub(in crate::kinks) fn minimise(
         inside.go(&step, length);
         let size = rounds.run.size().max(f64::MIN_POSITIVE);
         let gap = inside.complementarity();
-        if debug { eprintln!("   {:.2} ms step comp {:.2e}  size {size:.2e} t {:.2e} primal {:.2} of {:.2}", 1e3*clock.elapsed().as_secs_f64(), gap, inside.barrier(), length, step.primal); }
-        let ahead: f64 = std::env::var("IPM_AHEAD").ok().and_then(|v| v.parse().ok()).unwrap_or(0.5);
-        let wrong = rounds.wrong();
-        let ahead: f64 = std::env::var("IPM_AHEAD").ok().and_then(|v| v.parse().ok()).unwrap_or(0.5);
-        news += rounds.expand_ahead(&before, if step_number == 0 { 0.0 } else { ahead });
         let late = gap <= VERTEX * size;
+        let wrong = rounds.wrong();
+        news += rounds.expand_ahead(&before, AHEAD);
+        grow = wrong > 0 || news >= FEW || late && news > 0;
         let vertex = (late && wrong == 0).then(|| inside.vertex()).filter(|vertex| vertex.gap <= CLOSED * size);
         if let Some(vertex) = vertex {
             let mut at = y.to_vec();
@@ -109,27 +83,90 @@ pub(in crate::kinks) fn minimise(
             if let Some(end) = certify(rounds, &at, units, &vertex.shares)? {
                 return Ok(Some(end));
             }
+            // The minimum of the program, not that of f: there must be more to free.
             news += rounds.expand();
             grow = true;
         } else if let Some(end) = certify(rounds, y, units, &inside.shares())? {
             return Ok(Some(end));
         }
-        let mut released = 0;
-        for j in 0..p {
-            let outward = y[j] <= lower[j] && rounds.slope[j] > 0.0 || y[j] >= upper[j] && rounds.slope[j] < 0.0;
-            if gap <= 1e-2 * size && fixed[j] && lower[j] < upper[j] && !outward {
-                fixed[j] = false;
-                released += 1;
-            }
+        if gap <= NEAR * size {
+            let released = release(rounds, (lower, upper), y, fixed);
+            grow |= released > 0;
+            news += released;
         }
-        grow |= wrong + released > 0 || news >= FEW || late && news > 0;
-        if debug && grow { eprintln!("wrong {wrong} released {released} news {news}"); }
+        if grow && news == 0 {
+            return Ok(None);
+        }
     }
     Ok(None)
 }
 
+/// The program of the units that are free, and a point inside it.
+struct State {
+    inside: Interior,
+    /// Its units, and its coordinates.
+    units: Vec<usize>,
+    moving: Vec<usize>,
+}
+
+impl State {
+    /// At `y` (p), or where an earlier state was, with the units that are free by now. `None` where nothing moves or no unit has a way to the
+    /// output.
+    fn grown(
+        earlier: Option<State>,
+        rounds: &mut Rounds<'_, '_>,
+        (lower, upper): (&[f64], &[f64]),
+        y: &[f64],
+        fixed: &[bool],
+    ) -> Result<Option<State>, SolverError> {
+        let moving: Vec<usize> = (0..y.len()).filter(|j| !fixed[*j]).collect();
+        let reduced = rounds.reduce()?.restricted(&moving, y);
+        let live = reduced.live();
+        if live.is_empty() || moving.is_empty() {
+            return Ok(None);
+        }
+        let net = reduced.part(&live);
+        let units: Vec<usize> = live.iter().map(|i| rounds.free[*i]).collect();
+        let of = |v: &[f64]| moving.iter().map(|j| v[*j]).collect::<Vec<f64>>();
+        let (sides, at) = ((of(lower), of(upper)), of(y));
+        let inside = match earlier {
+            None => {
+                let t = BEGIN * net.worth(&at, (&sides.0, &sides.1)) / net.units as f64;
+                Interior::new(net, sides, &at, t)
+            }
+            Some(State { inside, units: known, moving: moved }) => {
+                let unit = |i: &usize| known.binary_search(i).map_err(|_| rounds.shares[*i]);
+                let place = Place {
+                    units: units.iter().map(unit).collect(),
+                    coordinates: moving.iter().map(|j| moved.binary_search(j).ok()).collect(),
+                };
+                inside.grown(net, sides, at, &place)
+            }
+        };
+        Ok(Some(State { inside, units, moving }))
+    }
+}
+
+/// Lets coordinates move that the slope of the last minorant does not hold at their end. Returns how many.
+fn release(rounds: &Rounds<'_, '_>, (lower, upper): (&[f64], &[f64]), y: &[f64], fixed: &mut [bool]) -> usize {
+    let mut released = 0;
+    for (j, fixed) in fixed.iter_mut().enumerate().filter(|(j, fixed)| **fixed && lower[*j] < upper[*j]) {
+        let slope = rounds.slope[j];
+        if !(y[j] <= lower[j] && slope > 0.0 || y[j] >= upper[j] && slope < 0.0) {
+            *fixed = false;
+            released += 1;
+        }
+    }
+    released
+}
+
 /// Offers the minorant in which `units` have `shares` and all others are frozen. One backward pass.
-fn certify(rounds: &mut Rounds<'_, '_>, y: &[f64], units: &[usize], shares: &[f64]) -> Result<Option<End>, SolverError> {
+fn certify(
+    rounds: &mut Rounds<'_, '_>,
+    y: &[f64],
+    units: &[usize],
+    shares: &[f64],
+) -> Result<Option<End>, SolverError> {
     let mut all = rounds.shares.clone();
     units.iter().zip(shares).for_each(|(i, share)| all[*i] = *share);
     rounds.certify(y, &all)?;
@@ -174,13 +211,15 @@ impl Reduced {
         part
     }
 
-    /// Σ weight·|a| at y.
-    fn worth(&self, y: &[f64]) -> f64 {
+    /// Σ weight·(|a| + a part of what a changes by in the box) at y.
+    fn worth(&self, y: &[f64], (lower, upper): (&[f64], &[f64])) -> f64 {
         let (mut pre, mut values) = (vec![0.0; self.units], vec![0.0; self.units]);
         self.forward(y, &mut pre, &mut values);
         let shares: Vec<f64> = pre.iter().map(|a| if *a > 0.0 { 1.0 } else { 0.0 }).collect();
-        let mut slope = vec![0.0; self.decisions];
-        self.backward(&shares, &mut slope, &mut values);
-        pre.iter().zip(&values).map(|(a, w)| (a * w).abs()).sum()
+        self.backward(&shares, &mut vec![0.0; self.decisions], &mut values);
+        let widths = lower.iter().zip(upper).map(|(l, u)| if u - l < f64::INFINITY { u - l } else { 1.0 });
+        let width = PART * widths.map(|w| w * w).sum::<f64>().sqrt() / (self.decisions as f64).sqrt();
+        let change = |i: usize| width * dot(self.row(i), self.row(i)).sqrt();
+        pre.iter().zip(&values).enumerate().map(|(i, (a, w))| w * (a.abs() + change(i))).sum()
     }
 }

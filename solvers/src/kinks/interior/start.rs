@@ -73,7 +73,13 @@ impl Interior {
 
     /// The same point in a program with more units or coordinates, `place` telling where they were; y (p) has those of the new coordinates. What is new is
     /// put near the path; the equations that it enters are off until the next steps.
-    pub fn grown(mut self, net: Reduced, (lower, upper): (Vec<f64>, Vec<f64>), y: Vec<f64>, place: &Place) -> Interior {
+    pub(super) fn grown(
+        mut self,
+        net: Reduced,
+        (lower, upper): (Vec<f64>, Vec<f64>),
+        y: Vec<f64>,
+        place: &Place,
+    ) -> Interior {
         let (p, k, old) = (net.decisions, net.units, self.net.units);
         let t = self.barrier();
         self.system.resize(k, p);

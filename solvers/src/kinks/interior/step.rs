@@ -28,7 +28,7 @@ pub(super) struct Step {
 
 impl Interior {
     /// The next step; `None` where numbers do not allow it.
-    pub fn step(&mut self) -> Option<Step> {
+    pub(super) fn step(&mut self) -> Option<Step> {
         let (p, k) = (self.y.len(), self.net.units);
         self.steps += 1;
         let ratios: Vec<f64> = self.room.iter().zip(&self.multipliers).map(|(x, m)| x / m).collect();
@@ -79,7 +79,7 @@ impl Interior {
     }
 
     /// Goes the part `primal` (at most that of the step) of the way in y, and as far as it can in the multipliers.
-    pub fn go(&mut self, step: &Step, primal: f64) {
+    pub(super) fn go(&mut self, step: &Step, primal: f64) {
         add(primal, &step.y, &mut self.y);
         add(primal, &step.room, &mut self.room);
         add(step.dual, &step.multipliers, &mut self.multipliers);

@@ -14,7 +14,6 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 use super::Interior;
 use crate::dense::{add, dot};
-use crate::kinks::active_set::Warm;
 
 /// Newton steps.
 const STEPS: usize = 20;
@@ -30,8 +29,6 @@ pub(in crate::kinks) struct Vertex {
     pub shares: Vec<f64>,
     /// Value less bound.
     pub gap: f64,
-    /// The kinks that hold, and the states on whose side they are.
-    pub warm: Warm,
 }
 
 impl Interior {
@@ -50,7 +47,6 @@ impl Interior {
                 ties.push(i);
             }
         }
-        let warm = Warm { shares: states.clone(), kinks: ties.clone() };
         ties.iter().for_each(|i| states[*i] = 0.0);
         let mut y = self.y.clone();
         let mut inner = vec![true; p];
@@ -63,7 +59,6 @@ impl Interior {
             }
         }
         let inner: Vec<usize> = (0..p).filter(|j| inner[*j]).collect();
-        let mut leasts = (0.0, 0.0);
         let mut shares = states.clone();
         if !ties.is_empty() && !inner.is_empty() {
             let (t, n) = (ties.len(), inner.len());
@@ -87,7 +82,6 @@ impl Interior {
             let mut slope = vec![0.0; p];
             net.backward(&states, &mut slope, &mut values);
             let mut lambda: Vec<f64> = ties.iter().map(|i| lambda[*i]).collect();
-            leasts.0 = least;
             let mut least = f64::INFINITY;
             for _ in 0..STEPS {
                 inner.iter().zip(&mut rest).for_each(|(j, r)| *r = slope[*j]);
@@ -99,7 +93,6 @@ impl Interior {
                 system.solve(&mut off);
                 add(1.0, &off, &mut lambda);
             }
-            leasts.1 = least;
             let mut of = vec![f64::NAN; k];
             ties.iter().zip(&lambda).for_each(|(i, l)| of[*i] = *l);
             let share = |i: usize, weight: f64| {
@@ -113,14 +106,8 @@ impl Interior {
         for j in 0..p {
             y[j] = y[j].max(self.lower[j]).min(self.upper[j]);
         }
-        if std::env::var("IPM_VERTEX").is_ok() {
-            let g1 = self.gap_of(&y, &self.shares());
-            let mut yc = self.y.clone();
-            for j in 0..p { yc[j] = yc[j].max(self.lower[j]).min(self.upper[j]); }
-            eprintln!("ties {} inner {} primal off {leasts:?} gap {:.2e} of shares alone {:.2e} of y alone {:.2e} interior {:.2e}", ties.len(), inner.len(), self.gap_of(&y, &shares), self.gap_of(&yc, &shares), g1, self.gap_of(&yc, &self.shares()));
-        }
         let gap = self.gap_of(&y, &shares);
-        Vertex { y, shares, gap, warm }
+        Vertex { y, shares, gap }
     }
 
     /// The size of the objective's slope in a coordinate: what units can add to it.
@@ -135,8 +122,7 @@ impl Interior {
     fn gradients(&self, ties: &[usize], states: &[f64], inner: &[usize]) -> Vec<f64> {
         let (net, n) = (&self.net, inner.len());
         // Units that are at 0 add nothing; only the others and the ties themselves matter.
-        let used: Vec<usize> =
-            (0..net.units).filter(|i| states[*i] > 0.0 || ties.binary_search(i).is_ok()).collect();
+        let used: Vec<usize> = (0..net.units).filter(|i| states[*i] > 0.0 || ties.binary_search(i).is_ok()).collect();
         let u = used.len();
         let mut rows: Vec<f64> = Vec::with_capacity(u * n);
         let mut inputs = vec![0.0; u * u];
