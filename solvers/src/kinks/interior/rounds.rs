@@ -56,7 +56,13 @@ pub(in crate::kinks) fn minimise(
             news = 0;
         }
         let Some(State { inside, units, moving }) = &mut state else { return Ok(None) };
-        let Some(step) = inside.step() else { return Ok(None) };
+        let Some(step) = inside.step() else {
+            // Numbers allow no further step; the vertex may be near enough.
+            let vertex = inside.vertex();
+            let at = placed(y, moving, &vertex.y);
+            rounds.look(&at)?;
+            return Ok(certify(rounds, &at, units, &vertex.shares)?.filter(|end| *end == End::Closed));
+        };
         // Not so far that many frozen units are wrong.
         let (start, before) = (inside.y.clone(), rounds.pre.clone());
         let mut length = step.primal;
@@ -77,8 +83,7 @@ pub(in crate::kinks) fn minimise(
         grow = wrong > 0 || news >= FEW || late && news > 0;
         let vertex = (late && wrong == 0).then(|| inside.vertex()).filter(|vertex| vertex.gap <= CLOSED * size);
         if let Some(vertex) = vertex {
-            let mut at = y.to_vec();
-            moving.iter().zip(&vertex.y).for_each(|(j, v)| at[*j] = *v);
+            let at = placed(y, moving, &vertex.y);
             rounds.look(&at)?;
             if let Some(end) = certify(rounds, &at, units, &vertex.shares)? {
                 return Ok(Some(end));
@@ -145,6 +150,13 @@ impl State {
         };
         Ok(Some(State { inside, units, moving }))
     }
+}
+
+/// `y` (p) with other numbers in the coordinates `moving`.
+fn placed(y: &[f64], moving: &[usize], numbers: &[f64]) -> Vec<f64> {
+    let mut at = y.to_vec();
+    moving.iter().zip(numbers).for_each(|(j, v)| at[*j] = *v);
+    at
 }
 
 /// Lets coordinates move that the slope of the last minorant does not hold at their end. Returns how many.

@@ -12,8 +12,8 @@ use faer::{Accum, MatMut, MatRef, Par};
 use crate::dense::vectorised;
 use crate::kinks::reduced::Reduced;
 
-/// A pivot below this part of the largest diagonal entry is raised to it.
-const PIVOT: f64 = 1e-30;
+/// A pivot below this part of its diagonal entry is rounding: it is raised to the other part.
+const PIVOT: (f64, f64) = (1e-15, 1e-13);
 
 /// The matrix K and its Cholesky factor.
 pub(super) struct System {
@@ -23,8 +23,10 @@ pub(super) struct System {
     scaled: Vec<f64>,
     /// (I − C)√e₂, by rows.
     inner: Vec<f64>,
-    /// K, then its factor, k×k by columns.
+    /// K, scaled to a diagonal of 1, then its factor, k×k by columns.
     factor: Vec<f64>,
+    /// The scales: 1/√Kᵢᵢ.
+    scales: Vec<f64>,
     memory: MemBuffer,
 }
 
@@ -37,6 +39,7 @@ impl System {
             scaled: vec![0.0; k * p],
             inner: vec![0.0; k * k],
             factor: vec![0.0; k * k],
+            scales: vec![],
             memory: MemBuffer::new(cholesky_in_place_scratch::<f64>(k, Par::Seq, Default::default())),
         }
     }
@@ -79,25 +82,32 @@ impl System {
             let upper = BlockStructure::TriangularUpper;
             matmul(factor.as_mut(), lower, Accum::Add, inner, lower, inner.transpose(), upper, 1.0, Par::Seq);
         }
-        let mut largest = 0.0f64;
+        self.scales.clear();
         for i in 0..k {
             let entry = factor[(i, i)] + e1[i] + if nested { 0.0 } else { e2[i] };
-            factor[(i, i)] = entry;
-            largest = largest.max(entry);
+            self.scales.push(1.0 / entry.sqrt());
         }
-        if !(largest > 0.0 && largest.is_finite()) {
-            return k == 0;
+        if !self.scales.iter().all(|s| *s > 0.0 && s.is_finite()) {
+            return false;
         }
-        let least = PIVOT * largest;
-        let raise = LltRegularization { dynamic_regularization_delta: least, dynamic_regularization_epsilon: least };
+        for (i, column) in self.factor.chunks_exact_mut(k.max(1)).enumerate() {
+            let scale = self.scales[i];
+            column[i..].iter_mut().zip(&self.scales[i..]).for_each(|(entry, s)| *entry *= s * scale);
+            column[i] = 1.0;
+        }
+        let (least, raised) = PIVOT;
+        let raise = LltRegularization { dynamic_regularization_delta: raised, dynamic_regularization_epsilon: least };
         let stack = MemStack::new(&mut self.memory);
+        let factor = MatMut::from_column_major_slice_mut(&mut self.factor, k, k);
         cholesky_in_place(factor, raise, Par::Seq, stack, Default::default()).is_ok()
     }
 
     /// Solves K x = b in place (k).
     pub fn solve(&mut self, b: &mut [f64]) {
         let stack = MemStack::new(&mut self.memory);
-        let b = MatMut::from_column_major_slice_mut(b, self.k, 1);
-        solve_in_place(MatRef::from_column_major_slice(&self.factor, self.k, self.k), b, Par::Seq, stack);
+        b.iter_mut().zip(&self.scales).for_each(|(b, s)| *b *= s);
+        let right = MatMut::from_column_major_slice_mut(&mut *b, self.k, 1);
+        solve_in_place(MatRef::from_column_major_slice(&self.factor, self.k, self.k), right, Par::Seq, stack);
+        b.iter_mut().zip(&self.scales).for_each(|(b, s)| *b *= s);
     }
 }

@@ -15,6 +15,9 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use super::Interior;
 use crate::dense::{add, dot};
 
+/// The least distance of a kink that counts as far, as a part of what a pre-activation changes by in the box.
+const PART: f64 = 1e-2;
+
 /// Newton steps.
 const STEPS: usize = 20;
 
@@ -38,11 +41,13 @@ impl Interior {
         let (slack, z) = (&self.room[..k], self.z());
         let (lambda, mu) = (&self.multipliers[..k], &self.multipliers[k..2 * k]);
         let (mut ties, mut states) = (vec![], vec![0.0; k]);
-        let spread = mean((0..k).map(|i| z[i] + slack[i])).max(f64::MIN_POSITIVE);
+        let spread = mean((0..k).map(|i| z[i] + slack[i]));
+        let width = PART * self.width();
         for i in 0..k {
             let weight = lambda[i] + mu[i];
             let (share, rest) = (lambda[i] / weight, mu[i] / weight);
             states[i] = f64::from(u8::from(share > rest));
+            let spread = spread.max(width * dot(net.row(i), net.row(i)).sqrt());
             if share * spread > slack[i] && rest * spread > z[i] {
                 ties.push(i);
             }
@@ -108,6 +113,12 @@ impl Interior {
         }
         let gap = self.gap_of(&y, &shares);
         Vertex { y, shares, gap }
+    }
+
+    /// A typical width of the box.
+    fn width(&self) -> f64 {
+        let widths = self.lower.iter().zip(&self.upper).map(|(l, u)| if u - l < f64::INFINITY { u - l } else { 1.0 });
+        mean(widths)
     }
 
     /// The size of the objective's slope in a coordinate: what units can add to it.
