@@ -61,7 +61,7 @@ pub(in crate::kinks) fn minimise(
             let vertex = inside.vertex();
             let at = placed(y, moving, &vertex.y);
             rounds.look(&at)?;
-            return Ok(certify(rounds, &at, units, &vertex.shares)?.filter(|end| *end == End::Closed));
+            return certify(rounds, &at, units, &vertex.shares);
         };
         // Not so far that many frozen units are wrong.
         let (start, before) = (inside.y.clone(), rounds.pre.clone());
