@@ -23,6 +23,9 @@ const FEW: usize = 4;
 const NEAR: f64 = 1e-2;
 const VERTEX: f64 = 1e-5;
 
+/// A gap below this part of the size of the numbers does not become smaller.
+const DONE: f64 = 1e-15;
+
 /// A vertex with a gap below this part of the numbers' size is the minimum of the reduced program.
 const CLOSED: f64 = 1e-13;
 
@@ -82,6 +85,7 @@ pub(in crate::kinks) fn minimise(
         news += rounds.expand_ahead(&before, AHEAD);
         grow = wrong > 0 || news >= FEW || late && news > 0;
         let vertex = (late && wrong == 0).then(|| inside.vertex()).filter(|vertex| vertex.gap <= CLOSED * size);
+        let waits = late && vertex.is_none() && gap > DONE * size;
         if let Some(vertex) = vertex {
             let at = placed(y, moving, &vertex.y);
             rounds.look(&at)?;
@@ -91,10 +95,17 @@ pub(in crate::kinks) fn minimise(
             // The minimum of the program, not that of f: there must be more to free.
             news += rounds.expand();
             grow = true;
+        } else if waits {
+            // The vertex is worth waiting for: a bound from inside would end the run with a gap that is closed, but not by kinks that hold.
+            if let Some(end) = rounds.run.stop() {
+                return Ok(Some(end));
+            }
         } else if let Some(end) = certify(rounds, y, units, &inside.shares())? {
             return Ok(Some(end));
+        } else if late {
+            return Ok(None);
         }
-        if gap <= NEAR * size {
+        if gap <= NEAR * size && !waits {
             let released = release(rounds, (lower, upper), y, fixed);
             grow |= released > 0;
             news += released;

@@ -37,10 +37,10 @@ impl Interior {
         at.net.backward(&shares, &mut slope, &mut weights);
         (0..p).for_each(|j| at.y[j] = inside(at.y[j], (at.lower[j], at.upper[j]), slope[j], t));
         let least = LEAST_WEIGHT * weights.iter().sum::<f64>() / k.max(1) as f64;
-        for i in 0..k {
+        for (i, weight) in weights.iter().enumerate() {
             let below = &at.room[k..k + at.net.reach[i]];
             let a = at.net.constants[i] + dot(at.net.row(i), &at.y) + dot(at.net.inputs(i), below);
-            (at.room[i], at.room[k + i]) = centre(a, t / weights[i].max(least));
+            (at.room[i], at.room[k + i]) = centre(a, t / weight.max(least));
         }
         let (room, multipliers) = (&at.room, &mut at.multipliers);
         let share = |i: usize, weight: f64| {

@@ -65,11 +65,12 @@ impl Interior {
             let mut further = c.clone();
             let products = self.products(&step, 1.0 + LONGER / step.primal.min(step.dual).max(LONGER));
             for (c, v) in further.iter_mut().zip(&products) {
-                let wanted = v.clamp(NEAR.0 * centred, NEAR.1 * centred) - v;
+                let wanted = v.max(NEAR.0 * centred).min(NEAR.1 * centred) - v;
                 *c -= wanted.max(-NEAR.1 * centred);
             }
             let next = self.direction(&loose, &further);
-            if !(next.primal + next.dual >= step.primal + step.dual + GAINED) {
+            let gained = next.primal + next.dual - step.primal - step.dual;
+            if gained.is_nan() || gained < GAINED {
                 break;
             }
             (step, c) = (next, further);

@@ -108,9 +108,7 @@ impl Interior {
             };
             net.backward_with(share, &mut slope, &mut values);
         }
-        for j in 0..p {
-            y[j] = y[j].max(self.lower[j]).min(self.upper[j]);
-        }
+        y.iter_mut().zip(self.lower.iter().zip(&self.upper)).for_each(|(y, (l, u))| *y = y.max(*l).min(*u));
         let gap = self.gap_of(&y, &shares);
         Vertex { y, shares, gap }
     }
