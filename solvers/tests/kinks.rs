@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use icnn_solvers::bundle_entropy::bundle_entropy;
-use icnn_solvers::kinks::{Kinks, Reduced, Row, active_set};
+use icnn_solvers::kinks::{Kinks, Reduced, Row, active_set, interior_point};
 use icnn_solvers::oracle::Oracle;
 use icnn_solvers::region::{Region, Simplex};
 use icnn_solvers::run::{End, Hint, Run, RunLimits, RunOutcome};
@@ -433,4 +433,98 @@ fn what_it_does_not_take_is_refused_with_the_reason() {
     let refused =
         Run::new(&mut Blind(f), &cube(3, 0.0, 1.0), None, limits(1e-9)).unwrap().with(active_set).unwrap_err();
     assert!(refused.to_string().contains("subgradients only"), "{refused}");
+}
+
+/// `layers` layers of units, each reading all before it; every seventh unit without a way to the output.
+fn deep(p: usize, width: usize, layers: usize, seed: u64) -> Dense {
+    let mut random = Random(seed);
+    let k = width * layers;
+    let mut net = Reduced { decisions: p, units: k, below: vec![0.0; k * k], ..Reduced::default() };
+    for i in 0..k {
+        net.rows.extend((0..p).map(|_| random.sign()));
+        net.constants.push(0.5 * random.sign());
+        let reach = i / width * width;
+        net.reach.push(reach);
+        (0..reach).filter(|j| j % 7 != 3).for_each(|j| net.below[i * k + j] = random.uniform() / width as f64);
+        net.weights.push(if i % 7 == 3 { 0.0 } else { random.uniform() });
+    }
+    net.linear = (0..p).map(|_| 0.3 * (k as f64).sqrt() * random.sign()).collect();
+    Dense { net }
+}
+
+fn inside(f: &Dense, region: &Region, gap: f64) -> RunOutcome {
+    Run::new(&mut f.clone(), region, None, limits(gap)).unwrap().with(interior_point).unwrap()
+}
+
+#[test]
+fn the_interior_point_ends_at_the_minimum_of_the_active_set() {
+    let shapes = LOOKS.iter().flat_map(|look| [(1, 3), (2, 6), (5, 12), (12, 40), (30, 60)].map(|size| (*look, size)));
+    let mut programs: Vec<(String, Dense)> = shapes
+        .flat_map(|(look, (p, width))| {
+            (0..4).map(move |seed| {
+                (format!("{look:?}, p {p}, seed {seed}"), program(p, width, look, 1000 * p as u64 + seed))
+            })
+        })
+        .collect();
+    programs.extend(
+        [(6, 5, 4), (20, 12, 3), (40, 25, 5)].map(|(p, w, l)| (format!("{l} layers, p {p}"), deep(p, w, l, 9))),
+    );
+    for (what, f) in programs {
+        let region = cube(f.net.decisions, -1.0, 0.75);
+        let outcome = inside(&f, &region, 1e-10);
+        assert_holds(&f, &region, None, &outcome, &what);
+        assert_eq!(outcome.end, End::Closed, "{what}: {} {}", outcome.value, outcome.lower_bound);
+        let same = Run::new(&mut f.clone(), &region, None, limits(1e-10)).unwrap().with(active_set).unwrap();
+        let size = 1.0 + same.value.abs();
+        assert!(outcome.value - outcome.lower_bound <= 1e-11 * size, "{what}: {outcome:?}");
+        assert!((outcome.value - same.value).abs() <= 1e-11 * size, "{what}: {} {}", outcome.value, same.value);
+    }
+}
+
+/// As many coordinates as the interior point gets to by itself.
+#[test]
+fn many_coordinates() {
+    for (seed, integer) in [(1, false), (2, false), (3, true)] {
+        let f = program(120, 160, if integer { Look::Integer } else { Look::Generic }, seed);
+        let region = cube(120, -1.0, 1.0);
+        let outcome = solve(&f, &region, None, 1e-10);
+        let what = format!("seed {seed}");
+        assert_holds(&f, &region, None, &outcome, &what);
+        assert_eq!(outcome.end, End::Closed, "{what}: {} {}", outcome.value, outcome.lower_bound);
+        let size = 1.0 + outcome.value.abs();
+        assert!(outcome.value - outcome.lower_bound <= 1e-11 * size, "{what}: {outcome:?}");
+        #[cfg(feature = "highs")]
+        {
+            let exact = by_highs(&f, &region);
+            assert!((outcome.value - exact).abs() <= 1e-9 * size, "{what}: {} {exact}", outcome.value);
+        }
+    }
+}
+
+#[test]
+fn the_interior_point_takes_sides_of_every_kind_and_keeps_limits() {
+    let f = deep(6, 10, 2, 5);
+    let (none, some) = (f64::NEG_INFINITY, f64::INFINITY);
+    let region =
+        Region::new(vec![-1.0, 0.25, -1.0, none, -2.0, -0.5], vec![1.0, 0.25, some, 0.5, 0.5, 1e-3], vec![]).unwrap();
+    let outcome = inside(&f, &region, 1e-10);
+    let same = solve(&f, &region, None, 1e-10);
+    assert_eq!((&outcome.end, outcome.y.as_ref().map(|y| y[1])), (&same.end, Some(0.25)));
+    assert!((outcome.value - same.value).abs() <= 1e-10 * (1.0 + same.value.abs()), "{} {}", outcome.value, same.value);
+
+    let f = deep(40, 30, 2, 8);
+    let region = cube(40, -1.0, 1.0);
+    let run =
+        |limits: RunLimits| Run::new(&mut f.clone(), &region, None, limits).unwrap().with(interior_point).unwrap();
+    let all = run(limits(1e-10));
+    assert_eq!(all.end, End::Closed);
+    // The last of its steps is missing, and the bound is true all the same.
+    let most = all.forward + all.backward - 3;
+    let early = run(RunLimits { passes: Some(most), gap: 1e-10, ..RunLimits::default() });
+    assert_eq!(early.end, End::Passes);
+    assert_holds(&f, &region, None, &early, "one step less");
+    assert!(early.lower_bound <= all.value && early.value >= all.lower_bound);
+    assert_eq!(run(RunLimits { time: Some(Duration::ZERO), ..RunLimits::default() }).end, End::Time);
+    let refused = Run::new(&mut f.clone(), &region, Some(1.0), limits(1e-9)).unwrap().with(interior_point).unwrap_err();
+    assert!(refused.to_string().contains("f alone"), "{refused}");
 }

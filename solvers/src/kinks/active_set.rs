@@ -127,7 +127,7 @@ pub fn solve<'a>(
     let mut state = ActiveSet::new(net, (lower, upper), curvature, y, warm);
     let mut finish = state.run(most, &mut *stop);
     for distance in APART {
-        if finish != Finish::Stuck || stop() {
+        if finish != Finish::Stuck || state.steps >= most || stop() {
             break;
         }
         let mut apart = net.clone();

@@ -1,7 +1,11 @@
 //! min f over a box: descend, free the kinks that are near, solve what is left exactly, certify, expand.
+//!
+//! A step of the active set takes time in p², and there are several for each coordinate: where many coordinates move, or steps
+//! are too many, the interior-point method takes over.
 
 use super::active_set::{Finish, Warm, solve};
 use super::descent::descend;
+use super::interior;
 use super::rounds::{Rounds, nearest};
 use crate::SolverError;
 use crate::run::{End, Hint, Run};
@@ -24,6 +28,14 @@ const ROUNDS: usize = 60;
 /// Steps of one round, for each coordinate and unit.
 const STEPS: usize = 50;
 
+/// Steps for each coordinate after which the interior-point method is tried, where at least so many coordinates move.
+const PATIENCE: usize = 8;
+const SEVERAL: usize = 48;
+
+/// Coordinates that move from which on it comes first; a unit for each is free at its start, and this part more.
+pub(super) const MANY: usize = 90;
+const MORE: f64 = 0.2;
+
 /// An outward slope beyond this part of the typical one holds a coordinate at its end.
 const OUTWARD: f64 = 0.1;
 
@@ -36,8 +48,8 @@ enum Start<'a> {
     Descent { hold: bool },
 }
 
-/// Minimises f over a box.
-pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
+/// Minimises f over a box; by the interior-point method at first where at least `many` coordinates move.
+pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError> {
     let p = run.region().dimension();
     let mut rounds = Rounds::begin(run)?;
     let (mut start, mut evaluations) = (rounds.run.start(), passes(p));
@@ -50,7 +62,7 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
             if let Some(end) = rounds.run.stop() {
                 return Ok(end);
             }
-            if let Some(end) = go(&mut rounds, start.clone(), Start::Hint(hint))? {
+            if let Some(end) = go(&mut rounds, start.clone(), Start::Hint(hint), many)? {
                 return Ok(end);
             }
             rounds.forget();
@@ -64,13 +76,13 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
         Ok(y) => y,
         Err(end) => return Ok(end),
     };
-    let mut end = go(&mut rounds, y, Start::Descent { hold: p > SMALL })?;
+    let mut end = go(&mut rounds, y, Start::Descent { hold: p > SMALL }, many)?;
     if end.is_none() {
         // Where many kinks meet in a point the ones that are held first matter: once more, with none.
         rounds.forget();
         let y = rounds.run.best().map_or(rounds.run.start(), |(y, _)| y.to_vec());
         rounds.freeze_at(&y)?;
-        end = go(&mut rounds, y, Start::Descent { hold: false })?;
+        end = go(&mut rounds, y, Start::Descent { hold: false }, usize::MAX)?;
     }
     Ok(end.unwrap_or_else(|| {
         let gap = rounds.run.gap();
@@ -80,7 +92,7 @@ pub(super) fn linear(run: &mut Run<'_>) -> Result<End, SolverError> {
 
 /// Rounds from `y`, where all units were frozen last, and from the kinks of a hint. `None` where they do not close the gap; with a hint they are
 /// given up as soon as it turns out to be far from the minimum.
-fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>) -> Result<Option<End>, SolverError> {
+fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize) -> Result<Option<End>, SolverError> {
     let p = y.len();
     let is_hint = matches!(from, Start::Hint(_));
     let (lower, upper) = (rounds.run.region().lower().to_vec(), rounds.run.region().upper().to_vec());
@@ -91,6 +103,8 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>) -> Result<O
     let mut fixed: Vec<bool> =
         (0..p).map(|j| lower[j] == upper[j] || outward(j, y[j], rounds.slope[j], OUTWARD * typical)).collect();
     let scale: Vec<f64> = (0..p).map(|j| if fixed[j] { 0.0 } else { 1.0 }).collect();
+    let moving = fixed.iter().filter(|fixed| !**fixed).count();
+    let mut tried = !is_hint && moving >= many;
     let (mut held, mut reference) = (vec![], rounds.shares.clone());
     match from {
         Start::Hint(hint) => {
@@ -100,9 +114,13 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>) -> Result<O
             }
         }
         Start::Descent { hold } => {
-            rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
-            if hold {
-                held = rounds.nearest_free(fixed.iter().filter(|fixed| !**fixed).count() / 2);
+            let most = if tried { (((1.0 + MORE) * moving as f64) as usize).max(SEVERAL / 2) } else { rounds.units() };
+            rounds.free_nearest(nearest(p, rounds.units()).min(most), &scale)?;
+            if tried && let Some(end) = interior::minimise(rounds, (&lower, &upper), &mut y, &mut fixed)? {
+                return Ok(Some(end));
+            }
+            if hold && !tried {
+                held = rounds.nearest_free(moving / 2);
             }
         }
     }
@@ -119,7 +137,12 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>) -> Result<O
             kinks: held.iter().filter_map(|i| rounds.free.binary_search(i).ok()).collect(),
         };
         let (low, high) = (of(&lower), of(&upper));
-        let most = if is_hint { moving.len() + WARM } else { STEPS * (moving.len() + reduced.units) + 1000 };
+        let patient = tried || moving.len() < SEVERAL;
+        let most = match (is_hint, patient) {
+            (true, _) => moving.len() + WARM,
+            (_, true) => STEPS * (moving.len() + reduced.units) + 1000,
+            (_, false) => PATIENCE * moving.len(),
+        };
         let mut stop = || rounds.run.is_over();
         let (inner, finish) = solve(&reduced, (&low, &high), 0.0, &of(&y), &known, most, &mut stop);
         let next = inner.warm();
@@ -129,6 +152,12 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>) -> Result<O
         if let Some(end) = rounds.judge(&y, &inner.shares)? {
             rounds.leave(&y, &held, &reference)?;
             return Ok(Some(end));
+        }
+        if !is_hint && !patient && finish == Finish::Stuck {
+            tried = true;
+            if let Some(end) = interior::minimise(rounds, (&lower, &upper), &mut y, &mut fixed)? {
+                return Ok(Some(end));
+            }
         }
         let before = rounds.free.clone();
         let (mut news, wrong) = rounds.expand();

@@ -16,6 +16,7 @@
 //! | `active_set` | min f + κ/2·‖y‖² of a reduced program by holding kinks and ends                       |
 //! | `layout`     | the passes of a reduced program that its steps are made of                            |
 //! | `sweep`      | its exact line search through kinks                                                   |
+//! | `interior`   | an interior-point method for reduced programs in which many kinks hold                |
 //! | `qr`         | the gradients of what is held, orthogonalised                                         |
 //!
 //! Passes over the whole network are counted as such. Tangents and rows of free units are parts of passes: their multiplications with weights
@@ -24,6 +25,7 @@
 mod active_set;
 mod descent;
 mod entropic;
+mod interior;
 mod layout;
 mod linear;
 mod polish;
@@ -51,8 +53,23 @@ pub fn active_set(run: &mut Run<'_>) -> Result<End, SolverError> {
     }
     let end = match run.tau() {
         Some(tau) => entropic::entropic(run, tau),
-        None => linear::linear(run),
+        None => linear::linear(run, linear::MANY),
     };
+    run.leave_best();
+    end
+}
+
+/// Minimises f over a box by the interior-point method on the units near their kink, however few coordinates move. Where it fails,
+/// what it does not take and the answer are those of [`active_set`].
+///
+/// Errors: those of the oracle; [`SolverError::Refused`] for a function that shows no kinks, for simplices and for f − τH.
+pub fn interior_point(run: &mut Run<'_>) -> Result<End, SolverError> {
+    run.kinks()?;
+    if run.tau().is_some() || !run.region().simplices().is_empty() {
+        let reason = "the interior-point method minimises f alone, over a box".into();
+        return Err(SolverError::Refused { reason });
+    }
+    let end = linear::linear(run, 0);
     run.leave_best();
     end
 }

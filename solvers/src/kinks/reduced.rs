@@ -126,13 +126,18 @@ impl Reduced {
         let mut fixed = y.to_vec();
         free.iter().for_each(|j| fixed[*j] = 0.0);
         let of = |row: &[f64]| free.iter().map(|j| row[*j]).collect::<Vec<f64>>();
+        let mut rows = Vec::with_capacity(self.units * free.len());
+        (0..self.units).for_each(|i| rows.extend(free.iter().map(|j| self.row(i)[*j])));
         Reduced {
             decisions: free.len(),
-            rows: (0..self.units).flat_map(|i| of(self.row(i))).collect(),
+            rows,
             constants: (0..self.units).map(|i| self.constants[i] + dot(self.row(i), &fixed)).collect(),
             linear: of(&self.linear),
             constant: self.constant + dot(&self.linear, &fixed),
-            ..self.clone()
+            units: self.units,
+            below: self.below.clone(),
+            reach: self.reach.clone(),
+            weights: self.weights.clone(),
         }
     }
 }

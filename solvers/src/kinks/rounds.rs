@@ -32,7 +32,7 @@ pub(super) struct Rounds<'r, 'a> {
     /// Multiplications of one forward and one backward pass.
     pass: f64,
     /// Pre-activations at the last point that was looked at (m).
-    pre: Vec<f64>,
+    pub pre: Vec<f64>,
     /// The state of each unit: its share while it is frozen.
     pub shares: Vec<f64>,
     /// Whether it is left free.
@@ -286,6 +286,23 @@ impl<'r, 'a> Rounds<'r, 'a> {
         wrong.iter().for_each(|(_, i)| self.is_free[*i] = true);
         self.list_free();
         (wrong.len(), all)
+    }
+
+    /// How many frozen units are in another state at the last point.
+    pub fn wrong(&self) -> usize {
+        (0..self.units()).filter(|i| !self.is_free[*i] && (self.pre[*i] > 0.0) != (self.shares[*i] > 0.5)).count()
+    }
+
+    /// Frees the units whose state is another at the last point, or would be if pre-activations, which were `before` (m), changed once more by
+    /// `ahead` times as much. Returns how many.
+    pub fn expand_ahead(&mut self, before: &[f64], ahead: f64) -> usize {
+        let free = self.free.len();
+        for (i, (a, b)) in self.pre.iter().zip(before).enumerate() {
+            let active = self.shares[i] > 0.5;
+            self.is_free[i] |= (*a > 0.0) != active || (a + ahead * (a - b) > 0.0) != active;
+        }
+        self.list_free();
+        self.free.len() - free
     }
 
     fn list_free(&mut self) {
