@@ -213,8 +213,9 @@ fn learned_constraints() {
     ];
     expect_refusals(&folder, &cases);
     // That a constraint has no linear form is found when the program is made, so the file is not named.
-    let square = given("a square", "square.json", "[]", &[]);
-    expect_refusals(&folder, &[Case { names: vec!["constraint 'h'", "quadratic"], ..square }]);
+    let mut square = given("a square", "square.json", "[]", &["constraint 'h'", "quadratic"]);
+    square.args.extend(["--method".into(), "lp".into()]);
+    expect_refusals(&folder, &[square]);
 }
 
 /// A run that ends with 1 and one message, which says `names`; the answers of an earlier run stay.

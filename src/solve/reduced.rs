@@ -213,7 +213,9 @@ fn few(oracle: &mut NetworkOracle<'_>, domain: &Domain, frozen: &[f64], free: &[
     lp.column_upper[p..].fill(f64::INFINITY);
     let mut between = Vec::with_capacity(k);
     for (i, row) in rows.iter().enumerate() {
-        let uses: Vec<(usize, f64)> = (0..i).map(|j| (j, row.weights[free[j]])).filter(|(_, w)| *w != 0.0).collect();
+        let earlier = free[..i].iter().take_while(|unit| **unit < row.level).enumerate();
+        let uses: Vec<(usize, f64)> =
+            earlier.map(|(j, unit)| (j, row.weights[*unit])).filter(|(_, w)| *w != 0.0).collect();
         let of_y = row.slope.iter().enumerate().filter(|(_, v)| **v != 0.0).map(|(j, v)| (j, -v));
         let entries: Vec<(usize, f64)> =
             of_y.chain(uses.iter().map(|(j, w)| (p + j, -w))).chain([(p + i, 1.0)]).collect();
