@@ -227,13 +227,10 @@ fn certified(
     let open = is_open(lower_bound, above);
     // A limit that struck ends the work.
     let ended = matches!(outcome.end, End::Closed | End::Stalled(_));
-    // Where kinks hold and the gap is closed, what is left of it is the width of the enclosures.
-    let held = outcome.end == End::Closed && !outcome.shares.is_empty();
     if tau.is_none()
         && is_curved
         && ended
         && open
-        && !held
         && let Some(found) = newton::polished(instance, domain, &y, &|| limits.strikes(begun))
         && let Ok(there) = instance.forward(&found.y)
     {
