@@ -213,7 +213,8 @@ fn learned_constraints() {
     ];
     expect_refusals(&folder, &cases);
     // That a constraint has no linear form is found when the program is made, so the file is not named.
-    let mut square = given("a square", "square.json", "[]", &["constraint 'h'", "quadratic"]);
+    let mut square = given("a square", "square.json", "[]", &[]);
+    square.names = vec!["constraint 'h'", "quadratic"];
     square.args.extend(["--method".into(), "lp".into()]);
     expect_refusals(&folder, &[square]);
 }
