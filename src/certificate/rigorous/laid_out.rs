@@ -6,15 +6,15 @@ use crate::domain::Domain;
 use crate::ir::bounds::Bounds;
 use crate::ir::instance::Instance;
 use crate::ir::interval::{Interval, gamma, sum_down, sum_up};
-use crate::lower::oracle::errors::{self, UNDERFLOW, UP};
+use crate::lower::oracle::errors::{self, UNDERFLOW, UP, Value};
 
 /// The widest radius that is good enough, relative to the numbers.
-const NARROW: f64 = 1e-11;
+const NARROW: f64 = 1e-8;
 
 /// [`value`](super::value()).
 pub(super) fn value(instance: &Instance, y: &[f64]) -> Option<Interval> {
-    let (value, off) = errors::value(instance, y)?;
-    (off <= NARROW * value.abs()).then(|| Interval::new(sum_down(value, -off), sum_up(value, off)))
+    let Value { value, off, size } = errors::value(instance, y)?;
+    (off <= NARROW * size.max(value.abs())).then(|| Interval::new(sum_down(value, -off), sum_up(value, off)))
 }
 
 /// [`lower_bound`](super::lower_bound) where only sides of coordinates count.

@@ -30,12 +30,22 @@ pub(crate) struct Affine {
     pub constant_off: f64,
 }
 
-/// f(y) as computed, and how far off that is at most; `None` where a step has no rule here or numbers leave f64.
-pub(crate) fn value(instance: &Instance, y: &[f64]) -> Option<(f64, f64)> {
+/// f(y) as computed.
+#[derive(Debug)]
+pub(crate) struct Value {
+    pub value: f64,
+    /// How far off it is at most.
+    pub off: f64,
+    /// The largest sum on the last part of the way to it.
+    pub size: f64,
+}
+
+/// `None` where a step has no rule here or numbers leave f64.
+pub(crate) fn value(instance: &Instance, y: &[f64]) -> Option<Value> {
     let (numbers, mut work) = prepared(instance)?;
     // What would hold adjoints holds radii.
     let Workspace { values, adjoints: radii, scratch } = &mut work;
-    let mut errors = Vec::with_capacity(numbers.plan.longest);
+    let (mut size, mut errors) = (0.0f64, vec![]);
     for step in &numbers.plan.steps {
         let ((before, rest), (off, off_rest)) = (values.split_at_mut(step.out.at), radii.split_at_mut(step.out.at));
         let (out, out_off) = (&mut rest[..step.out.len], &mut off_rest[..step.out.len]);
@@ -45,6 +55,7 @@ pub(crate) fn value(instance: &Instance, y: &[f64]) -> Option<(f64, f64)> {
                 for term in terms {
                     numbers.widen(term, false, (before, off), (&*out, &mut *out_off), &mut errors);
                     numbers.add_term(term, before, out, 1, scratch);
+                    size = if let [sum] = out { sum.abs().max(size) } else { 0.0 };
                 }
             }
             Action::Concat(inputs) => {
@@ -76,7 +87,8 @@ pub(crate) fn value(instance: &Instance, y: &[f64]) -> Option<(f64, f64)> {
         }
     }
     let last = numbers.plan.size.checked_sub(1)?;
-    (values[last].is_finite() && radii[last].is_finite()).then_some((values[last], radii[last]))
+    let (value, off) = (values[last], radii[last]);
+    (value.is_finite() && off.is_finite()).then_some(Value { value, off, size })
 }
 
 /// The minorant that slopes define, taken as exact numbers; `None` where a step has no rule here, a unit's weight may be negative,
@@ -88,8 +100,7 @@ pub(crate) fn minorant(instance: &Instance, bounds: &Bounds, slopes: &Multiplier
     let (numbers, mut work) = prepared(instance)?;
     let Workspace { values: radii, adjoints, scratch } = &mut work;
     let plan = &numbers.plan;
-    let room = || Vec::with_capacity(plan.longest);
-    let (mut positive, mut errors, mut chosen) = (vec![true; plan.steps.len()], room(), room());
+    let (mut positive, mut errors) = (vec![true; plan.steps.len()], vec![]);
     let (mut constant, mut constant_size, mut constant_off) = (0.0f64, 0.0, 0.0);
     *adjoints[..plan.size].last_mut()? = 1.0;
     for (k, step) in plan.steps.iter().enumerate().rev() {
@@ -138,20 +149,17 @@ pub(crate) fn minorant(instance: &Instance, bounds: &Bounds, slopes: &Multiplier
                 if !positive[k] || left > right {
                     return None;
                 }
-                let choices = slopes.of(step.node).iter().zip(bounds.of(step.reads));
-                chosen.clear();
-                chosen.extend(choices.map(|(wanted, on)| {
-                    // What is no number becomes the slope on the left.
-                    let slope = if *wanted >= left { wanted.min(right) } else { left };
-                    let slope = if on.upper <= 0.0 { left } else { slope };
-                    if on.lower >= 0.0 { right } else { slope }
-                }));
+                let (wanted, on) = (slopes.of(step.node), bounds.of(step.reads));
                 let below = at_mut(before, *input, 1).iter_mut().zip(at_mut(off, *input, 1));
-                let entries = below.zip(above.iter().zip(above_off)).zip(&chosen);
+                let entries = below.zip(above.iter().zip(above_off)).zip(wanted.iter().zip(on));
                 vectorised(
                     #[inline(always)]
                     || {
-                        for (((b, b_off), (a, a_off)), s) in entries {
+                        for (((b, b_off), (a, a_off)), (wanted, on)) in entries {
+                            // What is no number becomes the slope on the left.
+                            let s = if *wanted >= left { wanted.min(right) } else { left };
+                            let s = if on.upper <= 0.0 { left } else { s };
+                            let s = if on.lower >= 0.0 { right } else { s };
                             let product = s * a;
                             *b += product;
                             let rounding = f64::EPSILON * (product.abs() + b.abs());

@@ -8,6 +8,35 @@ use super::plan::Term;
 use super::sizes::size_up;
 use crate::ir::interval::gamma;
 
+/// γ of a product with v, in which what is multiplied with 0 is not rounded, and an upper bound on ‖e + γ|v|‖.
+#[inline(always)]
+fn size_with_rounding(v: &[f64], e: &[f64]) -> (f64, f64) {
+    let mut lanes = [[0.0f64; 8]; 4];
+    let mut add = |k: usize, v: f64, e: f64| {
+        lanes[0][k] += if v == 0.0 { 0.0 } else { 1.0 };
+        lanes[1][k] += v * v;
+        lanes[2][k] += v.abs() * e;
+        lanes[3][k] += e * e;
+    };
+    let ((vs, v_rest), (es, e_rest)) = (v.as_chunks::<8>(), e.as_chunks::<8>());
+    for (v, e) in vs.iter().zip(es) {
+        for k in 0..8 {
+            add(k, v[k], e[k]);
+        }
+    }
+    v_rest.iter().zip(e_rest).for_each(|(v, e)| add(0, *v, *e));
+    let sum = |lanes: &[f64; 8]| lanes.iter().sum::<f64>();
+    let (used, squares, mixed, errors) = (sum(&lanes[0]), sum(&lanes[1]), sum(&lanes[2]), sum(&lanes[3]));
+    let g = gamma(used as usize);
+    let square = errors + g * (2.0 * mixed + g * squares);
+    // Products that vanish, below 1e-307, add up to nothing beside this.
+    if (1e-280..1e280).contains(&square) {
+        return (g, (square * (1.0 + 4.0 * gamma(v.len() + 8))).sqrt() * UP);
+    }
+    let both: Vec<f64> = v.iter().zip(e).map(|(v, e)| (e + g * v.abs()) * UP).collect();
+    (g, size_up(&both))
+}
+
 impl Numbers {
     /// Adds to the radii of sums what a term, or its transpose (`turned`), will add to them when it is added to the sums: `from` are the
     /// vector that it reads, or for parameters nothing, with its radii.
@@ -25,17 +54,21 @@ impl Numbers {
         };
         // e + γ|v|, for sums of so many products at most; products with 0 are not rounded.
         let fill = |errors: &mut Vec<f64>, terms: usize| {
-            let used = vectorised(
-                #[inline(always)]
-                || v.iter().map(|v| u64::from(*v != 0.0)).sum::<u64>(),
-            ) as usize;
-            let rounding = gamma(used.min(terms));
-            errors.clear();
+            errors.resize(v.len(), 0.0);
+            let mut used = 0u64;
             vectorised(
                 #[inline(always)]
-                || errors.extend(v.iter().zip(v_off).map(|(v, e)| (e + rounding * v.abs()) * UP)),
-            );
-            rounding
+                || {
+                    for v in v {
+                        used += u64::from(*v != 0.0);
+                    }
+                    let rounding = gamma(terms.min(used as usize));
+                    for ((error, v), e) in errors.iter_mut().zip(v).zip(v_off) {
+                        *error = (e + rounding * v.abs()) * UP;
+                    }
+                    rounding
+                },
+            )
         };
         match term {
             // Added to nothing, nothing is rounded.
@@ -81,17 +114,12 @@ impl Numbers {
                 if height == 0 || width == 0 {
                     return;
                 }
-                let rounding = fill(errors, width);
-                for ((sums, off), errors) in
-                    sums.chunks_exact(height).zip(off.chunks_exact_mut(height)).zip(errors.chunks_exact(width))
-                {
-                    let size = vectorised(
-                        #[inline(always)]
-                        || size_up(errors),
-                    );
+                let blocks = sums.chunks_exact(height).zip(off.chunks_exact_mut(height));
+                for ((sums, off), (v, e)) in blocks.zip(v.chunks_exact(width).zip(v_off.chunks_exact(width))) {
                     vectorised(
                         #[inline(always)]
                         || {
+                            let (rounding, size) = size_with_rounding(v, e);
                             for ((s, off), norm) in sums.iter().zip(off).zip(norms) {
                                 *off = (*off + norm * size + rounding * s.abs()) * UP + UNDERFLOW;
                             }
