@@ -36,7 +36,7 @@ pub(crate) struct Value {
     pub value: f64,
     /// How far off it is at most.
     pub off: f64,
-    /// The largest sum on the last part of the way to it.
+    /// The largest sum on the last step to it.
     pub size: f64,
 }
 
@@ -52,10 +52,11 @@ pub(crate) fn value(instance: &Instance, y: &[f64]) -> Option<Value> {
         match &step.action {
             Action::Decision => out.copy_from_slice(y),
             Action::Affine(terms) => {
+                size = 0.0;
                 for term in terms {
                     numbers.widen(term, false, (before, off), (&*out, &mut *out_off), &mut errors);
                     numbers.add_term(term, before, out, 1, scratch);
-                    size = if let [sum] = out { sum.abs().max(size) } else { 0.0 };
+                    size = if let [sum] = out { sum.abs().max(size) } else { size };
                 }
             }
             Action::Concat(inputs) => {
