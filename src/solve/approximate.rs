@@ -261,10 +261,7 @@ fn certified(
             }
         }
     }
-    let rounding = || {
-        let magnitude = instance.magnitude(&trace, &search::reach(domain, &y));
-        if magnitude.is_finite() { search::ROUNDING * magnitude } else { 0.0 }
-    };
+    let rounding = || search::rounding(instance, domain, &trace, &y, search::ROUNDING);
     let closed = lower_bound.is_some_and(|bound| above - bound <= limits.gap * size || above - bound <= rounding());
     let gap = lower_bound.map(|bound| match proof {
         Proof::F64 => (above - bound).max(0.0),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use icnn_solvers::highs::Highs;
-use icnn_solvers::kinks::Kinks;
+use icnn_solvers::kinks::{DIRECTIONS, Kinks, distances};
 use icnn_solvers::oracle::Oracle;
 use icnn_solvers::run::{Run, RunLimits};
 use icnn_solvers::{LinearProgram, LpOptions, Status as LpStatus, gradient};
@@ -30,9 +30,6 @@ const ROUNDS: usize = 30;
 
 /// Passes that look for a start.
 const START_PASSES: u64 = 70;
-
-/// Random directions by which the distance of a kink is estimated.
-const DIRECTIONS: usize = 4;
 
 /// How often a point is moved onto the rows, one after the other.
 const CORRECTIONS: usize = 4;
@@ -164,22 +161,7 @@ fn onto_rows(domain: &Domain, y: &[f64]) -> Vec<f64> {
 
 /// The units whose kinks are nearest, increasing.
 fn nearest(oracle: &mut NetworkOracle<'_>, frozen: &[f64], pre: &[f64], p: usize) -> Vec<usize> {
-    let m = pre.len();
-    let mut random = 0x9e37_79b9_7f4a_7c15u64;
-    let mut uniform = || {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        (random >> 11) as f64 / (1u64 << 53) as f64 - 0.5
-    };
-    let directions: Vec<f64> = (0..DIRECTIONS * p).map(|_| (0..4).map(|_| uniform()).sum()).collect();
-    let mut rates = vec![0.0; DIRECTIONS * m];
-    oracle.tangents(frozen, &directions, &mut rates);
-    let distance = |i: usize| {
-        let rate = (0..DIRECTIONS).map(|k| rates[k * m + i].powi(2)).sum::<f64>().sqrt();
-        pre[i].abs() / rate.max(f64::MIN_POSITIVE)
-    };
-    let mut all: Vec<(f64, usize)> = (0..m).map(|i| (distance(i), i)).collect();
+    let mut all = distances(oracle, frozen, pre, &vec![1.0; p]);
     all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let count = if p <= 24 { (4 * p).max(24) } else { 2 * p };
     let mut free: Vec<usize> = all.into_iter().take(count).map(|(_, i)| i).collect();
@@ -279,8 +261,7 @@ impl Asked<'_> {
             Some((lower, upper)) => (Some(lower), upper, Proof::Rigorous),
             None => (Some(plain).filter(|b| b.is_finite()), value, Proof::F64),
         };
-        let magnitude = instance.magnitude(&trace, &search::reach(domain, y));
-        let rounding = if magnitude.is_finite() { search::ROUNDING * magnitude } else { 0.0 };
+        let rounding = search::rounding(instance, domain, &trace, y, search::ROUNDING);
         let feasible = domain.violation(y) <= search::FEASIBLE;
         let closed = lower_bound.is_some_and(|b| above - b <= (limits.gap * size).max(rounding));
         let gap = lower_bound.map(|b| if proof == Proof::F64 { above - b } else { sum_up(above, -b) }.max(0.0));

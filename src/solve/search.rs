@@ -12,6 +12,7 @@ use crate::certificate::tangent::polished;
 use crate::certificate::{Lagrangian, Minorant, Multipliers, rigorous};
 use crate::domain::Domain;
 use crate::error::Error;
+use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
 use crate::ir::interval::sum_up;
 use crate::ir::program::NodeId;
@@ -120,8 +121,7 @@ impl<'a> Search<'a> {
                 self.offer(&polished, rows, column_dual, &y);
             }
             if !self.closed_at(trace.value(), upper) {
-                let magnitude = self.instance.magnitude(&trace, &reach(self.domain, &y));
-                self.rounding = if magnitude.is_finite() { self.accuracy * magnitude } else { 0.0 };
+                self.rounding = rounding(self.instance, self.domain, &trace, &y, self.accuracy);
             }
             if self.closed_at(trace.value(), upper) {
                 break;
@@ -362,6 +362,12 @@ impl<'a> Search<'a> {
         let (y, value) = self.best.as_ref().map(|best| (best.y.clone(), best.value)).unzip();
         Ok(Solution { y, value, lower_bound, gap, proof, duals, dual, message, ..self.empty(status) })
     }
+}
+
+/// The `share` of the numbers that are added up on the way to f(y), where that is finite: a gap below it is rounding.
+pub(super) fn rounding(instance: &Instance, domain: &Domain, trace: &Trace, y: &[f64], share: f64) -> f64 {
+    let magnitude = instance.magnitude(trace, &reach(domain, y));
+    if magnitude.is_finite() { share * magnitude } else { 0.0 }
 }
 
 /// |y|, and the sides of the box where they are farther from 0 (but not beyond [`REACH`]).

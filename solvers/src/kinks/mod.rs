@@ -8,6 +8,7 @@
 //! |--------------|---------------------------------------------------------------------------------------|
 //! | `program`    | [`Kinks`]: what a function has to tell                                                |
 //! | `reduced`    | [`Reduced`]: the few units that are left, as dense matrices, and passes over them     |
+//! | `nearest`    | how far kinks are from a point, roughly                                               |
 //! | `rounds`     | which units are free; their program; what its answer is worth                         |
 //! | `linear`     | min f: descend, then rounds                                                           |
 //! | `descent`    | projected L-BFGS, the start                                                           |
@@ -28,6 +29,7 @@ mod entropic;
 mod interior;
 mod layout;
 mod linear;
+mod nearest;
 mod polish;
 mod program;
 mod qr;
@@ -35,6 +37,7 @@ mod reduced;
 mod rounds;
 mod sweep;
 
+pub use nearest::{DIRECTIONS, distances};
 pub use program::{Kinks, Row};
 pub use reduced::Reduced;
 

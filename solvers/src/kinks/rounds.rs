@@ -1,14 +1,12 @@
 //! What both problems share: choose the kinks that are near, solve the program in which only they are left, certify the answer with the
 //! whole network, and add the kinks at which the two differ.
 
+use super::nearest::distances;
 use super::program::Row;
 use super::reduced::Reduced;
 use crate::SolverError;
 use crate::dense::{add, dot, vectorised};
 use crate::run::{End, Hint, Run};
-
-/// Random directions by which the distance of a kink is estimated.
-const DIRECTIONS: usize = 4;
 
 /// Kinks that are added together however few are free.
 const FEW: usize = 8;
@@ -165,32 +163,10 @@ impl<'r, 'a> Rounds<'r, 'a> {
     /// Leaves free the `count` units whose kinks are nearest to the last point, in steps along which coordinates move by `scale` (p).
     pub fn free_nearest(&mut self, count: usize, scale: &[f64]) -> Result<(), SolverError> {
         let m = self.units();
-        let mut random = 0x9e37_79b9_7f4a_7c15u64;
-        let mut normal = || {
-            // A sum of four uniform numbers is normal enough.
-            let mut sum = 0.0;
-            for _ in 0..4 {
-                random ^= random << 13;
-                random ^= random >> 7;
-                random ^= random << 17;
-                sum += (random >> 11) as f64 / (1u64 << 53) as f64 - 0.5;
-            }
-            sum
-        };
-        let directions: Vec<f64> =
-            (0..DIRECTIONS).flat_map(|_| scale.iter().map(|s| s * normal()).collect::<Vec<_>>()).collect();
-        let mut rates = vec![0.0; DIRECTIONS * m];
-        let shares = self.shares.clone();
-        self.counted(|rounds| {
-            rounds.run.kinks()?.tangents(&shares, &directions, &mut rates);
-            Ok(())
+        let mut distances = self.counted(|rounds| {
+            let Rounds { run, shares, pre, .. } = rounds;
+            Ok(distances(run.kinks()?, shares, pre, scale))
         })?;
-        let mut distances: Vec<(f64, usize)> = (0..m)
-            .map(|i| {
-                let rate = (0..DIRECTIONS).map(|k| rates[k * m + i].powi(2)).sum::<f64>().sqrt();
-                (self.pre[i].abs() / rate.max(f64::MIN_POSITIVE), i)
-            })
-            .collect();
         let count = count.min(m);
         if count < m {
             distances.select_nth_unstable_by(count, |a, b| a.0.total_cmp(&b.0));
