@@ -65,6 +65,15 @@ impl Proof {
 }
 
 impl Instance {
+    /// Whether the program is proven convex on all of Rᵖ at every context, by rules that look neither at intervals nor at the context's
+    /// numbers. Found out once for a program.
+    pub(crate) fn is_convex_everywhere(&self) -> bool {
+        self.program().derived.is(|| {
+            let open = self.opened();
+            open.prove(&Bounds::unknown(&open)).output().is_convex()
+        })
+    }
+
     /// Runs the proof over the box whose intervals are in `bounds`.
     pub fn prove(&self, bounds: &Bounds) -> Proof {
         let mut proof = Proof { curvature: vec![], rules: vec![], failure: None, notes: vec![], second_order: false };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::derived::Derived;
 use super::interval::Interval;
 use super::program::{ParamId, ParamSource, Program};
 use crate::error::Error;
@@ -20,6 +21,8 @@ pub enum ParamValue {
 pub struct Instance {
     program: Arc<Program>,
     values: Vec<ParamValue>,
+    /// What a later stage makes of the numbers.
+    pub(crate) derived: Derived,
 }
 
 impl Instance {
@@ -42,7 +45,7 @@ impl Instance {
                 }
             })
             .collect::<Result<_, _>>()?;
-        Ok(Instance { program, values })
+        Ok(Instance { program, values, derived: Derived::default() })
     }
 
     pub(crate) fn open(program: Arc<Program>) -> Instance {
@@ -54,7 +57,12 @@ impl Instance {
                 ParamSource::Context { range, .. } => ParamValue::Range(*range),
             })
             .collect();
-        Instance { program, values }
+        Instance { program, values, derived: Derived::default() }
+    }
+
+    /// The same with its context left open.
+    pub(crate) fn opened(&self) -> Instance {
+        Instance::open(self.program.clone())
     }
 
     /// The program.

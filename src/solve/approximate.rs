@@ -11,15 +11,13 @@ use super::duals::Duals;
 use super::newton;
 use super::promote::Hint;
 use super::{Goal, Limits, Method, Proof, Solution, Status, Work, search};
-use crate::certificate::rigorous::{self, Entropic};
+use crate::certificate::rigorous::{self, Entropic, Worth};
 use crate::certificate::{Lagrangian, Minorant, Multipliers, entropic};
 use crate::check::{prove, require_convex};
 use crate::domain::Domain;
 use crate::error::Error;
 use crate::exact::Pattern;
 use crate::ir::bounds::Bounds;
-use crate::ir::convexity::Proof as Curvatures;
-use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
 use crate::ir::interval::sum_up;
 use crate::ir::program::Op;
@@ -52,8 +50,7 @@ pub(super) fn minimize(
     let begun = Instant::now();
     let method = task.method.name();
     domain.check_dimension(instance.decisions())?;
-    let (bounds, proof) = grounds(instance, domain, task.method);
-    require_convex(instance, &proof)?;
+    let (bounds, everywhere) = grounds(instance, domain, task.method)?;
     let set = region(domain, method)?;
     if task.tau.is_some() && !set.region.is_bounded() {
         let reason = "the entropic problem needs bounds on both sides of every coordinate".into();
@@ -61,7 +58,7 @@ pub(super) fn minimize(
     }
     let mut oracle = NetworkOracle::new(instance, &bounds);
     if task.method == Method::ActiveSet {
-        oracle = oracle.with_kinks(&bounds);
+        oracle = if everywhere { oracle.with_all_kinks() } else { oracle.with_kinks(&bounds) };
     }
     let limits = RunLimits {
         // What is recomputed differs in its last digits.
@@ -91,12 +88,12 @@ pub(super) fn minimize(
         outcome.end = End::Stalled("Newton's method does not get nearer".into());
     }
     let checked = task.check.then(|| checked(&set, task.tau, &outcome)).transpose()?;
-    let of_shares = |shares: &[f64], trace: &Trace| oracle.multipliers(shares, trace);
+    let slopes = (!outcome.shares.is_empty()).then(|| oracle.multipliers(&outcome.shares)).flatten();
     let (bounds, set, limits) = (&bounds, &set, task.limits);
     let problem = Problem { instance, domain, bounds, set, tau: task.tau, limits, begun };
     let holds_kinks = !outcome.shares.is_empty();
     let left = outcome.hint.take().map(Arc::new);
-    let mut solution = certified(&problem, outcome, of_shares)?;
+    let mut solution = certified(&problem, outcome, slopes)?;
     if holds_kinks && task.tau.is_none() && limits.proof != Goal::Rigorous {
         solution.hint = hint(instance, domain, bounds, &solution)?;
     }
@@ -120,22 +117,31 @@ fn hint(
     Ok(Some(Arc::new(Hint { pattern, bounds })))
 }
 
-/// Intervals of all nodes, and the proof of convexity. A method that holds kinks needs no intervals: where every kink is one of relu, leaky or
-/// abs and convexity is proven without them, they stay unknown, as they would cost more than its passes.
-fn grounds(instance: &Instance, domain: &Domain, method: Method) -> (Bounds, Curvatures) {
+/// Whether a method needs no intervals: one that holds kinks, where every kink is one of relu, leaky or abs and convexity is proven
+/// without them. They stay unknown then, as they would cost more than its passes.
+fn needs_no_intervals(instance: &Instance, method: Method) -> bool {
     let simple = |op: &Op| match op {
         Op::Unit { unit, .. } => matches!(unit, Unit::Relu | Unit::Leaky(_) | Unit::Abs),
         Op::Group { .. } | Op::Select { .. } => false,
         _ => true,
     };
-    if method == Method::ActiveSet && instance.program().nodes().iter().all(|node| simple(&node.op)) {
+    method == Method::ActiveSet && instance.program().nodes().iter().all(|node| simple(&node.op))
+}
+
+/// Intervals of all nodes over the domain; or those that say nothing, if that is enough to prove convexity and for the method, which is the
+/// second thing that is returned.
+///
+/// Errors: f is not proven convex.
+fn grounds(instance: &Instance, domain: &Domain, method: Method) -> Result<(Bounds, bool), Error> {
+    if needs_no_intervals(instance, method) {
         let everywhere = Bounds::unknown(instance);
-        let proof = instance.prove(&everywhere);
-        if proof.output().is_convex() {
-            return (everywhere, proof);
+        if instance.is_convex_everywhere() || instance.prove(&everywhere).output().is_convex() {
+            return Ok((everywhere, true));
         }
     }
-    prove(instance, domain)
+    let (bounds, proof) = prove(instance, domain);
+    require_convex(instance, &proof)?;
+    Ok((bounds, false))
 }
 
 /// What was asked, for the recomputation of the answer.
@@ -149,12 +155,35 @@ struct Problem<'a> {
     begun: Instant,
 }
 
+/// The answer of a method that saw the kinks, where the enclosures of value and bound that the oracle's plan makes close the gap: these two passes
+/// are all that is recomputed then.
+fn closed(problem: &Problem<'_>, y: &[f64], slopes: &Multipliers) -> Option<Solution> {
+    let Problem { instance, domain, bounds, limits, .. } = *problem;
+    if problem.tau.is_some() || !domain.rows().is_empty() || !domain.sublevels().is_empty() {
+        return None;
+    }
+    let Worth { value, upper, lower, minorant } = rigorous::worth(instance, domain, bounds, slopes, y)?;
+    let size = minorant.size(y).max(value.abs());
+    let duals = Duals::new(domain, &Lagrangian::new(domain, minorant, vec![], &[]));
+    let dual = rigorous::Dual { f: slopes.clone(), levels: vec![], rows: vec![] };
+    (upper - lower <= limits.gap * size).then(|| Solution {
+        y: Some(y.to_vec()),
+        value: Some(value),
+        lower_bound: Some(lower),
+        gap: Some(sum_up(upper, -lower).max(0.0)),
+        duals: Some(duals),
+        dual: Some(Arc::new(dual)),
+        proof: Proof::Rigorous,
+        ..Solution::empty(Status::Optimal)
+    })
+}
+
 /// The answer with value and bound recomputed: f by a forward pass, the bound from the combination of cuts, or by a backward
-/// pass with the slopes that a method which sees kinks found (`of_shares`).
+/// pass with the slopes that a method which sees kinks found.
 fn certified(
     problem: &Problem<'_>,
     outcome: RunOutcome,
-    of_shares: impl FnOnce(&[f64], &Trace) -> Option<Multipliers>,
+    slopes: Option<Multipliers>,
 ) -> Result<Solution, Error> {
     let Problem { instance, domain, bounds, set, tau, limits, begun } = *problem;
     let passes = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
@@ -168,6 +197,12 @@ fn certified(
     let Some(mut y) = outcome.y.as_ref().map(|y| domain.clip(y)) else {
         return Ok(Solution { work, message: Some(words(&outcome.end)), ..Solution::empty(Status::Stopped) });
     };
+    if let Some(slopes) = &slopes
+        && let Some(found) = closed(problem, &y, slopes)
+    {
+        (work.forward, work.backward) = (work.forward + 1, work.backward + 1);
+        return Ok(Solution { work, trace: outcome.trace, ..found });
+    }
     let mut trace = instance.forward(&y)?;
     work.forward += 1;
     let mut f = trace.value();
@@ -177,7 +212,6 @@ fn certified(
         minorant.constant += weight * (cut.value - dot(&cut.gradient, &cut.point));
         minorant.gradient.iter_mut().zip(&cut.gradient).for_each(|(r, g)| *r += weight * g);
     }
-    let slopes = (!outcome.shares.is_empty()).then(|| of_shares(&outcome.shares, &trace)).flatten();
     if let Some(better) = slopes.as_ref().and_then(|slopes| Minorant::new(instance, bounds, slopes)) {
         minorant = better;
     }

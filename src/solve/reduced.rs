@@ -248,7 +248,7 @@ impl Asked<'_> {
             *nu = nu.clamp(least, if row.lower.is_finite() { f64::INFINITY } else { 0.0 });
         }
         let empty = Solution::empty(Status::Stopped);
-        let Some(slopes) = oracle.multipliers(shares, &trace) else { return Ok(empty) };
+        let Some(slopes) = oracle.multipliers(shares) else { return Ok(empty) };
         let Some(minorant) = Minorant::new(instance, bounds, &slopes) else { return Ok(empty) };
         let (size, largest) =
             (minorant.size(y).max(value.abs()), minorant.gradient.iter().fold(0.0f64, |m, g| m.max(g.abs())));

@@ -78,7 +78,7 @@ fn shares_are_minorants<P: Problem>(case: &Case<P>) -> Result<(), TestCaseError>
         };
         let size = |y: &[f64]| 1.0 + networks::magnitude(&case.instance, y);
         prop_assert!((value - trace.value()).abs() <= ROUNDING * size(&y));
-        let multipliers = oracle.multipliers(&shares, &trace).expect("one share for each kink");
+        let multipliers = oracle.multipliers(&shares).expect("one share for each kink");
         let minorant = Minorant::new(&case.instance, &bounds, &multipliers).expect("slopes of the units");
         for (a, b) in slope.iter().zip(&minorant.gradient) {
             prop_assert!((a - b).abs() <= ROUNDING * (1.0 + largest(&slope)), "{slope:?} and {:?}", minorant.gradient);

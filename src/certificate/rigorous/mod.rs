@@ -22,6 +22,7 @@ mod value;
 
 pub use average::averaged;
 pub use entropy::{Entropic, entropic_lower_bound, entropic_value};
+pub(crate) use laid_out::{Worth, worth};
 pub use least::lower_bound;
 pub use value::value;
 

@@ -4,10 +4,12 @@
 //! order, fused or not). With radii e of v that is γₙ|s| + |w|·(e + γₙ|v|), and for |w| stands its norm, by Cauchy and Schwarz: so the
 //! weights are read once, for the numbers themselves.
 
+use std::sync::Arc;
+
 use icnn_solvers::dense::vectorised;
 
 use super::pass::{Numbers, Workspace, at, at_mut};
-use super::plan::{Action, Plan, Span, Term};
+use super::plan::{Action, Span, Term};
 use super::units::UnitKernel;
 use crate::certificate::Multipliers;
 use crate::ir::bounds::Bounds;
@@ -43,6 +45,7 @@ pub(crate) struct Value {
 /// `None` where a step has no rule here or numbers leave f64.
 pub(crate) fn value(instance: &Instance, y: &[f64]) -> Option<Value> {
     let (numbers, mut work) = prepared(instance)?;
+    let numbers = numbers.as_ref().as_ref()?;
     // What would hold adjoints holds radii.
     let Workspace { values, adjoints: radii, scratch } = &mut work;
     let (mut size, mut errors) = (0.0f64, vec![]);
@@ -99,6 +102,7 @@ pub(crate) fn minorant(instance: &Instance, bounds: &Bounds, slopes: &Multiplier
         return None;
     }
     let (numbers, mut work) = prepared(instance)?;
+    let numbers = numbers.as_ref().as_ref()?;
     let Workspace { values: radii, adjoints, scratch } = &mut work;
     let plan = &numbers.plan;
     let (mut positive, mut errors) = (vec![true; plan.steps.len()], vec![]);
@@ -185,16 +189,16 @@ pub(crate) fn minorant(instance: &Instance, bounds: &Bounds, slopes: &Multiplier
     })
 }
 
-fn prepared(instance: &Instance) -> Option<(Numbers, Workspace)> {
-    let program = instance.program();
-    let plan = program.derived.get(|| Plan::new(program));
-    let numbers = if plan.finite { Numbers::new(instance, plan)? } else { return None };
-    let first = numbers.plan.steps.first()?;
+/// The numbers, which are there, and room for a point.
+fn prepared(instance: &Instance) -> Option<(Arc<Option<Numbers>>, Workspace)> {
+    let numbers = Numbers::of(instance);
+    let plan = &numbers.as_ref().as_ref()?.plan;
+    let first = plan.steps.first()?;
     if !(matches!(first.action, Action::Decision) && first.out.len == instance.decisions()) {
         return None;
     }
     let mut work = Workspace::default();
-    work.reserve(&numbers.plan, 1);
+    work.reserve(plan, 1);
     Some((numbers, work))
 }
 

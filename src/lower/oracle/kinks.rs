@@ -1,6 +1,8 @@
 //! The passes of a network as a program of kinks ([`Kinks`]): with shares of one's own choosing, along directions, and
 //! from single units down.
 
+use std::sync::Arc;
+
 use icnn_solvers::SolverError;
 use icnn_solvers::dense::vectorised;
 use icnn_solvers::kinks::{Kinks, Row};
@@ -21,7 +23,7 @@ const ROOM: usize = 1 << 21;
 /// The kinks of an oracle, and what their passes write to.
 #[derive(Debug)]
 pub(super) struct Workbench {
-    pub hinges: Hinges,
+    pub hinges: Arc<Hinges>,
     /// n × the size of the plan, step by step: adjoints, or rates.
     buffer: Vec<f64>,
     /// n × kinks.
@@ -36,7 +38,7 @@ pub(super) struct Workbench {
 }
 
 impl Workbench {
-    pub fn new(hinges: Hinges, numbers: &Numbers) -> Workbench {
+    pub fn new(hinges: Arc<Hinges>, numbers: &Numbers) -> Workbench {
         let none = Vec::new;
         let scratch = Scratch::with_room(numbers.plan.longest);
         let (buffer, weights, constants, shares, slopes, intercepts) = (none(), none(), none(), none(), none(), none());
@@ -198,7 +200,7 @@ impl Workbench {
 impl NetworkOracle<'_> {
     /// The numbers and the workbench; both are there where [`Oracle::kinks`] gave access.
     fn bench(&mut self) -> Option<(&Numbers, &mut Workbench)> {
-        match (&self.numbers, &mut self.workbench) {
+        match (self.numbers.as_ref(), &mut self.workbench) {
             (Some(numbers), Some(Ok(bench))) => Some((numbers, bench)),
             _ => None,
         }
@@ -217,7 +219,7 @@ impl Kinks for NetworkOracle<'_> {
 
     fn forward(&mut self, y: &[f64], pre: &mut [f64]) -> Result<f64, SolverError> {
         let value = self.value(y)?;
-        if let (Some(numbers), Some(Ok(bench))) = (&self.numbers, &self.workbench) {
+        if let (Some(numbers), Some(Ok(bench))) = (self.numbers.as_ref(), &self.workbench) {
             bench.read(numbers, &self.work.values, (0, 1), false, pre);
         }
         Ok(value)
@@ -320,27 +322,35 @@ impl Workbench {
         self.pull(numbers, top, n);
     }
 
-    /// The slopes of units and the weights of maxima that belong to `shares`, for [`Minorant`](crate::certificate::Minorant).
-    pub fn multipliers(&self, shares: &[f64], multipliers: &mut Multipliers, instance: &Instance) {
+    /// The slopes of units and the weights of maxima that belong to `shares`, for [`Minorant`](crate::certificate::Minorant). Where there
+    /// are kinks at all, no other node has any.
+    pub fn multipliers(&self, shares: &[f64], instance: &Instance) -> Multipliers {
+        let mut slopes = vec![vec![]; instance.program().nodes().len()];
         for bends in &self.hinges.steps {
             match bends {
                 Bends::None => {}
+                Bends::Unit(UnitBends { node, plain: Some((left, bend)), first, kinks, .. }) => {
+                    let shares = &shares[*first..first + kinks.len()];
+                    slopes[node.index()] = shares.iter().map(|share| left + share * bend).collect();
+                }
                 Bends::Unit(unit) => {
-                    let (mut slopes, mut intercepts) = (vec![], vec![]);
-                    unit.fill(shares, &mut slopes, &mut intercepts);
-                    slopes.iter().enumerate().for_each(|(i, s)| multipliers.set_slope(unit.node, i, *s));
+                    let (mut own, mut intercepts) = (vec![], vec![]);
+                    unit.fill(shares, &mut own, &mut intercepts);
+                    slopes[unit.node.index()] = own;
                 }
                 Bends::Group(group) => {
                     let Op::Group { groups, .. } = &instance.program().node(group.node).op else { continue };
+                    let own = &mut slopes[group.node.index()];
+                    *own = vec![0.0; groups.members().len()];
                     for (g, chain) in group.chains.iter().enumerate() {
-                        let mut weights = vec![0.0; groups.group(g).len()];
+                        let weights = &mut own[groups.range(g)];
                         let place =
                             |i: usize| chain.entries.iter().position(|e| *e == i).map_or(0, |k| chain.places[k]);
                         chain.descend(chain.entries.len(), 1.0, shares, |i, w| weights[place(i)] += w, |_, _| {});
-                        multipliers.set_weights(group.node, groups.range(g).start, &weights);
                     }
                 }
             }
         }
+        Multipliers::from_slopes(slopes)
     }
 }

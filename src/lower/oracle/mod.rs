@@ -12,6 +12,8 @@ mod runs;
 pub(crate) mod sizes;
 mod units;
 
+use std::sync::Arc;
+
 use hinges::Hinges;
 use icnn_solvers::SolverError;
 use icnn_solvers::kinks::Kinks;
@@ -22,7 +24,6 @@ use plan::Plan;
 
 use crate::certificate::Multipliers;
 use crate::ir::bounds::Bounds;
-use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
 use crate::ir::program::{GroupKind, Op};
 use crate::ir::scalar::Scalar;
@@ -39,7 +40,7 @@ pub struct NetworkOracle<'a> {
     instance: &'a Instance,
     smooth: bool,
     /// `None` where a parameter is not known or not finite: [`Instance::forward`] says so.
-    numbers: Option<Numbers>,
+    numbers: Arc<Option<Numbers>>,
     work: Workspace,
     /// What [`Oracle::kinks`] needs, or why there is none.
     workbench: Option<Result<Workbench, String>>,
@@ -48,11 +49,9 @@ pub struct NetworkOracle<'a> {
 impl<'a> NetworkOracle<'a> {
     /// `bounds`: the intervals over the domain, which tell whether a kink can be met there.
     pub fn new(instance: &'a Instance, bounds: &Bounds) -> NetworkOracle<'a> {
-        let program = instance.program();
-        let plan = program.derived.get(|| Plan::new(program));
-        let numbers = if plan.finite { Numbers::new(instance, plan) } else { None };
+        let numbers = Numbers::of(instance);
         let mut work = Workspace::default();
-        if let Some(numbers) = &numbers {
+        if let Some(numbers) = numbers.as_ref() {
             work.reserve(&numbers.plan, 1);
         }
         NetworkOracle { instance, smooth: is_smooth(instance, bounds), numbers, work, workbench: None }
@@ -60,24 +59,35 @@ impl<'a> NetworkOracle<'a> {
 
     /// The same with its kinks, for methods that ask for them; `bounds` decides which there are.
     pub fn with_kinks(mut self, bounds: &Bounds) -> NetworkOracle<'a> {
-        self.workbench = Some(match &self.numbers {
-            Some(numbers) => {
-                Hinges::new(self.instance, bounds, &numbers.plan).map(|hinges| Workbench::new(hinges, numbers))
-            }
-            None => Err("a parameter is not known or not finite".into()),
-        });
+        self.workbench = Some(self.made(|plan| Ok(Arc::new(Hinges::new(self.instance, bounds, plan)?))));
         self
     }
 
+    /// The same with all kinks that there are on Rᵖ.
+    pub fn with_all_kinks(mut self) -> NetworkOracle<'a> {
+        let instance = self.instance;
+        let made = |plan: &Plan| Ok(Arc::new(Hinges::new(instance, &Bounds::unknown(instance), plan)?));
+        self.workbench = Some(self.made(|plan| match plan.units.iter().all(|(unit, _)| unit.params().is_empty()) {
+            true => plan.hinges.get_or_init(|| made(plan)).clone(),
+            false => made(plan),
+        }));
+        self
+    }
+
+    fn made(&self, hinges: impl FnOnce(&Plan) -> Result<Arc<Hinges>, String>) -> Result<Workbench, String> {
+        match self.numbers.as_ref() {
+            Some(numbers) => hinges(&numbers.plan).map(|hinges| Workbench::new(hinges, numbers)),
+            None => Err("a parameter is not known or not finite".into()),
+        }
+    }
+
     /// The subgradient that belongs to shares of the kinks, as slopes and weights for a certificate; `None` without kinks.
-    pub fn multipliers(&self, shares: &[f64], trace: &Trace) -> Option<Multipliers> {
+    pub fn multipliers(&self, shares: &[f64]) -> Option<Multipliers> {
         let bench = self.workbench.as_ref()?.as_ref().ok()?;
         if shares.len() != bench.hinges.count {
             return None;
         }
-        let mut multipliers = Multipliers::subgradient(self.instance, trace);
-        bench.multipliers(shares, &mut multipliers, self.instance);
-        Some(multipliers)
+        Some(bench.multipliers(shares, self.instance))
     }
 
     /// f and subgradients at n points: `ys` and `gradients` are n×p, row by row, `values` has n entries. Many points go
@@ -103,7 +113,7 @@ impl<'a> NetworkOracle<'a> {
                 Ok(())
             });
         }
-        let most = self.numbers.as_ref().map_or(1, |n| (ROOM / n.plan.size).clamp(1, POINTS));
+        let most = self.numbers.as_ref().as_ref().map_or(1, |n| (ROOM / n.plan.size).clamp(1, POINTS));
         let chunks = ys.chunks(most * p).zip(values.chunks_mut(most)).zip(gradients.chunks_mut(most * p));
         for ((ys, values), gradients) in chunks {
             if !self.together(ys, values, gradients) {
@@ -117,7 +127,7 @@ impl<'a> NetworkOracle<'a> {
 
     /// One pass for all points; false if anything is not finite.
     fn together(&mut self, ys: &[f64], values: &mut [f64], gradients: &mut [f64]) -> bool {
-        let (Some(numbers), n) = (&self.numbers, values.len()) else { return false };
+        let (Some(numbers), n) = (self.numbers.as_ref(), values.len()) else { return false };
         let (work, size) = (&mut self.work, numbers.plan.size);
         work.reserve(&numbers.plan, n);
         if !numbers.forward(work, ys, n) {
@@ -155,7 +165,7 @@ impl Oracle for NetworkOracle<'_> {
 
     fn value(&mut self, y: &[f64]) -> Result<f64, SolverError> {
         if y.len() == self.dimension()
-            && let Some(numbers) = &self.numbers
+            && let Some(numbers) = self.numbers.as_ref()
             && numbers.forward(&mut self.work, y, 1)
         {
             return Ok(self.work.values[numbers.plan.size - 1]);

@@ -18,6 +18,9 @@ use crate::ir::program::{GroupKind, ParamId};
 /// From so many points on a matrix product is used, which reads the weights once for all of them.
 const MANY: usize = 8;
 
+/// Unless less than one entry in so many is not zero.
+const SPARSE: u64 = 16;
+
 /// Matrices with fewer rows than this are multiplied row by row.
 const NARROW: usize = 8;
 
@@ -119,8 +122,16 @@ fn add_scaled(out: &mut [f64], factors: &[f64], v: &[f64]) {
 }
 
 impl Numbers {
-    /// `None` where a parameter is not known.
-    pub fn new(instance: &Instance, plan: Arc<Plan>) -> Option<Numbers> {
+    /// Those of `instance`, made once; `None` where a parameter is not known or not finite.
+    pub fn of(instance: &Instance) -> Arc<Option<Numbers>> {
+        instance.derived.get(|| {
+            let program = instance.program();
+            let plan = program.derived.get(|| Plan::new(program));
+            if plan.finite { Numbers::new(instance, plan) } else { None }
+        })
+    }
+
+    fn new(instance: &Instance, plan: Arc<Plan>) -> Option<Numbers> {
         let params: Vec<Arc<[f64]>> = (0..instance.program().params().len())
             .map(|k| instance.shared(ParamId(k as u32)))
             .collect::<Option<_>>()?;
@@ -345,8 +356,14 @@ impl Numbers {
             return;
         }
         if n >= MANY && rows >= NARROW {
-            scratch.multiplications += v.iter().filter(|t| **t != 0.0).count() as u64 * rows as u64;
-            return add_product(self.arch, by_columns, rows, v, out, &mut scratch.blocks);
+            let used = vectorised(
+                #[inline(always)]
+                || v.iter().map(|t| u64::from(*t != 0.0)).sum::<u64>(),
+            );
+            if used >= v.len() as u64 / SPARSE {
+                scratch.multiplications += used * rows as u64;
+                return add_product(self.arch, by_columns, rows, v, out, &mut scratch.blocks);
+            }
         }
         for (v, out) in v.chunks_exact(columns).zip(out.chunks_exact_mut(rows)) {
             if rows < NARROW {

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use sprs::CsMat;
 
+use super::hinges::Hinges;
 use super::kernels::Weights;
 use super::runs::Runs;
 use super::sizes::Norms;
@@ -132,6 +133,8 @@ pub(super) struct Plan {
     pub units: Vec<(Unit, usize)>,
     /// Of each node that is a quadratic form what its matrix is; made when asked for.
     pub definite: OnceLock<Vec<Option<Definiteness>>>,
+    /// All kinks there are on Rᵖ, or why there are none, where no unit depends on the context; made when asked for.
+    pub hinges: OnceLock<Result<Arc<Hinges>, String>>,
 }
 
 impl Plan {
@@ -150,6 +153,7 @@ impl Plan {
             matrices: vec![],
             units: vec![],
             definite: OnceLock::new(),
+            hinges: OnceLock::new(),
         };
         let mut known = HashMap::new();
         let mut spans = vec![Span { at: 0, len: 0, step: 0 }; program.nodes().len()];
