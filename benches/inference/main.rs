@@ -1,6 +1,6 @@
 //! `make bench-inference`: exact inference next to one pass over the network, to HiGHS and to the paper's approximate inference.
 //!
-//! `cargo bench … --bench inference -- [families|profile|degenerate|examples|warm|batch|stream N|growth] [NAME]… [--full]`;
+//! `cargo bench … --bench inference -- [families|profile|again|degenerate|examples|warm|batch|stream N|growth] [NAME]… [--full]`;
 //! docs/performance.md says what is measured. Exit code 1 if a certified gap is too wide or a value contradicts HiGHS; never because of a time.
 
 mod batch;
@@ -31,8 +31,13 @@ use serde_json::{Map, Value, json};
 use table::{Row, Set};
 use warm::Walk;
 
-/// The parts, in the order in which they run. `growth` runs if it is named.
-const PARTS: [&str; 8] = ["families", "profile", "degenerate", "examples", "warm", "batch", "stream", "growth"];
+/// The parts, in the order in which they run; those of `NAMED` only if they are named.
+const PARTS: [&str; 9] =
+    ["families", "profile", "again", "degenerate", "examples", "warm", "batch", "stream", "growth"];
+const NAMED: [&str; 2] = ["again", "growth"];
+
+/// Seconds for which instances are solved again and again.
+const AGAIN: f64 = 2.0;
 
 /// Instances of each family and kind: of small families, and of those with more than 50 decisions.
 const SMALL: usize = 10;
@@ -61,7 +66,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the parts that are named (all but growth, if none is) for the families and examples that are named (all, likewise). Returns whether
+/// Runs the parts that are named (all but those of `NAMED`, if none is) for the families and examples that are named (all, likewise). Returns whether
 /// all gaps are closed and no values contradict each other.
 fn run(words: &[&str]) -> Result<bool, Failure> {
     let full = words.contains(&"--full");
@@ -81,7 +86,7 @@ fn run(words: &[&str]) -> Result<bool, Failure> {
     if let Some(option) = words.iter().find(|word| word.starts_with("--") && **word != "--full") {
         return Err(format!("{option} is no option; --full is one").into());
     }
-    let part = |name: &str| parts.contains(&name) || parts.is_empty() && name != "growth";
+    let part = |name: &str| parts.contains(&name) || parts.is_empty() && !NAMED.contains(&name);
     let wanted = |name: &str| names.is_empty() || names.contains(&name);
     let trained = || FAMILIES.iter().filter(|f| f.trained && wanted(f.name));
     let mut report = Report::default();
@@ -105,6 +110,15 @@ fn run(words: &[&str]) -> Result<bool, Failure> {
                     println!("{}", profile.line());
                     report.add("profile", &profile, true)?;
                 }
+            }
+        }
+    }
+    if part("again") {
+        for family in trained() {
+            for kind in [Kind::Random, Kind::Trained] {
+                let ratios = profile::again(family, kind, SMALL, AGAIN)?;
+                let all: String = ratios.iter().map(|r| format!(" {r:.1}")).collect();
+                println!("{:8} {:4} least GE of each instance:{all}", family.name, kind.letter());
             }
         }
     }

@@ -83,6 +83,37 @@ pub fn of(family: &'static Family, kind: Kind) -> Result<Profile, Failure> {
     Ok(Profile { family: family.name, kind: kind.letter(), pass, stages })
 }
 
+/// Solves `count` instances of a family in turn for so many seconds: something for a profiler to look at. Returns for each of them the least
+/// seconds of a solve, in passes, increasing.
+///
+/// Errors: those of the solve.
+pub fn again(family: &'static Family, kind: Kind, count: usize, seconds: f64) -> Result<Vec<f64>, Failure> {
+    let mut cases = vec![];
+    for instance in family.instances(kind, 1.0, count)? {
+        let case = Case { instance, domain: family.domain()? };
+        let pass = Passes::of(&case).seconds()?;
+        cases.push((case, pass, f64::INFINITY));
+    }
+    let session = Session::new(family.domain()?, OURS, Limits { gap: ASKED, ..Limits::default() });
+    let begun = Instant::now();
+    for turn in 1.. {
+        for (case, pass, least) in &mut cases {
+            let clock = Instant::now();
+            black_box(session.minimize(&case.instance)?);
+            *least = least.min(clock.elapsed().as_secs_f64());
+            if turn % 16 == 0 {
+                *pass = pass.min(Passes::of(case).seconds()?);
+            }
+        }
+        if begun.elapsed().as_secs_f64() > seconds {
+            break;
+        }
+    }
+    let mut ratios: Vec<f64> = cases.iter().map(|(_, pass, least)| least / pass).collect();
+    ratios.sort_by(f64::total_cmp);
+    Ok(ratios)
+}
+
 /// The heading of the table.
 pub fn heading() -> String {
     let stages: String = STAGES.iter().map(|stage| format!("{stage:>10}")).collect();

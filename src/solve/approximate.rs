@@ -180,11 +180,7 @@ fn closed(problem: &Problem<'_>, y: &[f64], slopes: &Multipliers) -> Option<Solu
 
 /// The answer with value and bound recomputed: f by a forward pass, the bound from the combination of cuts, or by a backward
 /// pass with the slopes that a method which sees kinks found.
-fn certified(
-    problem: &Problem<'_>,
-    outcome: RunOutcome,
-    slopes: Option<Multipliers>,
-) -> Result<Solution, Error> {
+fn certified(problem: &Problem<'_>, outcome: RunOutcome, slopes: Option<Multipliers>) -> Result<Solution, Error> {
     let Problem { instance, domain, bounds, set, tau, limits, begun } = *problem;
     let passes = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let mut work = Work {

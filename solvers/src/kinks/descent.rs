@@ -76,6 +76,8 @@ pub(super) fn descend(
             }
             let (there, constant) = rounds.evaluate(&next)?;
             used += 1;
+            let distance = next.iter().zip(&at).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
+            rounds.learn(&kept, distance);
             if there <= value + SHARE * t * slope {
                 let step: Vec<f64> = next.iter().zip(&at).map(|(a, b)| a - b).collect();
                 let change: Vec<f64> = rounds.slope.iter().zip(&kept.slope).map(|(a, b)| a - b).collect();

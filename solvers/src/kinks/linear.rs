@@ -44,6 +44,8 @@ const OUTWARD: f64 = 0.1;
 enum Start<'a> {
     /// Those of another run.
     Hint(&'a Hint),
+    /// Those near the point, where another run ended or rounds from its kinks did.
+    Near,
     /// Those near the point; with `hold` the nearest are held.
     Descent { hold: bool },
 }
@@ -62,15 +64,18 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
             if let Some(end) = rounds.run.stop() {
                 return Ok(end);
             }
-            if let Some(end) = go(&mut rounds, start.clone(), Start::Hint(hint), many)? {
-                return Ok(end);
+            for from in [Start::Hint(hint), Start::Near] {
+                if let Some(end) = go(&mut rounds, start.clone(), from, many)? {
+                    return Ok(end);
+                }
+                rounds.forget();
+                if let Some((y, _)) = rounds.run.best() {
+                    y.clone_into(&mut start);
+                }
+                rounds.freeze_at(&start)?;
             }
-            rounds.forget();
         }
         evaluations = evaluations * 2 / 3;
-        if let Some((y, _)) = rounds.run.best() {
-            y.clone_into(&mut start);
-        }
     }
     let y = match descend(&mut rounds, start, evaluations)? {
         Ok(y) => y,
@@ -90,11 +95,12 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
     }))
 }
 
-/// Rounds from `y`, where all units were frozen last, and from the kinks of a hint. `None` where they do not close the gap; with a hint they are
+/// Rounds from `y`, where all units were frozen last. `None` where they do not close the gap; where their start is a guess they are
 /// given up as soon as it turns out to be far from the minimum.
 fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize) -> Result<Option<End>, SolverError> {
     let p = y.len();
     let is_hint = matches!(from, Start::Hint(_));
+    let is_guess = is_hint || matches!(from, Start::Near);
     let (lower, upper) = (rounds.run.region().lower().to_vec(), rounds.run.region().upper().to_vec());
     // Coordinates that an outward slope keeps at their end, and those without room.
     let typical = (crate::dense::dot(&rounds.slope, &rounds.slope) / p.max(1) as f64).sqrt();
@@ -104,7 +110,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
         (0..p).map(|j| lower[j] == upper[j] || outward(j, y[j], rounds.slope[j], OUTWARD * typical)).collect();
     let scale: Vec<f64> = (0..p).map(|j| if fixed[j] { 0.0 } else { 1.0 }).collect();
     let moving = fixed.iter().filter(|fixed| !**fixed).count();
-    let mut tried = !is_hint && moving >= many;
+    let mut tried = !is_guess && moving >= many;
     let (mut held, mut reference) = (vec![], rounds.shares.clone());
     match from {
         Start::Hint(hint) => {
@@ -113,6 +119,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
                 reference[i] = share;
             }
         }
+        Start::Near => rounds.free_nearest(nearest(p, rounds.units()), &scale)?,
         Start::Descent { hold } => {
             let most = if tried { (((1.0 + MORE) * moving as f64) as usize).max(SEVERAL / 2) } else { rounds.units() };
             rounds.free_nearest(nearest(p, rounds.units()).min(most), &scale)?;
@@ -153,7 +160,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
             rounds.leave(&y, &held, &reference)?;
             return Ok(Some(end));
         }
-        if !is_hint && !patient && finish == Finish::Stuck {
+        if !is_guess && !patient && finish == Finish::Stuck {
             tried = true;
             if let Some(end) = interior::minimise(rounds, (&lower, &upper), &mut y, &mut fixed)? {
                 return Ok(Some(end));
@@ -161,7 +168,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
         }
         let before = rounds.free.clone();
         let (mut news, wrong) = rounds.expand();
-        if is_hint && (p > FEW && wrong > p + FAR || round >= NEAR || finish != Finish::Optimal) {
+        if is_guess && (p > FEW && wrong > p + FAR || round >= NEAR || finish != Finish::Optimal) {
             return Ok(None);
         }
         // What was frozen wrongly starts where it is now.

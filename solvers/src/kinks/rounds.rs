@@ -37,6 +37,9 @@ pub(super) struct Rounds<'r, 'a> {
     is_free: Vec<bool>,
     /// The units that were left free first, with the distances of their kinks.
     near: Vec<(f64, usize)>,
+    /// For each unit the squared rates at which its pre-activation changed along the steps of a search, added up; and how many steps there were.
+    rates: Vec<f64>,
+    steps: usize,
     /// The free units, increasing.
     pub free: Vec<usize>,
     /// The slope of the last minorant (p).
@@ -64,6 +67,8 @@ impl<'r, 'a> Rounds<'r, 'a> {
             shares: zeros(m),
             is_free: vec![false; m],
             near: vec![],
+            rates: vec![],
+            steps: 0,
             free: vec![],
             slope: zeros(p),
             weights: zeros(m),
@@ -123,6 +128,19 @@ impl<'r, 'a> Rounds<'r, 'a> {
         (kept.value, kept.constant) = (value, constant);
     }
 
+    /// Learns how fast pre-activations change from the last point that was looked at and that of `kept`, `distance` apart.
+    pub fn learn(&mut self, kept: &Kept, distance: f64) {
+        if !(distance > 0.0 && distance.is_finite()) {
+            return;
+        }
+        self.rates.resize(self.pre.len(), 0.0);
+        self.steps += 1;
+        let scale = 1.0 / (distance * distance);
+        for ((rate, a), b) in self.rates.iter_mut().zip(&self.pre).zip(&kept.pre) {
+            *rate += scale * (a - b) * (a - b);
+        }
+    }
+
     /// Freezes all units where they were when `kept` was.
     pub fn freeze_as(&mut self, kept: Kept) {
         (self.pre, self.slope, self.weights) = (kept.pre, kept.slope, kept.weights);
@@ -160,13 +178,19 @@ impl<'r, 'a> Rounds<'r, 'a> {
         Ok(done)
     }
 
-    /// Leaves free the `count` units whose kinks are nearest to the last point, in steps along which coordinates move by `scale` (p).
+    /// Leaves free the `count` units whose kinks are nearest to the last point, in steps along which coordinates move by `scale` (p). How fast
+    /// pre-activations change is known from the steps of a search, where these were as many as coordinates.
     pub fn free_nearest(&mut self, count: usize, scale: &[f64]) -> Result<(), SolverError> {
         let m = self.units();
-        let mut distances = self.counted(|rounds| {
-            let Rounds { run, shares, pre, .. } = rounds;
-            Ok(distances(run.kinks()?, shares, pre, scale))
-        })?;
+        let mut distances = if self.steps >= scale.len().max(1) {
+            let of = |(i, (a, rate)): (usize, (&f64, &f64))| (a.abs() / rate.sqrt().max(f64::MIN_POSITIVE), i);
+            self.pre.iter().zip(&self.rates).enumerate().map(of).collect()
+        } else {
+            self.counted(|rounds| {
+                let Rounds { run, shares, pre, .. } = rounds;
+                Ok(distances(run.kinks()?, shares, pre, scale))
+            })?
+        };
         let count = count.min(m);
         if count < m {
             distances.select_nth_unstable_by(count, |a, b| a.0.total_cmp(&b.0));
@@ -189,6 +213,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
         self.is_free.fill(false);
         self.list_free();
         self.rows.clear();
+        (self.rates, self.steps) = (vec![], 0);
     }
 
     /// Leaves free the units that were so in another run, and those that were held. Returns these, in the order of the units, with the

@@ -85,11 +85,19 @@ impl Nonzeros {
     fn fill(&mut self, v: &[f64]) {
         let (index, value) = (&mut self.index[..v.len()], &mut self.value[..v.len()]);
         let mut count = 0;
-        for (i, t) in v.iter().enumerate() {
+        let mut take = |i: usize, t: f64| {
             index[count] = i;
-            value[count] = *t;
-            count += usize::from(*t != 0.0);
+            value[count] = t;
+            count += usize::from(t != 0.0);
+        };
+        let (chunks, rest) = v.as_chunks::<8>();
+        for (k, chunk) in chunks.iter().enumerate() {
+            // Single rows of a matrix are asked for by vectors of which one entry alone is not zero.
+            if chunk.iter().fold(0, |any, t| any | t.to_bits()) << 1 != 0 {
+                (0..8).for_each(|i| take(8 * k + i, chunk[i]));
+            }
         }
+        rest.iter().enumerate().for_each(|(i, t)| take(8 * chunks.len() + i, *t));
         self.count = count;
     }
 }

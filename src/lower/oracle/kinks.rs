@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use icnn_solvers::SolverError;
-use icnn_solvers::dense::vectorised;
+use icnn_solvers::dense::{dot, vectorised};
 use icnn_solvers::kinks::{Kinks, Row};
 use icnn_solvers::oracle::Oracle;
 
@@ -70,7 +70,7 @@ impl Workbench {
                         if let Term::Param(p) = term {
                             let values = numbers.param(*p);
                             for (c, above) in constants.iter_mut().zip(above.chunks_exact(step.out.len.max(1))) {
-                                *c += above.iter().zip(values).map(|(a, v)| a * v).sum::<f64>();
+                                *c += dot(above, values);
                             }
                         }
                         numbers.add_term_adjoint(term, above, before, n, scratch);
