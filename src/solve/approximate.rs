@@ -89,11 +89,16 @@ pub(super) fn minimize(
     }
     let checked = task.check.then(|| checked(&set, task.tau, &outcome)).transpose()?;
     let slopes = (!outcome.shares.is_empty()).then(|| oracle.multipliers(&outcome.shares)).flatten();
+    // What the last passes of a method that sees kinks are worth; they were at the answer, as a rule.
+    let known = outcome.y.as_ref().filter(|_| slopes.is_some()).and_then(|y| {
+        let (value, minorant) = oracle.enclosed(&domain.clip(y), &outcome.shares)?;
+        rigorous::worth_of(domain, value, minorant)
+    });
     let (bounds, set, limits) = (&bounds, &set, task.limits);
     let problem = Problem { instance, domain, bounds, set, tau: task.tau, limits, begun };
     let holds_kinks = !outcome.shares.is_empty();
     let left = outcome.hint.take().map(Arc::new);
-    let mut solution = certified(&problem, outcome, slopes)?;
+    let mut solution = certified(&problem, outcome, slopes, known)?;
     if holds_kinks && task.tau.is_none() && limits.proof != Goal::Rigorous {
         solution.hint = hint(instance, domain, bounds, &solution)?;
     }
@@ -155,14 +160,13 @@ struct Problem<'a> {
     begun: Instant,
 }
 
-/// The answer of a method that saw the kinks, where the enclosures of value and bound that the oracle's plan makes close the gap: these two passes
-/// are all that is recomputed then.
-fn closed(problem: &Problem<'_>, y: &[f64], slopes: &Multipliers) -> Option<Solution> {
-    let Problem { instance, domain, bounds, limits, .. } = *problem;
+/// The answer of a method that saw the kinks, where enclosures of value and bound close the gap: nothing else is recomputed then.
+fn closed(problem: &Problem<'_>, y: &[f64], slopes: &Multipliers, worth: Worth) -> Option<Solution> {
+    let Problem { domain, limits, .. } = *problem;
     if problem.tau.is_some() || !domain.rows().is_empty() || !domain.sublevels().is_empty() {
         return None;
     }
-    let Worth { value, upper, lower, minorant } = rigorous::worth(instance, domain, bounds, slopes, y)?;
+    let Worth { value, upper, lower, minorant } = worth;
     let size = minorant.size(y).max(value.abs());
     let duals = Duals::new(domain, &Lagrangian::new(domain, minorant, vec![], &[]));
     let dual = rigorous::Dual { f: slopes.clone(), levels: vec![], rows: vec![] };
@@ -180,7 +184,12 @@ fn closed(problem: &Problem<'_>, y: &[f64], slopes: &Multipliers) -> Option<Solu
 
 /// The answer with value and bound recomputed: f by a forward pass, the bound from the combination of cuts, or by a backward
 /// pass with the slopes that a method which sees kinks found.
-fn certified(problem: &Problem<'_>, outcome: RunOutcome, slopes: Option<Multipliers>) -> Result<Solution, Error> {
+fn certified(
+    problem: &Problem<'_>,
+    outcome: RunOutcome,
+    slopes: Option<Multipliers>,
+    known: Option<Worth>,
+) -> Result<Solution, Error> {
     let Problem { instance, domain, bounds, set, tau, limits, begun } = *problem;
     let passes = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let mut work = Work {
@@ -193,11 +202,15 @@ fn certified(problem: &Problem<'_>, outcome: RunOutcome, slopes: Option<Multipli
     let Some(mut y) = outcome.y.as_ref().map(|y| domain.clip(y)) else {
         return Ok(Solution { work, message: Some(words(&outcome.end)), ..Solution::empty(Status::Stopped) });
     };
-    if let Some(slopes) = &slopes
-        && let Some(found) = closed(problem, &y, slopes)
-    {
+    if let Some(slopes) = &slopes {
+        if let Some(found) = known.and_then(|known| closed(problem, &y, slopes, known)) {
+            return Ok(Solution { work, trace: outcome.trace, ..found });
+        }
         (work.forward, work.backward) = (work.forward + 1, work.backward + 1);
-        return Ok(Solution { work, trace: outcome.trace, ..found });
+        let worth = rigorous::worth(instance, domain, bounds, slopes, &y);
+        if let Some(found) = worth.and_then(|worth| closed(problem, &y, slopes, worth)) {
+            return Ok(Solution { work, trace: outcome.trace, ..found });
+        }
     }
     let mut trace = instance.forward(&y)?;
     work.forward += 1;

@@ -68,11 +68,17 @@ pub(crate) fn worth(
     slopes: &Multipliers,
     y: &[f64],
 ) -> Option<Worth> {
-    if !(is_boxed(domain) && instance.is_given() && y.len() == instance.decisions()) {
+    if !(instance.is_given() && y.len() == instance.decisions()) {
         return None;
     }
-    let Value { value, off, size } = errors::value(instance, y)?;
-    let f = errors::minorant(instance, bounds, slopes)?;
+    worth_of(domain, errors::value(instance, y)?, errors::minorant(instance, bounds, slopes)?)
+}
+
+/// The same of a value and a minorant with radii.
+pub(crate) fn worth_of(domain: &Domain, Value { value, off, size }: Value, f: Affine) -> Option<Worth> {
+    if !is_boxed(domain) {
+        return None;
+    }
     let lower = least(&f, domain)?;
     let minorant = Minorant { gradient: f.slope, constant: f.constant };
     (off <= NARROW * size.max(value.abs())).then(|| Worth { value, upper: sum_up(value, off), lower, minorant })

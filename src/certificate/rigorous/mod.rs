@@ -22,7 +22,7 @@ mod value;
 
 pub use average::averaged;
 pub use entropy::{Entropic, entropic_lower_bound, entropic_value};
-pub(crate) use laid_out::{Worth, worth};
+pub(crate) use laid_out::{Worth, worth, worth_of};
 pub use least::lower_bound;
 pub use value::value;
 

@@ -216,7 +216,7 @@ pub(super) fn input(term: &Term) -> Option<Span> {
 }
 
 /// The slopes of a unit of two pieces through the origin.
-fn hinge(unit: &UnitKernel) -> Option<(f64, f64)> {
+pub(super) fn hinge(unit: &UnitKernel) -> Option<(f64, f64)> {
     match unit {
         UnitKernel::Relu => Some((0.0, 1.0)),
         UnitKernel::Hinge { left, right } => Some((*left, *right)),
@@ -226,7 +226,7 @@ fn hinge(unit: &UnitKernel) -> Option<(f64, f64)> {
 
 /// b·a, |b|·|a| and |b|·e.
 #[inline(always)]
-fn products(b: &[f64], a: &[f64], e: &[f64]) -> (f64, f64, f64) {
+pub(super) fn products(b: &[f64], a: &[f64], e: &[f64]) -> (f64, f64, f64) {
     let mut sums = [[0.0f64; 8]; 3];
     let add = |sums: &mut [[f64; 8]; 3], k: usize, i: usize| {
         sums[0][k] += b[i] * a[i];

@@ -32,6 +32,8 @@ pub(super) struct Workbench {
     constants: Vec<f64>,
     /// Shares, those of units that are left free being 0.
     shares: Vec<f64>,
+    /// Whether the buffer holds the adjoints that belong to these shares.
+    held: bool,
     slopes: Vec<f64>,
     intercepts: Vec<f64>,
     scratch: Scratch,
@@ -42,15 +44,37 @@ impl Workbench {
         let none = Vec::new;
         let scratch = Scratch::with_room(numbers.plan.longest);
         let (buffer, weights, constants, shares, slopes, intercepts) = (none(), none(), none(), none(), none(), none());
-        Workbench { hinges, buffer, weights, constants, shares, slopes, intercepts, scratch }
+        Workbench { hinges, buffer, weights, constants, shares, held: false, slopes, intercepts, scratch }
+    }
+
+    /// Whether the last pass was a backward one with these shares.
+    pub fn holds(&self, shares: &[f64]) -> bool {
+        self.held && self.shares == shares
+    }
+
+    /// Its shares, its adjoints, step by step, and the constant of its minorant.
+    pub fn shares(&self) -> &[f64] {
+        &self.shares
+    }
+
+    pub fn adjoints(&self) -> &[f64] {
+        &self.buffer
+    }
+
+    pub fn constant(&self) -> f64 {
+        self.constants[0]
     }
 
     /// Zeros for n points below step `top`.
     fn clear(&mut self, numbers: &Numbers, top: usize, n: usize) {
+        self.held = false;
         let len = n * numbers.plan.steps.get(top).map_or(numbers.plan.size, |step| step.out.at);
         self.buffer.clear();
         self.buffer.resize(len, 0.0);
-        self.weights.clear();
+        // A pass writes those of all units, but not of all members of maxima.
+        if self.hinges.steps.iter().any(|bends| matches!(bends, Bends::Group(_))) {
+            self.weights.clear();
+        }
         // Without any kink there is one entry too many: the number of points stays that of the chunks.
         self.weights.resize(n * self.hinges.count.max(1), 0.0);
         self.constants.clear();
@@ -60,7 +84,7 @@ impl Workbench {
     /// Passes the adjoints of n points, which are set in the buffer, down through the steps before `top`.
     fn pull(&mut self, numbers: &Numbers, top: usize, n: usize) {
         let count = self.hinges.count;
-        let Workbench { hinges, buffer, weights, constants, shares, slopes, intercepts, scratch } = self;
+        let Workbench { hinges, buffer, weights, constants, shares, slopes, intercepts, scratch, .. } = self;
         for (step, bends) in numbers.plan.steps[..top].iter().zip(&hinges.steps).rev() {
             let (before, rest) = buffer.split_at_mut(step.out.at * n);
             let above = &rest[..step.out.len * n];
@@ -230,6 +254,7 @@ impl Kinks for NetworkOracle<'_> {
         bench.shares.clear();
         bench.shares.extend(shares);
         bench.pull_output(numbers);
+        bench.held = true;
         slope.copy_from_slice(&bench.buffer[..slope.len()]);
         weights.copy_from_slice(&bench.weights[..weights.len()]);
         bench.constants[0]

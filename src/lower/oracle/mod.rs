@@ -1,5 +1,6 @@
 //! [`NetworkOracle`]: an instance as a function with subgradients, for methods that call f instead of taking it apart.
 
+mod enclosed;
 pub(crate) mod errors;
 mod hinges;
 mod kernels;
@@ -42,6 +43,8 @@ pub struct NetworkOracle<'a> {
     /// `None` where a parameter is not known or not finite: [`Instance::forward`] says so.
     numbers: Arc<Option<Numbers>>,
     work: Workspace,
+    /// Whether the values in it are those of one point.
+    single: bool,
     /// What [`Oracle::kinks`] needs, or why there is none.
     workbench: Option<Result<Workbench, String>>,
 }
@@ -54,7 +57,7 @@ impl<'a> NetworkOracle<'a> {
         if let Some(numbers) = numbers.as_ref() {
             work.reserve(&numbers.plan, 1);
         }
-        NetworkOracle { instance, smooth: is_smooth(instance, bounds), numbers, work, workbench: None }
+        NetworkOracle { instance, smooth: is_smooth(instance, bounds), numbers, work, single: false, workbench: None }
     }
 
     /// The same with its kinks, for methods that ask for them; `bounds` decides which there are.
@@ -130,7 +133,9 @@ impl<'a> NetworkOracle<'a> {
         let (Some(numbers), n) = (self.numbers.as_ref(), values.len()) else { return false };
         let (work, size) = (&mut self.work, numbers.plan.size);
         work.reserve(&numbers.plan, n);
-        if !numbers.forward(work, ys, n) {
+        let finite = numbers.forward(work, ys, n);
+        self.single = finite && n == 1;
+        if !finite {
             return false;
         }
         values.copy_from_slice(&work.values[n * (size - 1)..n * size]);
@@ -166,9 +171,11 @@ impl Oracle for NetworkOracle<'_> {
     fn value(&mut self, y: &[f64]) -> Result<f64, SolverError> {
         if y.len() == self.dimension()
             && let Some(numbers) = self.numbers.as_ref()
-            && numbers.forward(&mut self.work, y, 1)
         {
-            return Ok(self.work.values[numbers.plan.size - 1]);
+            self.single = numbers.forward(&mut self.work, y, 1);
+            if self.single {
+                return Ok(self.work.values[numbers.plan.size - 1]);
+            }
         }
         Ok(self.instance.forward(y).map_err(refusal)?.value())
     }

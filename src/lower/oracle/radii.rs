@@ -99,11 +99,22 @@ impl Numbers {
             }
             Term::Scale { by, .. } => {
                 let by = self.param(*by);
-                for (i, ((s, off), (v, e))) in sums.iter().zip(off).zip(v.iter().zip(v_off)).enumerate() {
-                    let c = by[i % by.len()];
-                    let rounding = f64::EPSILON * ((c * v).abs() + (s + c * v).abs());
-                    *off = (*off + c.abs() * e + rounding) * UP + UNDERFLOW;
-                }
+                // One factor stands for all.
+                let len = if by.len() == 1 { v.len() } else { by.len() }.max(1);
+                let factor = |i: usize| if by.len() == 1 { by[0] } else { by[i] };
+                let sums = sums.chunks_exact(len).zip(off.chunks_exact_mut(len));
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for ((sums, off), (v, e)) in sums.zip(v.chunks_exact(len).zip(v_off.chunks_exact(len))) {
+                            for i in 0..len {
+                                let product = factor(i) * v[i];
+                                let rounding = f64::EPSILON * (product.abs() + (sums[i] + product).abs());
+                                off[i] = (off[i] + factor(i).abs() * e[i] + rounding) * UP + UNDERFLOW;
+                            }
+                        }
+                    },
+                );
             }
             Term::Dense { dense, .. } => {
                 let norms = self.norms(dense);
