@@ -157,6 +157,34 @@ fn no_bound_of_a_method_that_calls_f_is_too_high() {
     }
 }
 
+/// Its last passes are enclosed as they stand, from norms of rows and columns.
+#[test]
+fn no_bound_of_a_method_that_holds_kinks_is_too_high() {
+    family::<Ficnn>(400, Some(Method::ActiveSet));
+    family::<Picnn>(400, Some(Method::ActiveSet));
+    family::<SkipNet>(200, Some(Method::ActiveSet));
+    let mut proven = 0;
+    for seed in 0..400 {
+        let (p, span, widest) = (1 + seed as usize % 5, [0, 3, 30, 100][seed as usize % 4], [4, 40][seed as usize % 2]);
+        let domain = Domain::cube(p, -1.0, 1.0).expect("a box");
+        let anchor = vec![0.0; p];
+        let mut points = Points::new(&domain, &anchor, seed);
+        let instance = hostile(&mut points, p, span, widest);
+        let Ok(found) = instance.minimize(&domain, Method::ActiveSet) else { continue };
+        let (Some(y), Some(lower), Some(gap)) = (found.y, found.lower_bound, found.gap) else { continue };
+        if found.proof != Proof::Rigorous {
+            continue;
+        }
+        proven += 1;
+        let f = value(&instance, &y).expect("a reference");
+        assert!(f <= exactly(lower) + exactly(gap), "{seed}: f above lower bound and gap");
+        for y in [y, points.anywhere(), points.anywhere()] {
+            assert_eq!(excess(lower, &value(&instance, &y).expect("a reference")), None, "{seed} at {y:?}");
+        }
+    }
+    assert!(proven > 200, "{proven}");
+}
+
 /// z ↦ relu(W^z z + W^y y + b) with numbers ±m·2^e of wildly different size, f = wᵀz + cᵀy.
 fn hostile(points: &mut Points<'_>, p: usize, span: i32, widest: usize) -> Instance {
     let number = |points: &mut Points<'_>| {
