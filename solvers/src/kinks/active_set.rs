@@ -192,7 +192,7 @@ impl<'a> ActiveSet<'a> {
             own: (zeros(p), zeros(k)),
         };
         state.y.iter_mut().zip(lower.iter().zip(upper)).for_each(|(y, (l, u))| *y = y.max(*l).min(*u));
-        net.forward(&state.y, &mut state.sweep.pre, &mut state.values);
+        state.layout.forward(&state.y, &mut state.sweep.pre);
         for i in 0..k {
             state.sweep.shares[i] = if state.sweep.pre[i] > 0.0 { 1.0 } else { 0.0 };
         }
@@ -208,7 +208,9 @@ impl<'a> ActiveSet<'a> {
         for i in &warm.kinks {
             state.hold(Constraint::Kink(*i));
         }
-        state.settle();
+        if !warm.kinks.is_empty() || !warm.shares.is_empty() {
+            state.settle();
+        }
         state
     }
 
@@ -248,7 +250,7 @@ impl<'a> ActiveSet<'a> {
     fn finish_shares(&mut self) {
         self.net.backward(&self.sweep.shares, &mut self.gradient, &mut self.weights);
         add(self.curvature, &self.y, &mut self.gradient);
-        self.qr.transposed(&self.gradient, 0, &mut self.projected);
+        self.qr.transposed_within(&self.gradient, &mut self.projected);
         self.judge(1.0);
     }
 
@@ -343,13 +345,14 @@ impl<'a> ActiveSet<'a> {
             add(self.curvature, &self.y, &mut self.gradient);
             let size = dot(&self.gradient, &self.gradient).sqrt() + f64::MIN_POSITIVE;
             let held = self.qr.len();
-            self.qr.transposed(&self.gradient, 0, &mut self.projected);
+            self.qr.transposed(&self.gradient, held, &mut self.projected);
             let free = &self.projected[held..];
             self.direction.fill(0.0);
             if dot(free, free).sqrt() > STATIONARY * tolerance * size {
                 self.qr.add_columns(held, free, &mut self.direction);
                 self.direction.iter_mut().for_each(|d| *d = -*d);
             } else {
+                self.qr.transposed_within(&self.gradient, &mut self.projected);
                 let Some(release) = self.judge(size * tolerance) else {
                     if !clean && !self.restore() {
                         clean = true;
@@ -381,7 +384,8 @@ impl<'a> ActiveSet<'a> {
         Finish::Stuck
     }
 
-    /// Multipliers, from the units above down; the shares that go with them. What to let go, if anything.
+    /// Multipliers, from the units above down, and the shares that go with them; `projected` has the gradient's coordinates in the span of what is
+    /// held. What to let go, if anything.
     fn judge(&mut self, least: f64) -> Option<Release> {
         let nu = &mut self.projected[..self.qr.len()];
         nu.iter_mut().for_each(|v| *v = -*v);
@@ -523,7 +527,7 @@ impl<'a> ActiveSet<'a> {
     /// A forward pass in place of the pre-activations that steps have added up. Returns the largest distance of a held unit from
     /// its kink, and whether the share of another unit was wrong by more than rounding.
     fn refresh(&mut self) -> (f64, bool) {
-        self.net.forward(&self.y, &mut self.sweep.pre, &mut self.values);
+        self.layout.forward(&self.y, &mut self.sweep.pre);
         let (mut off, mut wrong) = (0.0f64, false);
         for i in 0..self.net.units {
             let a = self.sweep.pre[i];

@@ -33,11 +33,20 @@ impl Qr {
 
     /// out = Jᵀ·vector (p), its entries from `from` on.
     pub fn transposed(&self, vector: &[f64], from: usize, out: &mut [f64]) {
+        self.project(vector, (from, self.p), out);
+    }
+
+    /// out = J₁ᵀ·vector (q).
+    pub fn transposed_within(&self, vector: &[f64], out: &mut [f64]) {
+        self.project(vector, (0, self.q), out);
+    }
+
+    fn project(&self, vector: &[f64], (from, to): (usize, usize), out: &mut [f64]) {
         let p = self.p;
         vectorised(
             #[inline(always)]
             || {
-                for (out, column) in out[from..p].iter_mut().zip(self.basis[from * p..].chunks_exact(p)) {
+                for (out, column) in out[from..to].iter_mut().zip(self.basis[from * p..].chunks_exact(p)) {
                     *out = dot(column, vector);
                 }
             },
