@@ -78,7 +78,7 @@ mod tests {
             for k in 0..n {
                 // The last product takes away most of what is there.
                 let (w, m) =
-                    if k + 1 < n || n == 1 { (whole(50), whole(50)) } else { (-((exact >> 40) as i64), 1 << 40) };
+                    if k + 1 < n || n == 1 { (whole(50), whole(50)) } else { (-((exact >> 60) as i64), 1 << 60) };
                 sum.add(w as f64, m as f64, 0.0);
                 exact += i128::from(w) * i128::from(m);
                 size += (i128::from(w) * i128::from(m)).abs();
