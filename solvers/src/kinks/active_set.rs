@@ -2,7 +2,8 @@
 //!
 //! Held at their place are kinks (aᵢ(y) = 0) and ends of coordinates; f without the held kinks is affine near y, each of them
 //! standing at a *reference* share of 0 or 1. A step goes along the negative gradient, projected on what the held constraints leave
-//! free, through all kinks on the way until f stops falling, and holds the last. Where no such direction is left the multipliers ν of
+//! free, through all kinks on the way until f stops falling, and holds the last. Held units that bend on the way are let go; where they
+//! are many, the step ends there, and their gradients change by multiples of one vector. Where no such direction is left the multipliers ν of
 //! the held constraints, N ν = −gradient, say which share each held unit would need: μ = share·λ + ν, optimal if 0 ≤ μ ≤ λ for all of
 //! them. Otherwise the most violated constraint is let go to the side that its multiplier points to.
 
