@@ -276,6 +276,36 @@ fn radii_of_large_matrices_hold() {
     }
 }
 
+/// Without biases f is least in 0 and 0 there: hundreds of kinks meet, and all sums of the bound cancel. The gap is as narrow as where values are not 0.
+#[test]
+fn a_minimum_of_zero_has_a_narrow_gap() {
+    use icnn::network::{Ficnn, FicnnLayer};
+    use nalgebra::{DMatrix, DVector};
+    let (p, width) = (40, 400);
+    let mut seed = 3u64;
+    let mut number = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    let first = DMatrix::from_fn(width, p, |_, _| 4.0 * number());
+    let second = DMatrix::from_fn(width, p, |_, _| 4.0 * number());
+    let between = DMatrix::from_fn(width, width, |_, _| number().abs());
+    let last = DMatrix::from_fn(1, width, |_, _| number().abs());
+    // The slope in which every unit has half a share is taken away, nearly: 0 is the only minimiser.
+    let upper = 0.5 * &last;
+    let slope = &upper * &second + 0.5 * &upper * &between * &first;
+    let tilt = -slope + DMatrix::from_fn(1, p, |_, _| number());
+    let layer = |wz, wy: DMatrix<f64>| FicnnLayer { wz, b: DVector::zeros(wy.nrows()), wy };
+    let network = Ficnn { layers: vec![layer(None, first), layer(Some(between), second), layer(Some(last), tilt)] };
+    let f = Arc::new(network.program().expect("a network")).at(&[]).expect("an instance");
+    let domain = Domain::new_box(vec![-1.0; p], vec![1.0; p]).expect("a box");
+    let found = f.minimize(&domain, Method::Auto).expect("an answer");
+    assert_eq!((found.status, found.proof, found.value), (Status::Optimal, Proof::Rigorous, Some(0.0)));
+    assert!(found.work.forward < 200, "{} forward passes", found.work.forward);
+    let gap = found.gap.expect("a bound");
+    assert!(gap <= 1e-9, "the sums are of a size of {:.0e}, the gap is {gap:.1e}", 200.0 * 400.0 * 4.0);
+}
+
 #[test]
 fn rows_and_learned_constraints_take_any_multipliers() {
     // f = relu(y₀ − 3y₁ + 0.1) + 0.7·relu(y₂ − y₀) + 0.3y₁ on the simplex and y₀ ≤ ¾; h = relu(y₀ − ¼) + relu(y₂ − ¼) ≤ ¾.

@@ -25,6 +25,9 @@ pub struct RunLimits {
     pub interrupt: Option<Interrupt>,
 }
 
+/// A gap below this part of the largest slope, times the farthest sides, is rounding.
+const ROUNDING: f64 = 1e-14;
+
 /// A moment of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Progress {
@@ -400,6 +403,18 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// A gap that is rounding however small the value: a part of the sums that slopes are made of, over the region. Where f is least in 0 and 0
+    /// there, no gap is a part of the value's size.
+    fn rounding(&self) -> f64 {
+        ROUNDING * self.reach()
+    }
+
+    /// The largest slope times the farthest sides: how large the sums can become that slopes are made of.
+    pub(crate) fn reach(&self) -> f64 {
+        let sides = self.region.lower().iter().zip(self.region.upper()).map(|(l, u)| l.abs().max(u.abs()));
+        self.largest_slope * sides.filter(|side| side.is_finite()).sum::<f64>()
+    }
+
     /// value − bound.
     pub fn gap(&self) -> f64 {
         self.best.as_ref().map_or(f64::INFINITY, |(_, value)| value - self.bound)
@@ -416,7 +431,8 @@ impl<'a> Run<'a> {
         };
         self.trace.push(progress);
         let y = self.best.as_ref().map_or(&[][..], |b| &b.0);
-        if self.gap() <= self.limits.gap * self.size() {
+        let closed = if self.limits.gap > 0.0 { self.limits.gap * self.size() + self.rounding() } else { 0.0 };
+        if self.gap() <= closed {
             return Some(End::Closed);
         }
         if let Some(watch) = &mut self.watch

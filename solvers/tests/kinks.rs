@@ -252,6 +252,31 @@ fn degenerate_programs_end_with_a_proof() {
     }
 }
 
+/// All kinks meet in the minimiser, which is the start or lies elsewhere: the sides on which units are at that point say nothing of the slopes around
+/// it, and the proof takes no more passes than others.
+#[test]
+fn minima_in_which_all_kinks_meet_take_few_passes() {
+    for (p, width) in [(6, 60), (17, 80), (30, 80)] {
+        for seed in 0..6 {
+            let mut f = program(p, width, Look::Cone, 100 * p as u64 + seed);
+            // Where the minimum is 0, no gap is a part of its size.
+            f.net.constant *= f64::from(seed < 4);
+            let mut random = Random(seed);
+            let at: Vec<f64> = (0..p).map(|_| if seed % 2 == 0 { 0.0 } else { 0.5 * random.sign() }).collect();
+            for (constant, row) in f.net.constants.iter_mut().zip(f.net.rows.chunks_exact(p)) {
+                *constant = -row.iter().zip(&at).map(|(r, y)| r * y).sum::<f64>();
+            }
+            let region = cube(p, -1.0, 1.0);
+            let outcome = solve(&f, &region, None, 1e-10);
+            let what = format!("p {p}, seed {seed}");
+            assert_holds(&f, &region, None, &outcome, &what);
+            assert_eq!(outcome.end, End::Closed, "{what}: {} {}", outcome.value, outcome.lower_bound);
+            assert!(outcome.value <= f.at(&at) + 1e-12, "{what}: {} is above f where kinks meet", outcome.value);
+            assert!(outcome.forward <= 60, "{what}: {} forward passes", outcome.forward);
+        }
+    }
+}
+
 /// What a run on a program near by left, on one far away, or what nobody left: the minimum stays the same.
 #[test]
 fn hints_change_the_way_and_not_the_answer() {

@@ -2,7 +2,8 @@
 //!
 //! Held at their place are kinks (aᵢ(y) = 0) and ends of coordinates; f without the held kinks is affine near y, each of them
 //! standing at a *reference* share of 0 or 1. A step goes along the negative gradient, projected on what the held constraints leave
-//! free, through all kinks on the way until f stops falling, and holds the last. Where no such direction is left the multipliers ν of
+//! free, through all kinks on the way until f stops falling, and holds the last. Held units that bend on the way are let go; where they
+//! are many, the step ends there, and their gradients change by multiples of one vector. Where no such direction is left the multipliers ν of
 //! the held constraints, N ν = −gradient, say which share each held unit would need: μ = share·λ + ν, optimal if 0 ≤ μ ≤ λ for all of
 //! them. Otherwise the most violated constraint is let go to the side that its multiplier points to.
 
@@ -70,10 +71,12 @@ pub struct ActiveSet<'a> {
     /// Steps so far.
     pub steps: usize,
     sweep: Sweep,
-    /// Gradients of the working set, p entries each, and the weights with which values of units enter, k entries each.
+    /// For each constraint of the working set the place of its gradient, and the places that are not taken.
+    slots: Vec<usize>,
+    unused: Vec<usize>,
+    /// By places: the gradients, p entries each; the weights with which values of units enter, k entries each; the lengths of the gradients.
     rows: Vec<f64>,
     uses: Vec<f64>,
-    /// The lengths of the gradients.
     lengths: Vec<f64>,
     /// For each coordinate whether an end is held.
     at_end: Vec<bool>,
@@ -83,6 +86,8 @@ pub struct ActiveSet<'a> {
     gradient: Vec<f64>,
     direction: Vec<f64>,
     projected: Vec<f64>,
+    /// A gradient (p) and the weights that go with it (k).
+    own: (Vec<f64>, Vec<f64>),
 }
 
 /// What is known of the units from an earlier run.
@@ -173,9 +178,11 @@ impl<'a> ActiveSet<'a> {
             shares: zeros(k),
             steps: 0,
             sweep: Sweep::new(k),
-            rows: Vec::with_capacity(p * p),
-            uses: Vec::with_capacity(p * k),
-            lengths: Vec::with_capacity(p),
+            slots: Vec::with_capacity(p),
+            unused: (0..=p).rev().collect(),
+            rows: zeros((p + 1) * p),
+            uses: zeros((p + 1) * k),
+            lengths: zeros(p + 1),
             at_end: vec![false; p],
             qr: Qr::new(p),
             values: zeros(k),
@@ -183,9 +190,10 @@ impl<'a> ActiveSet<'a> {
             gradient: zeros(p),
             direction: zeros(p),
             projected: zeros(p),
+            own: (zeros(p), zeros(k)),
         };
         state.y.iter_mut().zip(lower.iter().zip(upper)).for_each(|(y, (l, u))| *y = y.max(*l).min(*u));
-        net.forward(&state.y, &mut state.sweep.pre, &mut state.values);
+        state.layout.forward(&state.y, &mut state.sweep.pre);
         for i in 0..k {
             state.sweep.shares[i] = if state.sweep.pre[i] > 0.0 { 1.0 } else { 0.0 };
         }
@@ -201,7 +209,9 @@ impl<'a> ActiveSet<'a> {
         for i in &warm.kinks {
             state.hold(Constraint::Kink(*i));
         }
-        state.settle();
+        if !warm.kinks.is_empty() || !warm.shares.is_empty() {
+            state.settle();
+        }
         state
     }
 
@@ -241,34 +251,31 @@ impl<'a> ActiveSet<'a> {
     fn finish_shares(&mut self) {
         self.net.backward(&self.sweep.shares, &mut self.gradient, &mut self.weights);
         add(self.curvature, &self.y, &mut self.gradient);
-        self.qr.transposed(&self.gradient, &mut self.projected);
+        self.qr.transposed_within(&self.gradient, &mut self.projected);
         self.judge(1.0);
     }
 
     /// Adds a constraint; false if its gradient depends on those of the others.
     fn hold(&mut self, constraint: Constraint) -> bool {
         let (p, k) = (self.net.decisions, self.net.units);
-        let at = self.rows.len();
-        self.rows.resize(at + p, 0.0);
-        self.uses.resize(self.working.len() * k + k, 0.0);
-        let row = &mut self.rows[at..];
+        // There is a place more than constraints that can be held.
+        let slot = self.unused[self.unused.len() - 1];
+        let (row, uses) = (&mut self.rows[slot * p..(slot + 1) * p], &mut self.uses[slot * k..(slot + 1) * k]);
         match constraint {
-            Constraint::Kink(i) => {
-                let uses = &mut self.uses[self.working.len() * k..self.working.len() * k + k];
-                self.layout.gradient(i, &self.sweep.shares, row, uses);
-            }
+            Constraint::Kink(i) => self.layout.gradient(i, &self.sweep.shares, row, uses),
             Constraint::Lower(j) | Constraint::Upper(j) => {
                 row.fill(0.0);
                 row[j] = 1.0;
+                uses.fill(0.0);
             }
         }
-        if !self.qr.push(&self.rows[at..]) {
-            self.rows.truncate(at);
+        if !self.qr.push(row) {
             return false;
         }
+        self.lengths[slot] = dot(row, row).sqrt() + f64::MIN_POSITIVE;
+        self.unused.pop();
+        self.slots.push(slot);
         self.working.push(constraint);
-        let row = &self.rows[at..];
-        self.lengths.push(dot(row, row).sqrt() + f64::MIN_POSITIVE);
         match constraint {
             Constraint::Kink(i) => {
                 self.sweep.moves[i] = 0.0;
@@ -280,33 +287,50 @@ impl<'a> ActiveSet<'a> {
     }
 
     fn let_go(&mut self, place: usize) {
-        let (p, k) = (self.net.decisions, self.net.units);
         match self.working.remove(place) {
             Constraint::Kink(i) => self.sweep.moves[i] = 1.0,
             Constraint::Lower(j) | Constraint::Upper(j) => self.at_end[j] = false,
         }
         self.qr.remove(place);
-        self.lengths.remove(place);
-        self.rows.drain(place * p..(place + 1) * p);
-        self.uses.copy_within((place + 1) * k.., place * k);
+        self.unused.push(self.slots.remove(place));
     }
 
     /// Lets constraint `place` go, whose unit goes over to the other share: gradients of held units above it change with it.
     fn let_go_across(&mut self, place: usize, unit: usize) {
-        let k = self.net.units;
-        self.let_go(place);
         self.sweep.shares[unit] = 1.0 - self.sweep.shares[unit];
-        let mut c = self.working.len();
-        let mut again = vec![];
-        while c > 0 {
-            c -= 1;
-            if matches!(self.working[c], Constraint::Kink(_)) && self.uses[c * k + unit] != 0.0 {
-                again.push(self.working[c]);
-                self.let_go(c);
-            }
+        self.bend(unit, self.slots[place]);
+        let place = self.working.iter().position(|c| *c == Constraint::Kink(unit));
+        if let Some(place) = place {
+            self.let_go(place);
         }
-        for constraint in again {
-            self.hold(constraint);
+    }
+
+    /// Corrects the gradients of held units above `unit`, which has gone over to the other share: each changes by a multiple of the unit's own, which
+    /// is in the place `slot`.
+    fn bend(&mut self, unit: usize, slot: usize) {
+        let (p, k) = (self.net.decisions, self.net.units);
+        let change = 2.0 * self.sweep.shares[unit] - 1.0;
+        let mut bent = false;
+        for (c, slot) in self.projected.iter_mut().zip(&self.slots) {
+            *c = change * self.uses[slot * k + unit];
+            bent |= *c != 0.0;
+        }
+        if !bent {
+            return;
+        }
+        self.own.0.copy_from_slice(&self.rows[slot * p..(slot + 1) * p]);
+        self.own.1.copy_from_slice(&self.uses[slot * k..(slot + 1) * k]);
+        self.qr.update(&self.own.0, &self.projected);
+        for (c, slot) in self.projected.iter().zip(&self.slots).filter(|(c, _)| **c != 0.0) {
+            let row = &mut self.rows[slot * p..(slot + 1) * p];
+            add(*c, &self.own.0, row);
+            self.lengths[*slot] = dot(row, row).sqrt() + f64::MIN_POSITIVE;
+            add(*c, &self.own.1[..unit], &mut self.uses[slot * k..slot * k + unit]);
+        }
+        for place in (0..self.working.len()).rev() {
+            if self.qr.depends(place, self.lengths[self.slots[place]]) {
+                self.let_go(place);
+            }
         }
     }
 
@@ -322,13 +346,14 @@ impl<'a> ActiveSet<'a> {
             add(self.curvature, &self.y, &mut self.gradient);
             let size = dot(&self.gradient, &self.gradient).sqrt() + f64::MIN_POSITIVE;
             let held = self.qr.len();
-            self.qr.transposed(&self.gradient, &mut self.projected);
+            self.qr.transposed(&self.gradient, held, &mut self.projected);
             let free = &self.projected[held..];
             self.direction.fill(0.0);
             if dot(free, free).sqrt() > STATIONARY * tolerance * size {
                 self.qr.add_columns(held, free, &mut self.direction);
                 self.direction.iter_mut().for_each(|d| *d = -*d);
             } else {
+                self.qr.transposed_within(&self.gradient, &mut self.projected);
                 let Some(release) = self.judge(size * tolerance) else {
                     if !clean && !self.restore() {
                         clean = true;
@@ -360,7 +385,8 @@ impl<'a> ActiveSet<'a> {
         Finish::Stuck
     }
 
-    /// Multipliers, from the units above down; the shares that go with them. What to let go, if anything.
+    /// Multipliers, from the units above down, and the shares that go with them; `projected` has the gradient's coordinates in the span of what is
+    /// held. What to let go, if anything.
     fn judge(&mut self, least: f64) -> Option<Release> {
         let nu = &mut self.projected[..self.qr.len()];
         nu.iter_mut().for_each(|v| *v = -*v);
@@ -379,13 +405,14 @@ impl<'a> ActiveSet<'a> {
                 Constraint::Upper(_) => consider(-nu[place], place, -1.0, false),
             }
         }
-        let (sweep, shares, lengths, places) = (&self.sweep, &mut self.shares, &self.lengths, &self.values);
+        let (sweep, shares, places) = (&self.sweep, &mut self.shares, &self.values);
+        let (slots, lengths) = (&self.slots, &self.lengths);
         let share = |i: usize, weight: f64| {
             shares[i] = sweep.shares[i];
             if !places[i].is_nan() {
                 let place = places[i] as usize;
                 let multiplier = sweep.shares[i] * weight + nu[place];
-                let length = lengths[place];
+                let length = lengths[slots[place]];
                 if multiplier < 0.0 {
                     consider(-multiplier / length, place, -1.0, sweep.shares[i] != 0.0);
                 } else if multiplier > weight {
@@ -425,13 +452,14 @@ impl<'a> ActiveSet<'a> {
     /// Lets a constraint go; the direction becomes the one that leaves it and keeps the others.
     fn release(&mut self, release: &Release) {
         let p = self.net.decisions;
-        self.gradient.copy_from_slice(&self.rows[release.place * p..(release.place + 1) * p]);
+        let slot = self.slots[release.place];
+        self.gradient.copy_from_slice(&self.rows[slot * p..(slot + 1) * p]);
         match self.working[release.place] {
             Constraint::Kink(i) if release.across => self.let_go_across(release.place, i),
             _ => self.let_go(release.place),
         }
         let held = self.qr.len();
-        self.qr.transposed(&self.gradient, &mut self.projected);
+        self.qr.transposed(&self.gradient, held, &mut self.projected);
         self.qr.add_columns(held, &self.projected[held..], &mut self.direction);
         self.direction.iter_mut().for_each(|d| *d *= release.side);
     }
@@ -482,15 +510,25 @@ impl<'a> ActiveSet<'a> {
                 self.y[j] = if up { self.upper[j] } else { self.lower[j] };
                 self.hold(if up { Constraint::Upper(j) } else { Constraint::Lower(j) });
             }
+            Halt::Bend(i) => self.bend_at(i),
             Halt::Smooth | Halt::Never => {}
         }
         (t, halt)
     }
 
+    /// Corrects the gradients of held units above `unit`, which is not held and has gone over to the other share.
+    fn bend_at(&mut self, unit: usize) {
+        let (p, k) = (self.net.decisions, self.net.units);
+        let slot = self.unused[self.unused.len() - 1];
+        let (row, uses) = (&mut self.rows[slot * p..(slot + 1) * p], &mut self.uses[slot * k..(slot + 1) * k]);
+        self.layout.gradient(unit, &self.sweep.shares, row, uses);
+        self.bend(unit, slot);
+    }
+
     /// A forward pass in place of the pre-activations that steps have added up. Returns the largest distance of a held unit from
     /// its kink, and whether the share of another unit was wrong by more than rounding.
     fn refresh(&mut self) -> (f64, bool) {
-        self.net.forward(&self.y, &mut self.sweep.pre, &mut self.values);
+        self.layout.forward(&self.y, &mut self.sweep.pre);
         let (mut off, mut wrong) = (0.0f64, false);
         for i in 0..self.net.units {
             let a = self.sweep.pre[i];

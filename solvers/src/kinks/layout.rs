@@ -40,8 +40,10 @@ impl<'a> Layout<'a> {
         let mut layout =
             Layout { net, ends, after, columns: vec![0.0; p * k], above: vec![0.0; k * k], scratch: vec![0.0; k] };
         for i in 0..k {
-            net.row(i).iter().enumerate().for_each(|(j, v)| layout.columns[j * k + i] = *v);
-            net.inputs(i).iter().enumerate().for_each(|(j, v)| layout.above[j * k + i] = *v);
+            let columns = layout.columns.chunks_exact_mut(k).zip(net.row(i));
+            columns.for_each(|(column, v)| column[i] = *v);
+            let above = layout.above.chunks_exact_mut(k).zip(net.inputs(i));
+            above.for_each(|(column, v)| column[i] = *v);
         }
         layout
     }
@@ -59,6 +61,27 @@ impl<'a> Layout<'a> {
         if end < k {
             add_rows(&values[begin..end], &self.above[begin * k + end..], k, &mut out[end..]);
         }
+    }
+
+    /// The pre-activations at y.
+    pub fn forward(&mut self, y: &[f64], pre: &mut [f64]) {
+        let mut values = std::mem::take(&mut self.scratch);
+        pre.copy_from_slice(&self.net.constants);
+        vectorised(
+            #[inline(always)]
+            || {
+                add_rows(y, &self.columns, self.net.units, pre);
+                let mut begin = 0;
+                for end in self.ends.iter().copied() {
+                    for i in begin..end {
+                        values[i] = if pre[i] > 0.0 { pre[i] } else { 0.0 };
+                    }
+                    self.raise(begin, end, &values, pre);
+                    begin = end;
+                }
+            },
+        );
+        self.scratch = values;
     }
 
     /// The slope of f along `d`; `rates` becomes that of the pre-activations. `moves` is 0 for units that stay at their kink and

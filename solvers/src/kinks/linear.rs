@@ -39,6 +39,12 @@ const MORE: f64 = 0.2;
 /// An outward slope beyond this part of the typical one holds a coordinate at its end.
 const OUTWARD: f64 = 0.1;
 
+/// A unit so near its kink, relative to the mean pre-activation or 1, is at it.
+const TIED: f64 = 1e-10;
+
+/// How far coordinates are moved out of a point in which kinks meet, as a part of their width.
+const ASIDE: f64 = 1e-2;
+
 /// Which kinks rounds begin with.
 #[derive(Debug, Clone, Copy)]
 enum Start<'a> {
@@ -81,6 +87,7 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
         Ok(y) => y,
         Err(end) => return Ok(end),
     };
+    let y = aside(&mut rounds, y)?;
     let mut end = go(&mut rounds, y, Start::Descent { hold: p > SMALL }, many)?;
     if end.is_none() {
         // Where many kinks meet in a point the ones that are held first matter: once more, with none.
@@ -192,6 +199,25 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
     }
     rounds.leave(&y, &held, &reference)?;
     Ok(None)
+}
+
+/// A point near `y` (p), the last that was looked at, and all units frozen as they are there, if more kinks meet in `y` than coordinates can move:
+/// whatever minimum there is at `y`, the sides of such units are those of no point around it, and say nothing of the slopes there.
+fn aside(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>) -> Result<Vec<f64>, SolverError> {
+    let mean = rounds.pre.iter().map(|a| a.abs()).sum::<f64>() / rounds.pre.len().max(1) as f64;
+    if rounds.pre.iter().filter(|a| a.abs() <= TIED * mean.max(1.0)).count() <= y.len() {
+        return Ok(y);
+    }
+    let (lower, upper) = (rounds.run.region().lower(), rounds.run.region().upper());
+    let mut random = 1u64;
+    for (y, (l, u)) in y.iter_mut().zip(lower.iter().zip(upper)) {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let width = if u - l < f64::INFINITY { u - l } else { 1.0 };
+        let away = ASIDE * width * ((random >> 11) as f64 / (1u64 << 52) as f64 - 1.0);
+        *y = (*y + away).max(*l).min(*u);
+    }
+    rounds.freeze_at(&y)?;
+    Ok(y)
 }
 
 /// Evaluations before kinks are looked at.

@@ -1,4 +1,4 @@
-//! [`Qr`]: an orthogonal factorisation of a set of vectors that gains and loses members.
+//! [`Qr`]: an orthogonal factorisation of a set of vectors that gains and loses members, and to which multiples of a vector are added.
 
 use crate::dense::{add, add_rows, dot, vectorised};
 
@@ -12,7 +12,7 @@ pub struct Qr {
     q: usize,
     /// The columns of J, one after the other.
     basis: Vec<f64>,
-    /// The columns of R, p entries each.
+    /// The rows of R, p entries each; 0 below the diagonal.
     triangle: Vec<f64>,
     scratch: Vec<f64>,
     reflector: Vec<f64>,
@@ -21,23 +21,9 @@ pub struct Qr {
 impl Qr {
     /// Of no vectors, in dimension p.
     pub fn new(p: usize) -> Qr {
-        let mut qr = Qr {
-            p,
-            q: 0,
-            basis: vec![0.0; p * p],
-            triangle: vec![0.0; p * p],
-            scratch: vec![0.0; p],
-            reflector: vec![0.0; p],
-        };
-        qr.clear();
-        qr
-    }
-
-    /// Forgets all vectors.
-    pub fn clear(&mut self) {
-        self.q = 0;
-        self.basis.fill(0.0);
-        (0..self.p).for_each(|i| self.basis[i * self.p + i] = 1.0);
+        let mut basis = vec![0.0; p * p];
+        (0..p).for_each(|i| basis[i * p + i] = 1.0);
+        Qr { p, q: 0, basis, triangle: vec![0.0; p * p], scratch: vec![0.0; p], reflector: vec![0.0; p] }
     }
 
     /// q
@@ -45,23 +31,26 @@ impl Qr {
         self.q
     }
 
-    /// Jᵀ·vector from column `from` on, in the scratch space.
-    fn coordinates(&mut self, vector: &[f64], from: usize) {
-        let (p, basis, scratch) = (self.p, &self.basis, &mut self.scratch);
+    /// out = Jᵀ·vector (p), its entries from `from` on.
+    pub fn transposed(&self, vector: &[f64], from: usize, out: &mut [f64]) {
+        self.project(vector, (from, self.p), out);
+    }
+
+    /// out = J₁ᵀ·vector (q).
+    pub fn transposed_within(&self, vector: &[f64], out: &mut [f64]) {
+        self.project(vector, (0, self.q), out);
+    }
+
+    fn project(&self, vector: &[f64], (from, to): (usize, usize), out: &mut [f64]) {
+        let p = self.p;
         vectorised(
             #[inline(always)]
             || {
-                for k in from..p {
-                    scratch[k] = dot(&basis[k * p..(k + 1) * p], vector);
+                for (out, column) in out[from..to].iter_mut().zip(self.basis[from * p..].chunks_exact(p)) {
+                    *out = dot(column, vector);
                 }
             },
         );
-    }
-
-    /// out = Jᵀ·vector (p).
-    pub fn transposed(&mut self, vector: &[f64], out: &mut [f64]) {
-        self.coordinates(vector, 0);
-        out.copy_from_slice(&self.scratch);
     }
 
     /// out += Σ cₖ·(column k of J), for the columns from `from` on.
@@ -78,75 +67,216 @@ impl Qr {
         if q >= p {
             return false;
         }
-        self.coordinates(vector, 0);
-        let rest = &self.scratch[q..];
-        let length = dot(rest, rest).sqrt();
-        if length.is_nan() || length <= DEPENDENT * dot(vector, vector).sqrt() {
-            return false;
+        let mut at = std::mem::take(&mut self.scratch);
+        self.transposed(vector, 0, &mut at);
+        let length = dot(&at[q..], &at[q..]).sqrt();
+        let is_new = length > DEPENDENT * dot(vector, vector).sqrt();
+        if is_new {
+            self.reflect(&mut at[q..], length);
+            (0..=q).for_each(|k| self.triangle[k * p + q] = at[k]);
+            self.q += 1;
         }
-        // A reflection of the columns from q on turns what is left onto the first of them.
-        let pivot = if rest[0] > 0.0 { -length } else { length };
-        let v = &mut self.reflector[..p - q];
-        v.copy_from_slice(rest);
-        v[0] -= pivot;
-        let scale = 2.0 / dot(v, v);
-        self.scratch[q] = pivot;
-        self.triangle[q * p..q * p + q + 1].copy_from_slice(&self.scratch[..=q]);
-        self.scratch.fill(0.0);
+        self.scratch = at;
+        is_new
+    }
+
+    /// Reflects the columns of J from q on, so that the vector with coordinates `at` in them, as long as `length` > 0, lies on the first of them.
+    fn reflect(&mut self, at: &mut [f64], length: f64) {
+        let (p, q) = (self.p, self.q);
+        let pivot = if at[0] > 0.0 { -length } else { length };
+        at[0] -= pivot;
+        let scale = 2.0 / dot(at, at);
+        let (columns, sum) = (&mut self.basis[q * p..], &mut self.reflector);
+        sum.fill(0.0);
         vectorised(
             #[inline(always)]
             || {
-                add_rows(v, &self.basis[q * p..], p, &mut self.scratch);
-                for (v, column) in v.iter().zip(self.basis[q * p..].chunks_exact_mut(p)) {
-                    add(-scale * v, &self.scratch, column);
+                add_rows(at, columns, p, sum);
+                for (v, column) in at.iter().zip(columns.chunks_exact_mut(p)) {
+                    add(-scale * v, sum, column);
                 }
             },
         );
-        self.q += 1;
-        true
+        at.fill(0.0);
+        at[0] = pivot;
     }
 
     /// Removes vector i; those after it move up by one.
     pub fn remove(&mut self, i: usize) {
-        let p = self.p;
-        self.triangle.copy_within((i + 1) * p..self.q * p, i * p);
-        self.q -= 1;
-        for k in i..self.q {
-            let (a, b) = (self.triangle[k * p + k], self.triangle[k * p + k + 1]);
-            let length = a.hypot(b);
-            let (c, s) = if length > 0.0 { (a / length, b / length) } else { (1.0, 0.0) };
-            for m in k..self.q {
-                let (x, y) = (self.triangle[m * p + k], self.triangle[m * p + k + 1]);
-                self.triangle[m * p + k] = c * x + s * y;
-                self.triangle[m * p + k + 1] = c * y - s * x;
-            }
-            let (one, other) = self.basis[k * p..(k + 2) * p].split_at_mut(p);
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (x, y) in one.iter_mut().zip(other) {
-                        (*x, *y) = (c * *x + s * *y, c * *y - s * *x);
-                    }
-                },
-            );
+        let (p, q) = (self.p, self.q);
+        for k in 0..q {
+            let from = k * p + (i + 1).max(k);
+            self.triangle.copy_within(from..k * p + q, from - 1);
         }
+        self.q -= 1;
+        self.straighten(i);
+    }
+
+    /// Adds cⱼ·`u` (p) to vector j, for all q of them. Vectors may depend on others then, see [`depends`](Self::depends).
+    pub fn update(&mut self, u: &[f64], c: &[f64]) {
+        let (p, q) = (self.p, self.q);
+        if q == 0 {
+            return;
+        }
+        let mut at = std::mem::take(&mut self.scratch);
+        self.transposed(u, 0, &mut at);
+        if q < p {
+            let length = dot(&at[q..], &at[q..]).sqrt();
+            if length > 0.0 {
+                self.reflect(&mut at[q..], length);
+            }
+            self.triangle[q * p..q * p + q].fill(0.0);
+        }
+        // u is turned onto the first column of J; R gets a diagonal below its own.
+        for k in (0..q.min(p - 1)).rev() {
+            let ends = (at[k], at[k + 1]);
+            at[k] = ends.0.hypot(ends.1);
+            self.rotate(k, ends, k);
+        }
+        add(at[0], &c[..q], &mut self.triangle[..q]);
+        self.scratch = at;
+        self.straighten(0);
+    }
+
+    /// Whether vector k, of this length, depends on those before it.
+    pub fn depends(&self, k: usize, length: f64) -> bool {
+        let pivot = self.triangle[k * self.p + k].abs();
+        pivot.is_nan() || pivot <= DEPENDENT * length
+    }
+
+    /// Makes R triangular, which has a diagonal below its own from column `first` on.
+    fn straighten(&mut self, first: usize) {
+        let p = self.p;
+        for k in first..self.q.min(p - 1) {
+            let ends = (self.triangle[k * p + k], self.triangle[(k + 1) * p + k]);
+            self.rotate(k, ends, k);
+            self.triangle[(k + 1) * p + k] = 0.0;
+        }
+    }
+
+    /// Turns columns k and k + 1 of J, and the rows of R from column `first` on, so that coordinates `a` and `b` in them become (√(a² + b²), 0).
+    fn rotate(&mut self, k: usize, (a, b): (f64, f64), first: usize) {
+        if b == 0.0 && a >= 0.0 {
+            return;
+        }
+        let length = a.hypot(b);
+        let (c, s) = (a / length, b / length);
+        let (p, q) = (self.p, self.q);
+        let (above, below) = self.triangle[k * p..(k + 2) * p].split_at_mut(p);
+        let (one, other) = self.basis[k * p..(k + 2) * p].split_at_mut(p);
+        vectorised(
+            #[inline(always)]
+            || {
+                for (x, y) in above[first..q].iter_mut().zip(&mut below[first..q]) {
+                    (*x, *y) = (c * *x + s * *y, c * *y - s * *x);
+                }
+                for (x, y) in one.iter_mut().zip(other) {
+                    (*x, *y) = (c * *x + s * *y, c * *y - s * *x);
+                }
+            },
+        );
     }
 
     /// Solves R x = b in place (q entries).
     pub fn solve(&self, b: &mut [f64]) {
-        for k in (0..self.q).rev() {
-            let column = &self.triangle[k * self.p..k * self.p + k + 1];
-            b[k] /= column[k];
-            let x = b[k];
-            add(-x, &column[..k], &mut b[..k]);
-        }
+        let (p, q) = (self.p, self.q);
+        vectorised(
+            #[inline(always)]
+            || {
+                for k in (0..q).rev() {
+                    let row = &self.triangle[k * p..k * p + q];
+                    b[k] = (b[k] - dot(&row[k + 1..], &b[k + 1..q])) / row[k];
+                }
+            },
+        );
     }
 
     /// Solves Rᵀx = b in place (q entries).
     pub fn solve_transposed(&self, b: &mut [f64]) {
-        for k in 0..self.q {
-            let column = &self.triangle[k * self.p..k * self.p + k + 1];
-            b[k] = (b[k] - dot(&column[..k], &b[..k])) / column[k];
+        let (p, q) = (self.p, self.q);
+        vectorised(
+            #[inline(always)]
+            || {
+                for k in 0..q {
+                    let row = &self.triangle[k * p..k * p + q];
+                    b[k] /= row[k];
+                    let x = b[k];
+                    add(-x, &row[k + 1..], &mut b[k + 1..q]);
+                }
+            },
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers in [−1, 1).
+    fn numbers(n: usize, seed: &mut u64) -> Vec<f64> {
+        let mut next = || {
+            *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (*seed >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+        };
+        (0..n).map(|_| next()).collect()
+    }
+
+    /// J is orthogonal and J₁R the vectors.
+    fn check(qr: &Qr, vectors: &[Vec<f64>], what: &str) {
+        let (p, q) = (qr.p, qr.q);
+        assert_eq!(q, vectors.len(), "{what}");
+        for (i, one) in qr.basis.chunks_exact(p).enumerate() {
+            for (j, other) in qr.basis.chunks_exact(p).enumerate() {
+                let wanted = if i == j { 1.0 } else { 0.0 };
+                assert!((dot(one, other) - wanted).abs() < 1e-12, "{what}: columns {i} and {j} of J");
+            }
         }
+        for (j, vector) in vectors.iter().enumerate() {
+            let column: Vec<f64> = (0..p).map(|k| if k <= j { qr.triangle[k * p + j] } else { 0.0 }).collect();
+            let mut sum = vec![0.0; p];
+            qr.add_columns(0, &column, &mut sum);
+            let off = sum.iter().zip(vector).fold(0.0f64, |m, (s, v)| m.max((s - v).abs()));
+            assert!(off < 1e-12, "{what}: vector {j} is {off} off");
+        }
+    }
+
+    #[test]
+    fn vectors_come_and_go_and_change_together() {
+        for p in [1, 2, 3, 7, 20] {
+            let (mut seed, mut qr, mut vectors) = (p as u64, Qr::new(p), vec![]);
+            for turn in 0..60 {
+                let u = numbers(p, &mut seed);
+                match turn % 5 {
+                    0 | 1 | 4 if vectors.len() < p => {
+                        assert!(qr.push(&u));
+                        vectors.push(u);
+                    }
+                    2 => {
+                        let c = numbers(vectors.len(), &mut seed);
+                        qr.update(&u, &c);
+                        vectors.iter_mut().zip(&c).for_each(|(v, c)| add(*c, &u, v));
+                    }
+                    _ if !vectors.is_empty() => {
+                        let i = (turn * 7) % vectors.len();
+                        qr.remove(i);
+                        vectors.remove(i);
+                    }
+                    _ => {}
+                }
+                check(&qr, &vectors, &format!("p {p}, turn {turn}"));
+            }
+        }
+    }
+
+    #[test]
+    fn what_depends_on_others_is_seen() {
+        let mut qr = Qr::new(3);
+        assert!(qr.push(&[1.0, 2.0, 0.0]) && qr.push(&[0.0, 1.0, 1.0]));
+        assert!(!qr.push(&[2.0, 5.0, 1.0]), "two of the first and one of the second");
+        // The second becomes the first.
+        qr.update(&[1.0, 1.0, -1.0], &[0.0, 1.0]);
+        assert!(qr.depends(1, 5f64.sqrt()) && !qr.depends(0, 5f64.sqrt()));
+        qr.remove(1);
+        check(&qr, &[vec![1.0, 2.0, 0.0]], "the first is left");
     }
 }

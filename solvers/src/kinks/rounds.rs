@@ -27,7 +27,7 @@ pub(super) struct Kept {
 /// State of the rounds.
 pub(super) struct Rounds<'r, 'a> {
     pub run: &'r mut Run<'a>,
-    /// Multiplications of one forward and one backward pass.
+    /// Most multiplications of one forward and one backward pass so far.
     pass: f64,
     /// Pre-activations at the last point that was looked at (m).
     pub pre: Vec<f64>,
@@ -111,9 +111,8 @@ impl<'r, 'a> Rounds<'r, 'a> {
         let shares = std::mem::take(&mut self.shares);
         let constant = self.certify(y, &shares);
         self.shares = shares;
-        if self.pass == 0.0 {
-            self.pass = ((self.run.kinks()?.multiplications() - before) as f64).max(1.0);
-        }
+        // Where all units are inactive a pass has next to no multiplications.
+        self.pass = self.pass.max((self.run.kinks()?.multiplications() - before) as f64).max(1.0);
         Ok((value, constant?))
     }
 

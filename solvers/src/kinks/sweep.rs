@@ -13,6 +13,12 @@ const STILL: f64 = 1e-13;
 /// Kinks passed in one step, for each unit: where numbers overflow a unit may go back and forth.
 const FLIPS: usize = 20;
 
+/// Held units that may bend in a step: a few are let go, of more the gradients change.
+const BENT: usize = 8;
+
+/// A step that is not longer does not end where held units bend.
+const MOVED: f64 = 1e-13;
+
 /// What ends a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Halt {
@@ -20,6 +26,8 @@ pub enum Halt {
     Kink(usize),
     /// The end of this coordinate.
     Bound(usize),
+    /// The kink of this unit, which has gone over to the other share: too many held units bend there.
+    Bend(usize),
     /// The minimum between two kinks (with curvature).
     Smooth,
     /// Nothing: f falls for ever.
@@ -67,8 +75,8 @@ impl Sweep {
 
     /// The step along a direction with the given `rates`: how far, and what ends it. `slope` is that of the function at the start,
     /// which grows by `curvature` per length besides what kinks add; `farthest` is where coordinate `bound` ends.
-    /// The step ends where the slope is no longer below −`flat`. Units whose kinks are passed change their share; a held
-    /// unit that is bent by them is let go.
+    /// The step ends where the slope is no longer below −`flat`, and at kinks that bend many held units. Units whose kinks are passed change their
+    /// share; a held unit that is bent by them is let go.
     pub fn step(
         &mut self,
         (net, layout): (&Reduced, &Layout),
@@ -107,6 +115,12 @@ impl Sweep {
                 self.advance(t);
                 self.pre[i] = 0.0;
                 return (t, Halt::Kink(i));
+            }
+            if self.bent.len() > BENT && t > MOVED {
+                self.advance(t);
+                self.shares[i] = 1.0 - self.shares[i];
+                self.pre[i] = 0.0;
+                return (t, Halt::Bend(i));
             }
             slope += gain;
             self.shares[i] = 1.0 - self.shares[i];

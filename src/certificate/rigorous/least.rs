@@ -8,6 +8,9 @@ use crate::ir::bounds::Bounds;
 use crate::ir::instance::Instance;
 use crate::ir::interval::Interval;
 
+/// A radius above this part of the numbers is worth a pass in twice the precision.
+const WIDE: f64 = 1e-8;
+
 /// A true lower bound on min f over `domain`, from any multipliers at all; −∞ where they prove nothing: a unit has no rule,
 /// numbers leave f64, or a coordinate without a bound is left with a slope that is not exactly 0.
 ///
@@ -28,7 +31,14 @@ pub fn lower_bound(
     Enclosed::new(instance, bounds[0].borrow(), &dual.f)
         .and_then(|f| {
             if dual.rows.iter().all(|nu| *nu == 0.0) && dual.levels.is_empty() {
-                return least_of_balls(&f, domain);
+                let (mid, rad) = least_of_balls(&f, domain)?;
+                let plain = interval(mid, rad).lower;
+                if rad <= WIDE * (f.constant.0.abs() + mid.abs()) {
+                    return Some(plain);
+                }
+                let careful = Enclosed::careful(instance, bounds[0].borrow(), &dual.f);
+                let careful = careful.and_then(|f| least_of_balls(&f, domain));
+                return Some(careful.map_or(plain, |(mid, rad)| interval(mid, rad).lower.max(plain)));
             }
             let (gradient, constant) = lagrangian(&f, domain, &bounds[1..], dual)?;
             Some(constant.plus(least_on_box(&gradient, domain)?).lower)
@@ -68,9 +78,9 @@ fn lagrangian(
     Some((gradient, constant))
 }
 
-/// A number below min rᵀy + c over the box; `None` where that is −∞ or may be. The same as [`least_on_box`], with less work a
+/// A ball around min rᵀy + c over the box; `None` where that is −∞ or may be. The same as [`least_on_box`], with less work a
 /// coordinate.
-fn least_of_balls(f: &Enclosed, domain: &Domain) -> Option<f64> {
+fn least_of_balls(f: &Enclosed, domain: &Domain) -> Option<(f64, f64)> {
     let mut sum = f.constant;
     let sides = domain.lower().iter().zip(domain.upper());
     for ((m, r), (l, u)) in f.gradient.mid.iter().zip(&f.gradient.rad).zip(sides) {
@@ -89,7 +99,7 @@ fn least_of_balls(f: &Enclosed, domain: &Domain) -> Option<f64> {
         sum = add(sum, (mid, plus_up(times_up(reach, *r), rounding)));
     }
     let (mid, rad) = sum;
-    (mid.is_finite() && rad.is_finite()).then(|| interval(mid, rad).lower)
+    (mid.is_finite() && rad.is_finite()).then_some(sum)
 }
 
 /// min Σ rⱼyⱼ over the box, enclosed; `None` where it is −∞ or may be.

@@ -5,9 +5,9 @@
 
 use super::balls::{Balls, ball, interval, product, scaled, sum};
 use super::functions::value;
-use super::linear;
 use super::support::line;
 use super::value::{inverse, norm};
+use super::{compensated, linear};
 use crate::certificate::Multipliers;
 use crate::ir::bounds::Bounds;
 use crate::ir::elementary::xlogx_of;
@@ -39,6 +39,8 @@ const NARROW: f64 = 1e-9;
 struct Pass<'a> {
     instance: &'a Instance,
     matrices: Matrices,
+    /// Whether linear maps are taken in twice the precision.
+    careful: bool,
     adjoints: Vec<Option<Balls>>,
     constant: (f64, f64),
 }
@@ -47,12 +49,21 @@ impl Enclosed {
     /// `None` where no minorant exists or none is known: a total weight has the wrong sign for its unit, a unit has no rule,
     /// a number leaves f64.
     pub fn new(instance: &Instance, bounds: &Bounds, slopes: &Multipliers) -> Option<Enclosed> {
+        Enclosed::with(instance, bounds, slopes, false)
+    }
+
+    /// The same with linear maps in twice the precision: many times the work.
+    pub fn careful(instance: &Instance, bounds: &Bounds, slopes: &Multipliers) -> Option<Enclosed> {
+        Enclosed::with(instance, bounds, slopes, true)
+    }
+
+    fn with(instance: &Instance, bounds: &Bounds, slopes: &Multipliers, careful: bool) -> Option<Enclosed> {
         if !slopes.fits(instance) {
             return None;
         }
         let nodes = instance.program().nodes();
         let matrices = Matrices::of(instance.program());
-        let mut pass = Pass { instance, matrices, adjoints: vec![None; nodes.len()], constant: (0.0, 0.0) };
+        let mut pass = Pass { instance, matrices, careful, adjoints: vec![None; nodes.len()], constant: (0.0, 0.0) };
         let mut gradient = Balls::zeros(instance.decisions());
         *pass.adjoints.last_mut()? = Some(Balls::exact(vec![1.0]));
         for k in (0..nodes.len()).rev() {
@@ -113,7 +124,10 @@ impl Pass<'_> {
                 used().for_each(|i| self.gain(entry(i), (known[if known.len() == 1 { 0 } else { i }], 0.0)));
             }
             Op::Linear { input, map } => {
-                let below = linear::apply(instance, &self.matrices, map, true, a);
+                let below = match self.careful {
+                    true => compensated::apply(instance, map, true, a),
+                    false => linear::apply(instance, &self.matrices, map, true, a),
+                };
                 self.add(*input, below);
             }
             Op::Scale { input, by } => {

@@ -11,6 +11,7 @@
 
 mod average;
 mod balls;
+mod compensated;
 mod entropy;
 mod functions;
 mod laid_out;

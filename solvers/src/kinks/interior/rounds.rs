@@ -26,6 +26,9 @@ const VERTEX: f64 = 1e-5;
 /// A gap below this part of the size of the numbers does not become smaller.
 const DONE: f64 = 1e-15;
 
+/// The least size of the numbers, as a part of what they can be in the box: the value may be 0.
+const SMALL: f64 = 1e-3;
+
 /// A vertex with a gap below this part of the numbers' size is the minimum of the reduced program.
 const CLOSED: f64 = 1e-13;
 
@@ -78,7 +81,7 @@ pub(in crate::kinks) fn minimise(
             length *= 0.5;
         }
         inside.go(&step, length);
-        let size = rounds.run.size().max(f64::MIN_POSITIVE);
+        let size = rounds.run.size().max(SMALL * rounds.run.reach()).max(f64::MIN_POSITIVE);
         let gap = inside.complementarity();
         let late = gap <= VERTEX * size;
         let wrong = rounds.wrong();
