@@ -2,7 +2,9 @@
 
 use super::entropic::Minimum;
 use super::master::Master;
-use crate::dense::{Factor, add, dot};
+use super::members::Members;
+use crate::dense::{add_rows, dot, dots, vectorised};
+use crate::factor::Factor;
 
 /// Pivots of a factor below this part of their diagonal are rounding: the cuts are affinely dependent there. The step along
 /// such a direction is as long as the simplex allows if the model rises along it, which drops one of the cuts.
@@ -12,16 +14,14 @@ const DEPENDENT: f64 = 1e-13;
 #[derive(Debug, Default)]
 pub struct Newton {
     /// Cuts that the model has met, the support of λ first.
-    members: Vec<usize>,
-    /// What R consists of.
-    roots: Vec<f64>,
-    /// R(gᵢ − Gᵀλ) for each member: H = rows·rowsᵀ.
-    rows: Vec<f64>,
-    /// H, its lower triangle row by row.
-    hessian: Vec<f64>,
+    members: Members,
     /// λᵢ and the weight now, for each member.
     from: Vec<f64>,
     weight: Vec<f64>,
+    /// Slope of the model for each member.
+    slope: Vec<f64>,
+    /// The other cuts.
+    others: Vec<usize>,
     /// Members that may have weight, but for the reference; in the order of the factor.
     active: Vec<usize>,
     /// A member of large weight, which is eliminated: it has what the others leave of 1.
@@ -33,9 +33,8 @@ pub struct Newton {
     /// For each active member.
     scale: Vec<f64>,
     right: Vec<f64>,
-    /// Slope of the model for each member.
-    slope: Vec<f64>,
-    centred: Vec<f64>,
+    /// For each member, then for each coordinate.
+    change: Vec<f64>,
     step: Vec<f64>,
 }
 
@@ -55,90 +54,93 @@ impl Newton {
     /// Moves `target` to the maximum over the simplex of the model (c − max c)ᵀd − ½ dᵀHd, d = target − λ, up to a part of the
     /// master's gap.
     pub fn maximise(&mut self, master: &Master, here: &Here<'_>, target: &mut [f64]) {
-        self.members.clear();
-        self.rows.clear();
-        here.minimum.roots(master.tau, &master.shape, &mut self.roots);
-        self.hessian.clear();
-        self.from.clear();
-        self.weight.clear();
-        (0..master.cuts()).filter(|i| here.lambda[*i] > 0.0).for_each(|i| {
-            self.join(i, master, here);
-        });
-        let top = (0..master.cuts()).max_by(|a, b| here.below[*a].total_cmp(&here.below[*b]));
-        if let Some(i) = top.filter(|i| here.lambda[*i] <= 0.0) {
-            self.join(i, master, here);
-        }
-        self.active = (0..self.members.len()).collect();
-        self.refer(here);
+        self.begin(master, here);
         let most = 4 * self.members.len() + 40;
         for _ in 0..most {
-            if self.climb(here) {
-                let Some(i) = self.entering(master, here) else { break };
-                let member = self.members.iter().position(|m| *m == i);
-                let member = member.unwrap_or_else(|| self.join(i, master, here));
+            if self.climb() {
+                let Some(member) = self.entering(master, here) else { break };
                 self.activate(member);
             }
         }
         target.fill(0.0);
-        self.members.iter().zip(&self.weight).for_each(|(i, w)| target[*i] = *w);
+        self.members.cuts.iter().zip(&self.weight).for_each(|(i, w)| target[*i] = *w);
     }
 
-    /// Adds a cut to the members, with its row of H.
-    fn join(&mut self, i: usize, master: &Master, here: &Here<'_>) -> usize {
-        let n = here.mixed.len();
-        self.centred.clear();
-        self.centred.extend(master.gradient(i).iter().zip(here.mixed).map(|(g, m)| g - m));
-        here.minimum.root(&self.centred, &self.roots, &master.shape, &mut self.rows);
-        let a = self.members.len();
-        let new = &self.rows[a * n..];
-        self.hessian.extend((0..=a).map(|b| dot(new, &self.rows[b * n..(b + 1) * n])));
-        self.members.push(i);
-        self.from.push(here.lambda[i]);
-        self.weight.push(here.lambda[i]);
-        a
-    }
-
-    fn curvature(&self, a: usize, b: usize) -> f64 {
-        let (low, high) = if a < b { (a, b) } else { (b, a) };
-        self.hessian[high * (high + 1) / 2 + low]
+    /// The support of λ and the highest cut.
+    fn begin(&mut self, master: &Master, here: &Here<'_>) {
+        let mut top = 0;
+        self.others.clear();
+        self.members.begin(master, here);
+        for (i, below) in here.below.iter().enumerate() {
+            if *below >= here.below[top] {
+                top = i;
+            }
+            if here.lambda[i] > 0.0 { self.members.cuts.push(i) } else { self.others.push(i) }
+        }
+        if here.lambda[top] <= 0.0 {
+            self.others.retain(|i| *i != top);
+            self.members.cuts.push(top);
+        }
+        self.members.fill(master, here);
+        let of = |numbers: &[f64], to: &mut Vec<f64>| {
+            to.clear();
+            to.extend(self.members.cuts.iter().map(|i| numbers[*i]));
+        };
+        of(here.lambda, &mut self.from);
+        of(here.lambda, &mut self.weight);
+        of(here.below, &mut self.slope);
+        self.active.clear();
+        self.active.extend(0..self.members.len());
+        self.refer();
     }
 
     /// Curvature along two exchanges of weight with the reference.
     fn reduced(&self, a: usize, b: usize) -> f64 {
-        let r = self.reference;
-        self.curvature(a, b) - self.curvature(a, r) - self.curvature(b, r) + self.curvature(r, r)
+        let (of_a, of_r) = (self.members.row(a), self.members.row(self.reference));
+        of_a[b] - of_a[self.reference] - of_r[b] + of_r[self.reference]
     }
 
     /// Makes the active member of largest weight the reference, and factors anew.
-    fn refer(&mut self, here: &Here<'_>) {
+    fn refer(&mut self) {
         let heavier = |a: &usize, b: &usize| self.weight[self.active[*a]].total_cmp(&self.weight[self.active[*b]]);
         let Some(at) = (0..self.active.len()).max_by(heavier) else { return };
         self.reference = self.active.swap_remove(at);
-        let largest = self.active.iter().map(|a| self.reduced(*a, *a)).fold(0.0, f64::max);
-        let steepest = self.members.iter().map(|i| here.below[*i].abs()).fold(0.0, f64::max);
+        let mut scale = std::mem::take(&mut self.scale);
+        scale.clear();
+        scale.extend(self.active.iter().map(|a| self.reduced(*a, *a)));
+        self.scale = scale;
+        let largest = self.scale.iter().copied().fold(0.0, f64::max);
+        let steepest = self.slope.iter().fold(0.0, |m: f64, s| m.max(s.abs()));
         self.floor = DEPENDENT * largest.max(steepest) + f64::MIN_POSITIVE;
-        self.factor.clear();
-        self.scale.clear();
-        std::mem::take(&mut self.active).into_iter().for_each(|a| self.activate(a));
+        self.scale.iter_mut().for_each(|of| *of = 1.0 / (of.max(0.0) + self.floor).sqrt());
+
+        let (members, active, scale) = (&self.members, &self.active, &self.scale);
+        let of_r = members.row(self.reference);
+        let own = of_r[self.reference];
+        let fill = |i: usize, row: &mut [f64]| {
+            let (of_a, times) = (members.row(active[i]), scale[i]);
+            let shift = own - of_a[self.reference];
+            for ((to, b), scale) in row.iter_mut().zip(&active[i..]).zip(&scale[i..]) {
+                *to = (of_a[*b] - of_r[*b] + shift) * times * scale;
+            }
+            row[0] = 1.0 + DEPENDENT;
+        };
+        self.factor.of(active.len(), DEPENDENT, fill);
     }
 
     fn activate(&mut self, a: usize) {
         let scale = 1.0 / (self.reduced(a, a).max(0.0) + self.floor).sqrt();
+        let mut factor = std::mem::take(&mut self.factor);
         let others = self.active.iter().zip(&self.scale).map(|(b, other)| self.reduced(a, *b) * scale * other);
-        let row = others.chain([1.0 + DEPENDENT]).collect();
-        self.factor.append(row, DEPENDENT);
+        factor.append(others.chain([1.0 + DEPENDENT]), DEPENDENT);
+        self.factor = factor;
         self.active.push(a);
         self.scale.push(scale);
     }
 
     /// A step towards the maximum over the face of the active members: all the way (true), or until a weight is 0, whose
     /// member is dropped (false).
-    fn climb(&mut self, here: &Here<'_>) -> bool {
-        let n = here.mixed.len();
-        self.bend(n);
-        self.slope.clear();
-        let rows = (0..self.members.len()).map(|a| &self.rows[a * n..(a + 1) * n]);
-        self.slope.extend(self.members.iter().zip(rows).map(|(i, row)| here.below[*i] - dot(row, &self.step)));
+    fn climb(&mut self) -> bool {
         let level = self.slope[self.reference];
         self.right.clear();
         self.right.extend(self.active.iter().zip(&self.scale).map(|(a, scale)| (self.slope[*a] - level) * scale));
@@ -148,15 +150,18 @@ impl Newton {
         let back = -self.right.iter().sum::<f64>();
         let all = self.active.iter().zip(&self.right).map(|(a, d)| (*a, *d)).chain([(self.reference, back)]);
         let (mut length, mut blocking) = (1.0, None);
-        for (k, (a, d)) in all.enumerate() {
+        for (k, (a, d)) in all.clone().enumerate() {
             if d < 0.0 && self.weight[a] < -d * length {
                 (length, blocking) = (self.weight[a] / -d, Some(k));
             }
         }
-        for (a, d) in self.active.iter().zip(&self.right) {
-            self.weight[*a] = (self.weight[*a] + length * d).max(0.0);
+        self.change.clear();
+        self.change.resize(self.members.len(), 0.0);
+        for (a, d) in all {
+            self.change[a] = -length * d;
+            self.weight[a] = (self.weight[a] + length * d).max(0.0);
         }
-        self.weight[self.reference] = (self.weight[self.reference] + length * back).max(0.0);
+        self.members.add_curvature(&self.change, &mut self.slope);
         match blocking {
             Some(k) if k < self.active.len() => {
                 let dropped = self.active.remove(k);
@@ -166,33 +171,68 @@ impl Newton {
             }
             Some(_) => {
                 self.weight[self.reference] = 0.0;
-                self.refer(here);
+                self.refer();
             }
             None => {}
         }
         blocking.is_none()
     }
 
-    /// The step so far, as R(Gᵀd).
-    fn bend(&mut self, n: usize) {
-        self.step.clear();
-        self.step.resize(n, 0.0);
-        for (a, (w, from)) in self.weight.iter().zip(&self.from).enumerate().filter(|(_, (w, from))| w != from) {
-            add(w - from, &self.rows[a * n..(a + 1) * n], &mut self.step);
-        }
-    }
-
-    /// The cut whose model slope exceeds that of the active ones most, if by enough to matter.
+    /// The member whose slope exceeds that of the active ones most, if by enough to matter; a cut that becomes one for that, if need be.
     fn entering(&mut self, master: &Master, here: &Here<'_>) -> Option<usize> {
-        let n = here.mixed.len();
-        self.bend(n);
-        here.minimum.root_transposed(&mut self.step, &self.roots, &master.shape);
-        // The same constant, (Gᵀλ)ᵀstep, is missing on both sides.
-        let slope = |i: usize| here.below[i] - dot(master.gradient(i), &self.step);
         let all = self.active.iter().chain([&self.reference]);
-        let level = all.map(|a| slope(self.members[*a])).fold(f64::NEG_INFINITY, f64::max);
-        let inactive = |i: &usize| !self.active.iter().chain([&self.reference]).any(|a| self.members[*a] == *i);
-        let best = (0..master.cuts()).filter(inactive).map(|i| (slope(i), i)).max_by(|a, b| a.0.total_cmp(&b.0));
-        best.filter(|(slope, _)| *slope > level + 0.05 * here.gap).map(|(_, i)| i)
+        let level = all.map(|a| self.slope[*a]).fold(f64::NEG_INFINITY, f64::max);
+        let (mut most, mut member, mut other) = (level + 0.05 * here.gap, None, None);
+        self.change.clear();
+        self.change.extend(self.weight.iter().zip(&self.from).map(|(w, from)| w - from));
+        for (a, slope) in self.slope.iter().enumerate() {
+            // The active ones are at the level or below.
+            if *slope > most {
+                (most, member) = (*slope, Some(a));
+            }
+        }
+        if !self.others.is_empty() {
+            // The step so far, as R(Gᵀd); then −H d for the other cuts.
+            self.step.clear();
+            self.step.resize(here.mixed.len(), 0.0);
+            let (members, step, change) = (&self.members, &mut self.step, &self.change);
+            vectorised(
+                #[inline(always)]
+                || add_rows(change, &members.rows, step.len(), step),
+            );
+            here.minimum.root_transposed(step, &members.roots, &master.shape);
+            let best = vectorised(
+                #[inline(always)]
+                || {
+                    let own = dot(here.mixed, step);
+                    let mut best = (most, None);
+                    let mut meet = |place: usize, product: f64| {
+                        let slope = here.below[self.others[place]] - (product - own);
+                        if slope > best.0 {
+                            best = (slope, Some(place));
+                        }
+                    };
+                    let (fours, rest) = self.others.as_chunks::<4>();
+                    for (k, four) in fours.iter().enumerate() {
+                        let products = dots(four.map(|i| master.gradient(i)), step);
+                        products.into_iter().enumerate().for_each(|(l, product)| meet(4 * k + l, product));
+                    }
+                    for (k, i) in rest.iter().enumerate() {
+                        meet(4 * fours.len() + k, dot(master.gradient(*i), step));
+                    }
+                    best
+                },
+            );
+            (most, other) = best;
+        }
+        if let Some(place) = other {
+            let i = self.others.swap_remove(place);
+            self.members.join(i, master, here);
+            self.from.push(here.lambda[i]);
+            self.weight.push(here.lambda[i]);
+            self.slope.push(most);
+            return Some(self.members.len() - 1);
+        }
+        member
     }
 }

@@ -7,6 +7,7 @@
 //! | `entropic`  | min sᵀu − τH(u) there: value, minimiser, curvature                          |
 //! | [`master`]  | the dual: the best convex combination of cuts, by Newton's method           |
 //! | `face`      | a Newton step over the simplex of weights                                   |
+//! | `members`   | the curvature along the cuts that a step needs                              |
 //! | `cuts`      | the bundle: cuts, their weights, which of them stay                         |
 //! | [`check`]   | the master as a conic program, solved by Clarabel (feature `clarabel`)      |
 //!
@@ -27,6 +28,7 @@ mod entropic;
 mod face;
 mod frame;
 pub mod master;
+mod members;
 
 pub use entropic::Minimum;
 pub use face::Newton;
