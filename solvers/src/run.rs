@@ -353,42 +353,47 @@ impl<'a> Run<'a> {
     /// A combination of cuts gives a lower bound; it is kept if it is the best so far. Weights need not add up to 1: they
     /// are divided by their sum; those that are not above 0 are left out. Returns the bound.
     pub fn offer(&mut self, cuts: &[(f64, Arc<Cut>)]) -> f64 {
-        let used: Vec<&(f64, Arc<Cut>)> = cuts.iter().filter(|(w, _)| *w > 0.0 && w.is_finite()).collect();
-        let total: f64 = used.iter().map(|(w, _)| w).sum();
+        self.offer_each(cuts.iter().map(|(w, cut)| (*w, cut)))
+    }
+
+    /// As [`offer`](Self::offer); cuts are cloned only if the bound is kept.
+    pub(crate) fn offer_each<'c>(&mut self, cuts: impl Iterator<Item = (f64, &'c Arc<Cut>)> + Clone) -> f64 {
+        let used = cuts.filter(|(w, _)| *w > 0.0 && w.is_finite());
+        let total: f64 = used.clone().map(|(w, _)| w).sum();
         if !(total > 0.0 && total.is_finite()) {
             return f64::NEG_INFINITY;
         }
         let mut slope = vec![0.0; self.region.dimension()];
         let mut constant = 0.0;
-        for (w, cut) in &used {
+        for (w, cut) in used.clone() {
             constant += w / total * cut.constant();
-            slope.iter_mut().zip(&cut.gradient).for_each(|(s, g)| *s += w / total * g);
+            crate::dense::add(w / total, &cut.gradient, &mut slope);
         }
         let bound = self.least_of(constant, &slope);
         if bound > self.bound {
             self.bound = bound;
             self.minorant = (constant, slope);
             self.shares.clear();
-            self.mixture = used.into_iter().map(|(w, cut)| (w / total, cut.clone())).collect();
+            self.mixture.clear();
+            self.mixture.extend(used.map(|(w, cut)| (w / total, cut.clone())));
         }
         bound
     }
 
     /// The least of what is minimised over the region if slopeᵀ· + constant is put in place of f.
     fn least_of(&self, constant: f64, slope: &[f64]) -> f64 {
-        let centre;
-        let y = match &self.best {
-            Some((y, _)) => y,
-            None => {
-                centre = self.region.centre();
-                &centre
-            }
+        let Some(tau) = self.tau else {
+            let centre;
+            let y = match &self.best {
+                Some((y, _)) => y,
+                None => {
+                    centre = self.region.centre();
+                    &centre
+                }
+            };
+            return constant + self.region.minimum(slope, y, 1e-9 * self.largest_slope);
         };
-        constant
-            + match self.tau {
-                Some(tau) => self.region.entropic_minimum(slope, tau, &mut vec![0.0; y.len()]),
-                None => self.region.minimum(slope, y, 1e-9 * self.largest_slope),
-            }
+        constant + self.region.entropic_bound(slope, tau)
     }
 
     /// The size of the numbers that make up the value: what the relative gap is measured against.

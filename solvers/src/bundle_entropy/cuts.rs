@@ -5,12 +5,11 @@ use std::sync::Arc;
 use super::entropic::Minimum;
 use super::face::Newton;
 use super::frame::Frame;
-use super::master::{self, Master, Solved};
+use super::master::{self, Master, Search, Solved};
 use crate::SolverError;
 use crate::dense::dot;
 use crate::oracle::Cut;
 use crate::region::Region;
-use crate::run::Mixture;
 
 /// Masters in a row in which a cut has weight 0 before it is dropped.
 const PATIENCE: u32 = 40;
@@ -47,6 +46,7 @@ pub struct Bundle<'a> {
     master: Master,
     lambda: Vec<f64>,
     newton: Newton,
+    search: Search,
 }
 
 impl<'a> Bundle<'a> {
@@ -56,7 +56,8 @@ impl<'a> Bundle<'a> {
         let shape = frame.shape().clone();
         let linear = vec![0.0; shape.dimension()];
         let master = Master { gradients: vec![], constants: vec![], linear, tau: 1.0, shape };
-        Ok(Bundle { region, frame, cuts: vec![], idle: vec![], master, lambda: vec![], newton: Newton::default() })
+        let (newton, search) = (Newton::default(), Search::default());
+        Ok(Bundle { region, frame, cuts: vec![], idle: vec![], master, lambda: vec![], newton, search })
     }
 
     /// Adds a cut, without weight unless it is the first.
@@ -76,7 +77,9 @@ impl<'a> Bundle<'a> {
 
     /// Solves the master from the last weights.
     pub fn solve(&mut self, tolerance: f64) -> Solved {
-        let solved = master::solve(&self.master, &mut self.lambda, tolerance, &mut self.newton);
+        let mut solved = Solved::default();
+        let (search, newton) = (&mut self.search, &mut self.newton);
+        master::solve_into(&self.master, &mut self.lambda, tolerance, search, newton, &mut solved);
         self.idle.iter_mut().zip(&self.lambda).for_each(|(idle, l)| *idle = if *l > 0.0 { 0 } else { *idle + 1 });
         solved
     }
@@ -114,20 +117,22 @@ impl<'a> Bundle<'a> {
     }
 
     /// The combination of cuts that the last master found.
-    pub fn mixture(&self) -> Mixture {
-        let used = self.lambda.iter().zip(&self.cuts).filter(|(l, _)| **l > 0.0);
-        used.map(|(l, cut)| (*l, cut.clone())).collect()
+    pub fn mixture(&self) -> impl Iterator<Item = (f64, &Arc<Cut>)> + Clone {
+        self.lambda.iter().copied().zip(&self.cuts).filter(|(l, _)| *l > 0.0)
     }
 
     /// Drops cuts that have had no weight for [`PATIENCE`] masters. The bound stays: it is that of the cuts with weight.
     pub fn prune(&mut self) {
+        let Some(first) = self.idle.iter().position(|idle| *idle >= PATIENCE) else { return };
         let n = self.master.linear.len();
         let keep: Vec<bool> = self.idle.iter().map(|idle| *idle < PATIENCE).collect();
-        if keep.iter().all(|k| *k) {
-            return;
+        let mut to = first;
+        for (from, _) in keep.iter().enumerate().skip(first).filter(|(_, keep)| **keep) {
+            self.master.gradients.copy_within(from * n..(from + 1) * n, to * n);
+            to += 1;
         }
-        let mut row = keep.iter().flat_map(|k| std::iter::repeat_n(*k, n));
-        self.master.gradients.retain(|_| row.next().unwrap_or(true));
+        self.master.gradients.truncate(to * n);
+        self.newton.renumber(&keep);
         retain(&mut self.master.constants, &keep);
         retain(&mut self.lambda, &keep);
         retain(&mut self.idle, &keep);

@@ -58,18 +58,18 @@ impl Minimum {
         }
     }
 
-    /// The square roots that R consists of (n): √(u(1−u)/τ) on the box, √(u/τ) on a simplex.
-    pub fn roots(&self, tau: f64, shape: &Shape, roots: &mut Vec<f64>) {
+    /// The square roots that √τ·R consists of (n): √(u(1−u)) on the box, √u on a simplex.
+    pub fn roots(&self, shape: &Shape, roots: &mut Vec<f64>) {
         roots.resize(self.u.len(), 0.0);
         let (of_box, on_simplices) = roots.split_at_mut(shape.boxed);
         let (boxed, others) = self.u.split_at(shape.boxed);
         let both = boxed.iter().zip(&self.rest);
-        of_box.iter_mut().zip(both).for_each(|(root, (u, rest))| *root = (u * rest / tau).sqrt());
-        on_simplices.iter_mut().zip(others).for_each(|(root, u)| *root = (u / tau).sqrt());
+        of_box.iter_mut().zip(both).for_each(|(root, (u, rest))| *root = (u * rest).sqrt());
+        on_simplices.iter_mut().zip(others).for_each(|(root, u)| *root = u.sqrt());
     }
 
-    /// R g in place, with RᵀR = −∇²Φ(s): (Rg)ᵀ(Rg′) is the curvature along g and g′. On the box R = diag √(u(1−u)/τ);
-    /// on a simplex it is √(u/τ)·(g − uᵀg).
+    /// R g in place, with RᵀR = −τ∇²Φ(s): (Rg)ᵀ(Rg′)/τ is the curvature along g and g′. On the box R = diag √(u(1−u));
+    /// on a simplex it is √u·(g − uᵀg).
     pub fn root(&self, scaled: &mut [f64], roots: &[f64], shape: &Shape) {
         scaled[..shape.boxed].iter_mut().zip(roots).for_each(|(g, root)| *g *= root);
         for of in &shape.simplices {
@@ -164,10 +164,10 @@ mod tests {
         assert!((slope(0.2) - (at(&moved(0.2 + h)).value - at(&moved(0.2 - h)).value) / (2.0 * h)).abs() < 1e-8);
         let here = at(&SLOPE);
         let (mut scaled, mut roots) = (ALONG.to_vec(), vec![]);
-        here.roots(0.5, &shape(), &mut roots);
+        here.roots(&shape(), &mut roots);
         here.root(&mut scaled, &roots, &shape());
-        assert!((dot(&scaled, &scaled) + (slope(h) - slope(-h)) / (2.0 * h)).abs() < 1e-8);
+        assert!((dot(&scaled, &scaled) / 0.5 + (slope(h) - slope(-h)) / (2.0 * h)).abs() < 1e-8);
         here.root_transposed(&mut scaled, &roots, &shape());
-        assert!((dot(&scaled, &ALONG) + (slope(h) - slope(-h)) / (2.0 * h)).abs() < 1e-8);
+        assert!((dot(&scaled, &ALONG) / 0.5 + (slope(h) - slope(-h)) / (2.0 * h)).abs() < 1e-8);
     }
 }

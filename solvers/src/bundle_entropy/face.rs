@@ -3,14 +3,17 @@
 use super::entropic::Minimum;
 use super::master::Master;
 use super::members::Members;
-use crate::dense::{add_rows, dot, dots, vectorised};
+use crate::dense::{dot, dots, vectorised};
 use crate::factor::Factor;
 
 /// Pivots of a factor below this part of their diagonal are rounding: the cuts are affinely dependent there. The step along
 /// such a direction is as long as the simplex allows if the model rises along it, which drops one of the cuts.
 const DEPENDENT: f64 = 1e-13;
 
-/// The quadratic model of D at λ on the cuts that it needs, and where it is largest.
+/// The reference has at least this part of the largest weight.
+const LIGHT: f64 = 0.1;
+
+/// The quadratic model of D at λ, times τ, on the cuts that it needs, and where it is largest.
 #[derive(Debug, Default)]
 pub struct Newton {
     /// Cuts that the model has met, the support of λ first.
@@ -18,15 +21,17 @@ pub struct Newton {
     /// λᵢ and the weight now, for each member.
     from: Vec<f64>,
     weight: Vec<f64>,
-    /// Slope of the model for each member.
+    /// Slope of τ times the model for each member.
     slope: Vec<f64>,
     /// The other cuts.
     others: Vec<usize>,
     /// Members that may have weight, but for the reference; in the order of the factor.
     active: Vec<usize>,
+    /// For each cut, whether it has been met among others.
+    met: Vec<bool>,
     /// A member of large weight, which is eliminated: it has what the others leave of 1.
     reference: usize,
-    /// Of H reduced to the active members and scaled to a unit diagonal.
+    /// Of τH reduced to the active members and scaled to a unit diagonal.
     factor: Factor,
     /// What is added to diagonal entries before they are scaled: the size of their rounding.
     floor: f64,
@@ -52,11 +57,15 @@ pub struct Here<'a> {
 
 impl Newton {
     /// Moves `target` to the maximum over the simplex of the model (c − max c)ᵀd − ½ dᵀHd, d = target − λ, up to a part of the
-    /// master's gap.
-    pub fn maximise(&mut self, master: &Master, here: &Here<'_>, target: &mut [f64]) {
-        self.begin(master, here);
-        let most = 4 * self.members.len() + 40;
-        for _ in 0..most {
+    /// master's gap. H may be that of an earlier step if D's curvature has changed by at most a part of `most` since.
+    pub fn maximise(&mut self, master: &Master, here: &Here<'_>, most: f64, target: &mut [f64]) {
+        let room = 2 * (self.active.len() + 1) + 16;
+        if self.members.len() <= room && self.members.fits(here.minimum, &master.shape, most) {
+            self.go_on(master, here);
+        } else {
+            self.begin(master, here);
+        }
+        for _ in 0..4 * self.members.len() + 40 {
             if self.climb() {
                 let Some(member) = self.entering(master, here) else { break };
                 self.activate(member);
@@ -66,32 +75,75 @@ impl Newton {
         self.members.cuts.iter().zip(&self.weight).for_each(|(i, w)| target[*i] = *w);
     }
 
+    /// Nothing of earlier steps is known any more.
+    pub fn forget(&mut self) {
+        self.members.cuts.clear();
+    }
+
+    /// Cuts that are not to be kept are gone, the others move up.
+    pub fn renumber(&mut self, keep: &[bool]) {
+        if self.members.cuts.iter().any(|i| !keep[*i]) {
+            self.forget();
+        }
+        for i in &mut self.members.cuts {
+            *i = keep[..*i].iter().filter(|keep| **keep).count();
+        }
+    }
+
     /// The support of λ and the highest cut.
     fn begin(&mut self, master: &Master, here: &Here<'_>) {
-        let mut top = 0;
         self.others.clear();
         self.members.begin(master, here);
-        for (i, below) in here.below.iter().enumerate() {
-            if *below >= here.below[top] {
-                top = i;
-            }
-            if here.lambda[i] > 0.0 { self.members.cuts.push(i) } else { self.others.push(i) }
+        let top = highest(here.below);
+        for (i, l) in here.lambda.iter().enumerate() {
+            if *l > 0.0 || i == top { self.members.cuts.push(i) } else { self.others.push(i) }
         }
-        if here.lambda[top] <= 0.0 {
-            self.others.retain(|i| *i != top);
-            self.members.cuts.push(top);
-        }
-        self.members.fill(master, here);
-        let of = |numbers: &[f64], to: &mut Vec<f64>| {
-            to.clear();
-            to.extend(self.members.cuts.iter().map(|i| numbers[*i]));
-        };
-        of(here.lambda, &mut self.from);
-        of(here.lambda, &mut self.weight);
-        of(here.below, &mut self.slope);
+        self.members.fill(master);
+        self.start(master, here);
         self.active.clear();
         self.active.extend(0..self.members.len());
         self.refer();
+    }
+
+    /// The same with the members, and the factor, of the last step.
+    fn go_on(&mut self, master: &Master, here: &Here<'_>) {
+        self.met.clear();
+        self.met.resize(master.cuts(), false);
+        self.members.cuts.iter().for_each(|i| self.met[*i] = true);
+        let top = highest(here.below);
+        for i in 0..master.cuts() {
+            if !self.met[i] && (here.lambda[i] > 0.0 || i == top) {
+                self.members.join(i, master);
+                self.met[i] = true;
+            }
+        }
+        self.others.clear();
+        self.others.extend((0..master.cuts()).filter(|i| !self.met[*i]));
+        self.start(master, here);
+        // A light reference makes for large rounding errors.
+        let largest = self.weight.iter().copied().fold(0.0, f64::max);
+        if self.weight[self.reference] < LIGHT * largest {
+            self.active.push(self.reference);
+            self.refer();
+        }
+        self.met.iter_mut().for_each(|met| *met = false);
+        self.active.iter().chain([&self.reference]).for_each(|a| self.met[self.members.cuts[*a]] = true);
+        for a in 0..self.members.len() {
+            let i = self.members.cuts[a];
+            if !self.met[i] && (here.lambda[i] > 0.0 || i == top) {
+                self.activate(a);
+            }
+        }
+    }
+
+    /// Weights and slopes of the members at λ.
+    fn start(&mut self, master: &Master, here: &Here<'_>) {
+        let cuts = &self.members.cuts;
+        self.from.clear();
+        self.from.extend(cuts.iter().map(|i| here.lambda[*i]));
+        self.weight.clone_from(&self.from);
+        self.slope.clear();
+        self.slope.extend(cuts.iter().map(|i| master.tau * here.below[*i]));
     }
 
     /// Curvature along two exchanges of weight with the reference.
@@ -182,7 +234,7 @@ impl Newton {
     fn entering(&mut self, master: &Master, here: &Here<'_>) -> Option<usize> {
         let all = self.active.iter().chain([&self.reference]);
         let level = all.map(|a| self.slope[*a]).fold(f64::NEG_INFINITY, f64::max);
-        let (mut most, mut member, mut other) = (level + 0.05 * here.gap, None, None);
+        let (mut most, mut member, mut other) = (level + 0.05 * master.tau * here.gap, None, None);
         self.change.clear();
         self.change.extend(self.weight.iter().zip(&self.from).map(|(w, from)| w - from));
         for (a, slope) in self.slope.iter().enumerate() {
@@ -192,22 +244,14 @@ impl Newton {
             }
         }
         if !self.others.is_empty() {
-            // The step so far, as R(Gᵀd); then −H d for the other cuts.
-            self.step.clear();
-            self.step.resize(here.mixed.len(), 0.0);
-            let (members, step, change) = (&self.members, &mut self.step, &self.change);
-            vectorised(
-                #[inline(always)]
-                || add_rows(change, &members.rows, step.len(), step),
-            );
-            here.minimum.root_transposed(step, &members.roots, &master.shape);
+            let own = self.members.bend(&self.change, &master.shape, &mut self.step);
+            let step = &self.step;
             let best = vectorised(
                 #[inline(always)]
                 || {
-                    let own = dot(here.mixed, step);
                     let mut best = (most, None);
                     let mut meet = |place: usize, product: f64| {
-                        let slope = here.below[self.others[place]] - (product - own);
+                        let slope = master.tau * here.below[self.others[place]] - (product - own);
                         if slope > best.0 {
                             best = (slope, Some(place));
                         }
@@ -227,7 +271,7 @@ impl Newton {
         }
         if let Some(place) = other {
             let i = self.others.swap_remove(place);
-            self.members.join(i, master, here);
+            self.members.join(i, master);
             self.from.push(here.lambda[i]);
             self.weight.push(here.lambda[i]);
             self.slope.push(most);
@@ -235,4 +279,15 @@ impl Newton {
         }
         member
     }
+}
+
+/// The last of the largest.
+fn highest(of: &[f64]) -> usize {
+    let mut top = 0;
+    for (i, v) in of.iter().enumerate() {
+        if *v >= of[top] {
+            top = i;
+        }
+    }
+    top
 }

@@ -9,6 +9,11 @@ use crate::dense::{add_rows, dot, products, vectorised};
 /// Newton steps before the master is given up; most take one to three.
 const STEPS: usize = 200;
 
+/// By which part of itself D's curvature may have changed since it was computed: at the first step of a master, where half a step is progress
+/// enough, and at others.
+const LOOSE: f64 = 0.3;
+const TIGHT: f64 = 0.03;
+
 /// Steps without progress after which what is left is rounding.
 const IDLE: usize = 6;
 
@@ -76,6 +81,7 @@ impl Master {
 /// there. Where the model is far off (saturated sigmoids have no curvature), the step ends where D's own slope vanishes.
 pub fn solve(master: &Master, lambda: &mut [f64], tolerance: f64, newton: &mut Newton) -> Solved {
     let mut at = Solved::default();
+    newton.forget();
     solve_into(master, lambda, tolerance, &mut Search::default(), newton, &mut at);
     at
 }
@@ -91,7 +97,7 @@ pub struct Search {
     target: Vec<f64>,
 }
 
-/// As [`solve`], without allocation.
+/// As [`solve`], without allocation. `newton` has to be new, or from this master when it had fewer cuts.
 pub fn solve_into(
     master: &Master,
     lambda: &mut [f64],
@@ -126,7 +132,7 @@ pub fn solve_into(
         }
 
         let here = Here { lambda, mixed, minimum: &at.minimum, below, gap: at.gap };
-        newton.maximise(master, &here, target);
+        newton.maximise(master, &here, if steps == 0 { LOOSE } else { TIGHT }, target);
         target.iter_mut().zip(&*lambda).for_each(|(t, l)| *t -= l);
         mix(target, master, along);
         let length = ascend(dot(below, target), &at.slope, along, &at.minimum.u, master);

@@ -2,19 +2,26 @@
 
 use super::entropic::Minimum;
 use super::face::Here;
+use super::frame::Shape;
 use super::master::Master;
-use crate::dense::{add_rows, products, vectorised};
+use crate::dense::{add_rows, dot, products, vectorised};
 
-/// H for some of the cuts.
+/// Curvatures of the entropy's dual, u(1 − u) ≤ ¼, that hardly matter.
+const NEGLIGIBLE: f64 = 1e-4;
+
+/// τH for some of the cuts, at a minimiser u that need not be the last one.
 #[derive(Debug, Default)]
 pub struct Members {
     /// Which cuts, in the order in which they joined (m).
     pub cuts: Vec<usize>,
-    /// What R consists of.
-    pub roots: Vec<f64>,
-    /// R(gᵢ − Gᵀλ) for each member: H = rows·rowsᵀ (m×n).
-    pub rows: Vec<f64>,
-    /// H by rows, `stride` apart.
+    /// Where H is that of D, and what R consists of there, without τ.
+    minimum: Minimum,
+    roots: Vec<f64>,
+    /// Gᵀλ there (n).
+    centre: Vec<f64>,
+    /// R(gᵢ − Gᵀλ) for each member: τH = rows·rowsᵀ (m×n).
+    rows: Vec<f64>,
+    /// τH by rows, `stride` apart.
     curvature: Vec<f64>,
     stride: usize,
 }
@@ -25,27 +32,43 @@ impl Members {
         self.cuts.len()
     }
 
-    /// H, row a (m).
+    /// τH, row a (m).
     #[inline(always)]
     pub fn row(&self, a: usize) -> &[f64] {
         &self.curvature[a * self.stride..][..self.cuts.len()]
+    }
+
+    /// Whether the curvature of −τH(u) on the way to D is still what it was, up to a part of `most`.
+    pub fn fits(&self, minimum: &Minimum, shape: &Shape, most: f64) -> bool {
+        if self.cuts.is_empty() || self.roots.len() != minimum.u.len() {
+            return false;
+        }
+        let (boxed, others) = minimum.u.split_at(shape.boxed);
+        let (of_box, on_simplices) = self.roots.split_at(shape.boxed);
+        // What hardly bends may bend a little less or more.
+        let far = |bend: f64, root: &f64| (bend - root * root).abs() > most * (root * root + NEGLIGIBLE);
+        let far_box = boxed.iter().zip(&minimum.rest).zip(of_box).any(|((u, rest), root)| far(u * rest, root));
+        !far_box && !others.iter().zip(on_simplices).any(|(u, root)| far(*u, root))
     }
 
     /// No members, at this λ.
     pub fn begin(&mut self, master: &Master, here: &Here<'_>) {
         self.cuts.clear();
         self.rows.clear();
-        here.minimum.roots(master.tau, &master.shape, &mut self.roots);
+        self.centre.clear();
+        self.centre.extend(here.mixed);
+        self.minimum.clone_from(here.minimum);
+        self.minimum.roots(&master.shape, &mut self.roots);
     }
 
     /// Makes rows and H for the cuts that are listed.
-    pub fn fill(&mut self, master: &Master, here: &Here<'_>) {
+    pub fn fill(&mut self, master: &Master) {
         let m = self.cuts.len();
         self.reserve(m);
         for k in 0..m {
-            self.centre(self.cuts[k], master, here.mixed, here.minimum);
+            self.add_row(self.cuts[k], master);
         }
-        let (n, stride, rows, curvature) = (here.mixed.len(), self.stride, &self.rows, &mut self.curvature);
+        let (n, stride, rows, curvature) = (self.centre.len(), self.stride, &self.rows, &mut self.curvature);
         vectorised(
             #[inline(always)]
             || {
@@ -59,15 +82,15 @@ impl Members {
     }
 
     /// Adds a cut to the members.
-    pub fn join(&mut self, i: usize, master: &Master, here: &Here<'_>) {
-        let (a, n) = (self.cuts.len(), here.mixed.len());
+    pub fn join(&mut self, i: usize, master: &Master) {
+        let (a, n) = (self.cuts.len(), self.centre.len());
         self.cuts.push(i);
         if a + 1 > self.stride {
             let (before, stride) = (std::mem::take(&mut self.curvature), self.stride);
             self.reserve(2 * a + 1);
             (0..a).for_each(|b| self.curvature[b * self.stride..][..a].copy_from_slice(&before[b * stride..][..a]));
         }
-        self.centre(i, master, here.mixed, here.minimum);
+        self.add_row(i, master);
         let (stride, rows) = (self.stride, &self.rows);
         let (before, new) = self.curvature.split_at_mut(a * stride);
         vectorised(
@@ -77,7 +100,7 @@ impl Members {
         (0..a).for_each(|b| before[b * stride + a] = new[b]);
     }
 
-    /// `slope` += H·change (m each).
+    /// `slope` += τH·change (m each).
     pub fn add_curvature(&self, change: &[f64], slope: &mut [f64]) {
         vectorised(
             #[inline(always)]
@@ -85,11 +108,24 @@ impl Members {
         );
     }
 
+    /// `bent` (n) becomes RᵀR(Gᵀchange) for a change that adds up to 0: a cut's entry of τH·change is its gradient's product with that, less
+    /// what is returned.
+    pub fn bend(&self, change: &[f64], shape: &Shape, bent: &mut Vec<f64>) -> f64 {
+        bent.clear();
+        bent.resize(self.centre.len(), 0.0);
+        vectorised(
+            #[inline(always)]
+            || add_rows(change, &self.rows, bent.len(), bent),
+        );
+        self.minimum.root_transposed(bent, &self.roots, shape);
+        dot(&self.centre, bent)
+    }
+
     /// Appends the row of a cut.
-    fn centre(&mut self, i: usize, master: &Master, mixed: &[f64], minimum: &Minimum) {
+    fn add_row(&mut self, i: usize, master: &Master) {
         let begin = self.rows.len();
-        self.rows.extend(master.gradient(i).iter().zip(mixed).map(|(g, m)| g - m));
-        minimum.root(&mut self.rows[begin..], &self.roots, &master.shape);
+        self.rows.extend(master.gradient(i).iter().zip(&self.centre).map(|(g, m)| g - m));
+        self.minimum.root(&mut self.rows[begin..], &self.roots, &master.shape);
     }
 
     /// Room for so many members; H is lost.

@@ -125,7 +125,7 @@ fn minimise(run: &mut Run<'_>, damped: bool, limits: Option<(u32, u32, f64)>) ->
             }
             accuracy = (0.5 * accuracy).min(ACCURACY * predicted);
         };
-        run.offer(&bundle.mixture());
+        run.offer_each(bundle.mixture());
         if let Some(end) = run.stop() {
             return Ok(Some(end));
         }
