@@ -91,7 +91,7 @@ pub fn products(rows: &[f64], x: &[f64], out: &mut [f64]) {
 #[inline(always)]
 pub fn dots(rows: [&[f64]; 4], x: &[f64]) -> [f64; 4] {
     let n = x.len();
-    let rows = rows.map(|row| &row[..n]);
+    let rows = [&rows[0][..n], &rows[1][..n], &rows[2][..n], &rows[3][..n]];
     let whole = n - n % LANES;
     let mut sums = [[0.0; LANES]; 4];
     for at in (0..whole).step_by(LANES) {

@@ -109,7 +109,8 @@ mod tests {
             close(xlogx(small), small * small.ln(), small);
             close(xlogx(t), t * t.ln(), t);
         }
-        assert_eq!((exp(0.0), ln_1p(0.0), ln_1p(1.0)), (1.0, 0.0, 2f64.ln()));
+        assert_eq!((exp(0.0), ln_1p(0.0)), (1.0, 0.0));
+        close(ln_1p(1.0), 2f64.ln(), 1.0);
         assert_eq!((xlogx(0.0), xlogx(-0.0), xlogx(-1e-17), xlogx(1.0)), (0.0, 0.0, 0.0, 0.0));
     }
 

@@ -1,17 +1,20 @@
 //! [`Factor`]: Cholesky factors of symmetric matrices that gain and lose rows.
 
-use crate::dense::{add, dot, vectorised};
+use crate::dense::{dot, vectorised};
+
+/// Rows are padded to a multiple of this many entries, so that loops over them have no remainder.
+const LANES: usize = 8;
 
 /// U with UᵀU = M, upper triangular.
 #[derive(Debug, Default)]
 pub struct Factor {
-    /// By rows, `stride` apart; what is left of the diagonal means nothing.
+    /// By rows, `stride` apart. What is left of the diagonal and right of the last column is 0.
     upper: Vec<f64>,
     stride: usize,
     /// 1 over the diagonal.
     inverse: Vec<f64>,
-    /// A column on its way to its rows.
-    column: Vec<f64>,
+    /// A right-hand side, padded.
+    padded: Vec<f64>,
 }
 
 impl Factor {
@@ -22,23 +25,26 @@ impl Factor {
 
     /// Of the matrix whose row i is written by `fill`, from its diagonal entry on. A pivot below `least` is raised to it.
     pub fn of(&mut self, size: usize, least: f64, mut fill: impl FnMut(usize, &mut [f64])) {
+        self.inverse.clear();
         self.reserve(size);
         let (stride, upper, inverse) = (self.stride, &mut self.upper, &mut self.inverse);
-        inverse.clear();
         inverse.resize(size, 0.0);
+        upper[..size * stride].fill(0.0);
         (0..size).for_each(|i| fill(i, &mut upper[i * stride + i..i * stride + size]));
+        let end = size.next_multiple_of(LANES);
         vectorised(
             #[inline(always)]
             || {
                 for j in 0..size {
                     let (above, below) = upper.split_at_mut((j + 1) * stride);
-                    let row = &mut above[j * stride + j..j * stride + size];
-                    let one_over = 1.0 / row[0].max(least).sqrt();
+                    let row = &mut above[j * stride..j * stride + end];
+                    // Rows above reached a little too far to the left.
+                    row[..j].fill(0.0);
+                    let one_over = 1.0 / row[j].max(least).sqrt();
                     inverse[j] = one_over;
-                    row.iter_mut().for_each(|v| *v *= one_over);
-                    for (i, v) in row.iter().enumerate().skip(1) {
-                        let at = (i - 1) * stride + j + i;
-                        add(-v, &row[i..], &mut below[at..at + row.len() - i]);
+                    scale(one_over, &mut row[first(j)..]);
+                    for i in j + 1..size {
+                        subtract(row[i], &row[first(i)..], &mut below[(i - j - 1) * stride..][first(i)..end]);
                     }
                 }
             },
@@ -48,46 +54,51 @@ impl Factor {
     /// Appends a row of the matrix, up to and with its diagonal entry.
     pub fn append(&mut self, row: impl Iterator<Item = f64>, least: f64) {
         let m = self.size();
-        self.column.clear();
-        self.column.extend(row);
         if m + 1 > self.stride {
             self.widen(2 * (m + 1));
         }
-        let (stride, upper, column) = (self.stride, &mut self.upper, &mut self.column);
-        let (front, last) = column.split_at_mut(m);
-        vectorised(
+        self.padded.clear();
+        self.padded.extend(row);
+        let diagonal = self.padded.pop().unwrap_or(0.0);
+        let stride = self.stride;
+        self.padded.resize(stride, 0.0);
+        let column = &mut self.padded[..m.next_multiple_of(LANES)];
+        let square = vectorised(
             #[inline(always)]
             || {
-                forward(upper, stride, &self.inverse, front);
-                last[0] -= dot(front, front);
+                forward(&self.upper, stride, &self.inverse, column);
+                dot(column, column)
             },
         );
-        let pivot = last[0].max(least).sqrt();
-        front.iter().enumerate().for_each(|(j, v)| upper[j * stride + m] = *v);
-        upper[m * stride + m] = pivot;
+        let pivot = (diagonal - square).max(least).sqrt();
+        column[..m].iter().enumerate().for_each(|(j, v)| self.upper[j * stride + m] = *v);
+        self.upper[m * stride..(m + 1) * stride].fill(0.0);
+        self.upper[m * stride + m] = pivot;
         self.inverse.push(1.0 / pivot);
     }
 
     /// Removes row and column k; plane rotations restore the triangle.
     pub fn remove(&mut self, k: usize) {
         let (m, stride, upper) = (self.size(), self.stride, &mut self.upper);
-        (0..m).for_each(|i| upper.copy_within(i * stride + k.max(i) + 1..i * stride + m, i * stride + k.max(i)));
-        // Rows after k keep an entry left of the diagonal, which is lost by that shift: it is 1/`inverse`.
+        let end = m.next_multiple_of(LANES);
+        for i in 0..m {
+            // Diagonal entries of later rows come to be left of the diagonal.
+            let row = &mut upper[i * stride..i * stride + m];
+            let to = if i <= k { k } else { i - 1 };
+            row.copy_within(to + 1.., to);
+            row[m - 1] = 0.0;
+        }
         vectorised(
             #[inline(always)]
             || {
                 for j in k..m - 1 {
                     let (above, below) = upper.split_at_mut((j + 1) * stride);
-                    let (row, next) = (&mut above[j * stride + j..j * stride + m - 1], &mut below[j + 1..m]);
-                    // Row j + 1 begins with its diagonal entry, which now belongs to column j.
-                    let (a, b) = (row[0], 1.0 / self.inverse[j + 1]);
-                    let length = (a * a + b * b).sqrt();
-                    let (c, s) = (a / length, b / length);
-                    row[0] = length;
-                    self.inverse[j] = 1.0 / length;
-                    for (x, y) in row[1..].iter_mut().zip(next) {
-                        (*x, *y) = (c * *x + s * *y, c * *y - s * *x);
-                    }
+                    let (row, next) = (&mut above[j * stride..j * stride + end], &mut below[..end]);
+                    let (a, b) = (row[j], next[j]);
+                    let inverse = 1.0 / (a * a + b * b).sqrt();
+                    self.inverse[j] = inverse;
+                    rotate(a * inverse, b * inverse, &mut row[first(j)..], &mut next[first(j)..]);
+                    next[j] = 0.0;
                 }
             },
         );
@@ -95,25 +106,31 @@ impl Factor {
     }
 
     /// Solves M x = b in place.
-    pub fn solve(&self, b: &mut [f64]) {
-        let stride = self.stride;
+    pub fn solve(&mut self, b: &mut [f64]) {
+        let (m, stride) = (self.size(), self.stride);
+        self.padded.clear();
+        self.padded.extend_from_slice(&b[..m]);
+        self.padded.resize(m.next_multiple_of(LANES), 0.0);
+        let x = &mut self.padded;
         vectorised(
             #[inline(always)]
             || {
-                forward(&self.upper, stride, &self.inverse, b);
-                for i in (0..b.len()).rev() {
-                    let (head, tail) = b.split_at_mut(i + 1);
-                    let row = &self.upper[i * stride + i + 1..][..tail.len()];
-                    head[i] = (head[i] - dot(row, tail)) * self.inverse[i];
+                forward(&self.upper, stride, &self.inverse, x);
+                for i in (0..m).rev() {
+                    // The diagonal entry takes part as well, and what is right of it is 0 or known.
+                    let row = &self.upper[i * stride..][..x.len()];
+                    let own = std::mem::replace(&mut x[i], 0.0);
+                    x[i] = (own - dot(&row[first(i)..], &x[first(i)..])) * self.inverse[i];
                 }
             },
         );
+        b.copy_from_slice(&self.padded[..m]);
     }
 
     /// Room for so many rows; what is there is lost.
     fn reserve(&mut self, size: usize) {
         if size > self.stride {
-            self.stride = (size + size / 4).next_multiple_of(8);
+            self.stride = (size + size / 4).next_multiple_of(LANES);
             self.upper.clear();
             self.upper.resize(self.stride * self.stride, 0.0);
         }
@@ -127,13 +144,46 @@ impl Factor {
     }
 }
 
-/// Solves Uᵀx = b in place.
+/// Where the lanes of entry i begin.
+#[inline(always)]
+fn first(i: usize) -> usize {
+    i / LANES * LANES
+}
+
+/// Solves Uᵀx = b in place, b being padded; what is beyond the last row stays as it is.
 #[inline(always)]
 fn forward(upper: &[f64], stride: usize, inverse: &[f64], b: &mut [f64]) {
-    for j in 0..b.len() {
-        let (head, tail) = b.split_at_mut(j + 1);
-        head[j] *= inverse[j];
-        add(-head[j], &upper[j * stride + j + 1..][..tail.len()], tail);
+    let end = b.len();
+    for (j, inverse) in inverse.iter().enumerate() {
+        let x = b[j] * inverse;
+        subtract(x, &upper[j * stride..][first(j)..end], &mut b[first(j)..]);
+        b[j] = x;
+    }
+}
+
+/// y −= a·x, in whole lanes.
+#[inline(always)]
+fn subtract(a: f64, x: &[f64], y: &mut [f64]) {
+    for (y, x) in y.as_chunks_mut::<LANES>().0.iter_mut().zip(x.as_chunks::<LANES>().0) {
+        for l in 0..LANES {
+            y[l] -= a * x[l];
+        }
+    }
+}
+
+/// x ·= a, in whole lanes.
+#[inline(always)]
+fn scale(a: f64, x: &mut [f64]) {
+    x.as_chunks_mut::<LANES>().0.iter_mut().for_each(|x| x.iter_mut().for_each(|x| *x *= a));
+}
+
+/// (x, y) becomes (c·x + s·y, c·y − s·x), in whole lanes.
+#[inline(always)]
+fn rotate(c: f64, s: f64, x: &mut [f64], y: &mut [f64]) {
+    for (x, y) in x.as_chunks_mut::<LANES>().0.iter_mut().zip(y.as_chunks_mut::<LANES>().0) {
+        for l in 0..LANES {
+            (x[l], y[l]) = (c * x[l] + s * y[l], c * y[l] - s * x[l]);
+        }
     }
 }
 
@@ -145,7 +195,7 @@ mod tests {
         if i == j { 9.0 } else { ((i * 7 + j * 7) % 5) as f64 / 2.0 }
     }
 
-    fn check(factor: &Factor, kept: &[usize]) {
+    fn check(factor: &mut Factor, kept: &[usize]) {
         let right: Vec<f64> = (0..kept.len()).map(|i| 1.0 + i as f64).collect();
         let mut x = right.clone();
         factor.solve(&mut x);
@@ -162,17 +212,17 @@ mod tests {
             let mut factor = Factor::default();
             factor.of(first, 1e-13, |i, row| row.iter_mut().enumerate().for_each(|(j, v)| *v = entry(i, i + j)));
             (first..9).for_each(|i| factor.append((0..=i).map(|j| entry(i, j)), 1e-13));
-            check(&factor, &kept);
+            check(&mut factor, &kept);
             for k in [3, 0, 6, 2] {
                 kept.remove(k);
                 factor.remove(k);
-                check(&factor, &kept);
+                check(&mut factor, &kept);
             }
             (9..20).for_each(|i| {
                 kept.push(i);
                 factor.append(kept.iter().map(|j| entry(i, *j)), 1e-13);
             });
-            check(&factor, &kept);
+            check(&mut factor, &kept);
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::dense::{add, vectorised};
 use crate::kinks::Kinks;
 use crate::oracle::{Cut, Oracle, dot};
 use crate::region::Region;
@@ -353,29 +354,34 @@ impl<'a> Run<'a> {
     /// A combination of cuts gives a lower bound; it is kept if it is the best so far. Weights need not add up to 1: they
     /// are divided by their sum; those that are not above 0 are left out. Returns the bound.
     pub fn offer(&mut self, cuts: &[(f64, Arc<Cut>)]) -> f64 {
-        self.offer_each(cuts.iter().map(|(w, cut)| (*w, cut)))
+        self.offer_each(cuts.iter().map(|(w, cut)| (*w, cut.constant(), cut)))
     }
 
-    /// As [`offer`](Self::offer); cuts are cloned only if the bound is kept.
-    pub(crate) fn offer_each<'c>(&mut self, cuts: impl Iterator<Item = (f64, &'c Arc<Cut>)> + Clone) -> f64 {
-        let used = cuts.filter(|(w, _)| *w > 0.0 && w.is_finite());
-        let total: f64 = used.clone().map(|(w, _)| w).sum();
+    /// As [`offer`](Self::offer), cuts with their constants; they are cloned only if the bound is kept.
+    pub(crate) fn offer_each<'c>(&mut self, cuts: impl Iterator<Item = (f64, f64, &'c Arc<Cut>)> + Clone) -> f64 {
+        let used = cuts.filter(|(w, _, _)| *w > 0.0 && w.is_finite());
+        let total: f64 = used.clone().map(|(w, _, _)| w).sum();
         if !(total > 0.0 && total.is_finite()) {
             return f64::NEG_INFINITY;
         }
         let mut slope = vec![0.0; self.region.dimension()];
         let mut constant = 0.0;
-        for (w, cut) in used.clone() {
-            constant += w / total * cut.constant();
-            crate::dense::add(w / total, &cut.gradient, &mut slope);
-        }
+        vectorised(
+            #[inline(always)]
+            || {
+                for (w, of, cut) in used.clone() {
+                    constant += w / total * of;
+                    add(w / total, &cut.gradient, &mut slope);
+                }
+            },
+        );
         let bound = self.least_of(constant, &slope);
         if bound > self.bound {
             self.bound = bound;
             self.minorant = (constant, slope);
             self.shares.clear();
             self.mixture.clear();
-            self.mixture.extend(used.map(|(w, cut)| (w / total, cut.clone())));
+            self.mixture.extend(used.map(|(w, _, cut)| (w / total, cut.clone())));
         }
         bound
     }

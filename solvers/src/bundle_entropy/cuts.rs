@@ -41,6 +41,8 @@ pub struct Bundle<'a> {
     region: &'a Region,
     frame: Frame,
     cuts: Vec<Arc<Cut>>,
+    /// Their values at y = 0.
+    constants: Vec<f64>,
     /// For each cut the masters since it last had weight.
     idle: Vec<u32>,
     master: Master,
@@ -57,7 +59,17 @@ impl<'a> Bundle<'a> {
         let linear = vec![0.0; shape.dimension()];
         let master = Master { gradients: vec![], constants: vec![], linear, tau: 1.0, shape };
         let (newton, search) = (Newton::default(), Search::default());
-        Ok(Bundle { region, frame, cuts: vec![], idle: vec![], master, lambda: vec![], newton, search })
+        Ok(Bundle {
+            region,
+            frame,
+            cuts: vec![],
+            constants: vec![],
+            idle: vec![],
+            master,
+            lambda: vec![],
+            newton,
+            search,
+        })
     }
 
     /// Adds a cut, without weight unless it is the first.
@@ -66,6 +78,7 @@ impl<'a> Bundle<'a> {
         self.master.constants.push(constant);
         self.lambda.push(if self.cuts.is_empty() { 1.0 } else { 0.0 });
         self.idle.push(0);
+        self.constants.push(cut.constant());
         self.cuts.push(cut);
     }
 
@@ -116,9 +129,10 @@ impl<'a> Bundle<'a> {
         if slope > 0.0 && slope.is_finite() { slope } else { 1.0 }
     }
 
-    /// The combination of cuts that the last master found.
-    pub fn mixture(&self) -> impl Iterator<Item = (f64, &Arc<Cut>)> + Clone {
-        self.lambda.iter().copied().zip(&self.cuts).filter(|(l, _)| *l > 0.0)
+    /// The combination of cuts that the last master found: weights, constants and cuts.
+    pub fn mixture(&self) -> impl Iterator<Item = (f64, f64, &Arc<Cut>)> + Clone {
+        let cuts = self.constants.iter().zip(&self.cuts);
+        self.lambda.iter().zip(cuts).filter(|(l, _)| **l > 0.0).map(|(l, (constant, cut))| (*l, *constant, cut))
     }
 
     /// Drops cuts that have had no weight for [`PATIENCE`] masters. The bound stays: it is that of the cuts with weight.
@@ -136,6 +150,7 @@ impl<'a> Bundle<'a> {
         retain(&mut self.master.constants, &keep);
         retain(&mut self.lambda, &keep);
         retain(&mut self.idle, &keep);
+        retain(&mut self.constants, &keep);
         retain(&mut self.cuts, &keep);
     }
 }

@@ -257,8 +257,9 @@ impl Newton {
                         }
                     };
                     let (fours, rest) = self.others.as_chunks::<4>();
-                    for (k, four) in fours.iter().enumerate() {
-                        let products = dots(four.map(|i| master.gradient(i)), step);
+                    for (k, [a, b, c, d]) in fours.iter().enumerate() {
+                        let rows = [master.gradient(*a), master.gradient(*b), master.gradient(*c), master.gradient(*d)];
+                        let products = dots(rows, step);
                         products.into_iter().enumerate().for_each(|(l, product)| meet(4 * k + l, product));
                     }
                     for (k, i) in rest.iter().enumerate() {
