@@ -1,14 +1,12 @@
 //! [`Factor`]: Cholesky factors of symmetric matrices that gain and lose rows.
 
 use crate::dense::{dot, vectorised};
-
-/// Rows are padded to a multiple of this many entries, so that loops over them have no remainder.
-const LANES: usize = 8;
+use crate::elementwise::{LANES, block, sum};
 
 /// U with UᵀU = M, upper triangular.
 #[derive(Debug, Default)]
 pub struct Factor {
-    /// By rows, `stride` apart. What is left of the diagonal and right of the last column is 0.
+    /// By rows, `stride` apart, a multiple of [`LANES`] so that loops over them have no remainder. What is left of the diagonal and right of the last column is 0.
     upper: Vec<f64>,
     stride: usize,
     /// 1 over the diagonal.
@@ -116,12 +114,7 @@ impl Factor {
             #[inline(always)]
             || {
                 forward(&self.upper, stride, &self.inverse, x);
-                for i in (0..m).rev() {
-                    // The diagonal entry takes part as well, and what is right of it is 0 or known.
-                    let row = &self.upper[i * stride..][..x.len()];
-                    let own = std::mem::replace(&mut x[i], 0.0);
-                    x[i] = (own - dot(&row[first(i)..], &x[first(i)..])) * self.inverse[i];
-                }
+                backward(&self.upper, stride, &self.inverse, x);
             },
         );
         b.copy_from_slice(&self.padded[..m]);
@@ -150,14 +143,68 @@ fn first(i: usize) -> usize {
     i / LANES * LANES
 }
 
-/// Solves Uᵀx = b in place, b being padded; what is beyond the last row stays as it is.
+/// Lanes number `c` of a row.
+#[inline(always)]
+fn lanes(of: &[f64], c: usize) -> &[f64; LANES] {
+    &of.as_chunks::<LANES>().0[c]
+}
+
+/// Solves Uᵀx = b in place, b being padded.
 #[inline(always)]
 fn forward(upper: &[f64], stride: usize, inverse: &[f64], b: &mut [f64]) {
-    let end = b.len();
-    for (j, inverse) in inverse.iter().enumerate() {
-        let x = b[j] * inverse;
-        subtract(x, &upper[j * stride..][first(j)..end], &mut b[first(j)..]);
-        b[j] = x;
+    let b = b.as_chunks_mut::<LANES>().0;
+    for c in 0..b.len() {
+        let rows: [&[f64]; LANES] = std::array::from_fn(|l| &upper[(LANES * c + l) * stride..][..stride]);
+        let inverse = block(&inverse[LANES * c..], 0.0);
+        let mut x = b[c];
+        for l in 0..LANES {
+            let value = x[l] * inverse[l];
+            let row = lanes(rows[l], c);
+            for t in 0..LANES {
+                x[t] -= value * row[t];
+            }
+            x[l] = value;
+        }
+        b[c] = x;
+        for (d, b) in b.iter_mut().enumerate().skip(c + 1) {
+            let mut rest = *b;
+            for l in 0..LANES {
+                let row = lanes(rows[l], d);
+                for t in 0..LANES {
+                    rest[t] -= x[l] * row[t];
+                }
+            }
+            *b = rest;
+        }
+    }
+}
+
+/// Solves U x = b in place, b being padded.
+#[inline(always)]
+fn backward(upper: &[f64], stride: usize, inverse: &[f64], b: &mut [f64]) {
+    let b = b.as_chunks_mut::<LANES>().0;
+    for c in (0..b.len()).rev() {
+        let rows: [&[f64]; LANES] = std::array::from_fn(|l| &upper[(LANES * c + l) * stride..][..stride]);
+        let inverse = block(&inverse[LANES * c..], 0.0);
+        let mut sums = [[0.0; LANES]; LANES];
+        for (d, b) in b.iter().enumerate().skip(c + 1) {
+            for l in 0..LANES {
+                let row = lanes(rows[l], d);
+                for t in 0..LANES {
+                    sums[l][t] += row[t] * b[t];
+                }
+            }
+        }
+        let (known, mut x) = (b[c], [0.0; LANES]);
+        for l in (0..LANES).rev() {
+            // Left of the diagonal entry the row is 0, and there x is still 0.
+            let row = lanes(rows[l], c);
+            for t in 0..LANES {
+                sums[l][t] += row[t] * x[t];
+            }
+            x[l] = (known[l] - sum(&sums[l])) * inverse[l];
+        }
+        b[c] = x;
     }
 }
 
