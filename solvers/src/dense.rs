@@ -72,6 +72,24 @@ pub fn add_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
     }
 }
 
+/// out += Σₖ cₖ·(row `of`ₖ of `rows`); rows are `stride` apart, and as much of them is read as `out` has entries.
+#[inline(always)]
+pub fn add_rows_of(of: &[usize], c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
+    let width = out.len();
+    let row = |k: usize| &rows[k * stride..][..width];
+    let (fours, rest) = of.as_chunks::<4>();
+    let (factors, last) = c[..of.len()].as_chunks::<4>();
+    for ([a, b, c, d], f) in fours.iter().zip(factors) {
+        let (ra, rb, rc, rd) = (row(*a), row(*b), row(*c), row(*d));
+        for j in 0..width {
+            out[j] += (f[0] * ra[j] + f[1] * rb[j]) + (f[2] * rc[j] + f[3] * rd[j]);
+        }
+    }
+    for (k, factor) in rest.iter().zip(last) {
+        add(*factor, row(*k), out);
+    }
+}
+
 /// out[k] = (row k of `rows`)ᵀx for each of `out`; rows follow each other.
 #[inline(always)]
 pub fn products(rows: &[f64], x: &[f64], out: &mut [f64]) {

@@ -3,7 +3,7 @@
 use super::entropic::Minimum;
 use super::master::Master;
 use super::members::Members;
-use crate::dense::{dot, dots, vectorised};
+use crate::dense::{add_rows_of, dot, dots, vectorised};
 use crate::factor::Factor;
 
 /// Pivots of a factor below this part of their diagonal are rounding: the cuts are affinely dependent there. The step along
@@ -21,7 +21,7 @@ pub struct Newton {
     /// λᵢ and the weight now, for each member.
     from: Vec<f64>,
     weight: Vec<f64>,
-    /// Slope of τ times the model for each member.
+    /// Slope of τ times the model for each member, padded.
     slope: Vec<f64>,
     /// The other cuts.
     others: Vec<usize>,
@@ -73,6 +73,17 @@ impl Newton {
         }
         target.fill(0.0);
         self.members.cuts.iter().zip(&self.weight).for_each(|(i, w)| target[*i] = *w);
+    }
+
+    /// The change of Gᵀλ along the step from λ to the last target.
+    pub fn along(&mut self, master: &Master, along: &mut [f64]) {
+        self.change.clear();
+        self.change.extend(self.weight.iter().zip(&self.from).map(|(w, from)| w - from));
+        along.fill(0.0);
+        vectorised(
+            #[inline(always)]
+            || add_rows_of(&self.members.cuts, &self.change, &master.gradients, along.len(), along),
+        );
     }
 
     /// Nothing of earlier steps is known any more.
@@ -144,6 +155,7 @@ impl Newton {
         self.weight.clone_from(&self.from);
         self.slope.clear();
         self.slope.extend(cuts.iter().map(|i| master.tau * here.below[*i]));
+        self.slope.resize(self.members.padded(), 0.0);
     }
 
     /// Curvature along two exchanges of weight with the reference.
@@ -162,7 +174,7 @@ impl Newton {
         scale.extend(self.active.iter().map(|a| self.reduced(*a, *a)));
         self.scale = scale;
         let largest = self.scale.iter().copied().fold(0.0, f64::max);
-        let steepest = self.slope.iter().fold(0.0, |m: f64, s| m.max(s.abs()));
+        let steepest = self.slope[..self.members.len()].iter().fold(0.0, |m: f64, s| m.max(s.abs()));
         self.floor = DEPENDENT * largest.max(steepest) + f64::MIN_POSITIVE;
         self.scale.iter_mut().for_each(|of| *of = 1.0 / (of.max(0.0) + self.floor).sqrt());
 
@@ -199,21 +211,21 @@ impl Newton {
         self.factor.solve(&mut self.right);
         self.right.iter_mut().zip(&self.scale).for_each(|(r, s)| *r *= s);
 
-        let back = -self.right.iter().sum::<f64>();
-        let all = self.active.iter().zip(&self.right).map(|(a, d)| (*a, *d)).chain([(self.reference, back)]);
+        // The reference comes last for the while.
+        self.right.push(-self.right.iter().sum::<f64>());
+        self.active.push(self.reference);
         let (mut length, mut blocking) = (1.0, None);
-        for (k, (a, d)) in all.clone().enumerate() {
-            if d < 0.0 && self.weight[a] < -d * length {
-                (length, blocking) = (self.weight[a] / -d, Some(k));
+        for (k, (a, d)) in self.active.iter().zip(&self.right).enumerate() {
+            if *d < 0.0 && self.weight[*a] < -d * length {
+                (length, blocking) = (self.weight[*a] / -d, Some(k));
             }
         }
-        self.change.clear();
-        self.change.resize(self.members.len(), 0.0);
-        for (a, d) in all {
-            self.change[a] = -length * d;
-            self.weight[a] = (self.weight[a] + length * d).max(0.0);
+        for (a, d) in self.active.iter().zip(&mut self.right) {
+            self.weight[*a] = (self.weight[*a] + length * *d).max(0.0);
+            *d *= -length;
         }
-        self.members.add_curvature(&self.change, &mut self.slope);
+        self.members.add_curvature(&self.active, &self.right, &mut self.slope);
+        self.active.pop();
         match blocking {
             Some(k) if k < self.active.len() => {
                 let dropped = self.active.remove(k);
@@ -237,7 +249,7 @@ impl Newton {
         let (mut most, mut member, mut other) = (level + 0.05 * master.tau * here.gap, None, None);
         self.change.clear();
         self.change.extend(self.weight.iter().zip(&self.from).map(|(w, from)| w - from));
-        for (a, slope) in self.slope.iter().enumerate() {
+        for (a, slope) in self.slope[..self.members.len()].iter().enumerate() {
             // The active ones are at the level or below.
             if *slope > most {
                 (most, member) = (*slope, Some(a));
@@ -275,8 +287,10 @@ impl Newton {
             self.members.join(i, master);
             self.from.push(here.lambda[i]);
             self.weight.push(here.lambda[i]);
-            self.slope.push(most);
-            return Some(self.members.len() - 1);
+            let new = self.members.len() - 1;
+            self.slope.resize(self.members.padded(), 0.0);
+            self.slope[new] = most;
+            return Some(new);
         }
         member
     }

@@ -4,7 +4,7 @@
 use super::entropic::{Minimum, slope_along};
 use super::face::{Here, Newton};
 use super::frame::Shape;
-use crate::dense::{add_rows, dot, products, vectorised};
+use crate::dense::{add, add_rows, dot, products, vectorised};
 
 /// Newton steps before the master is given up; most take one to three.
 const STEPS: usize = 200;
@@ -114,7 +114,9 @@ pub fn solve_into(
     for steps in 0.. {
         let total: f64 = lambda.iter().sum();
         lambda.iter_mut().for_each(|l| *l /= total);
-        mix(lambda, master, mixed);
+        if steps % 4 == 0 {
+            mix(lambda, master, mixed);
+        }
         at.slope.iter_mut().zip(&*mixed).zip(&master.linear).for_each(|((s, m), q)| *s = m + q);
         at.minimum.at(&at.slope, master.tau, &master.shape);
         let constant = dot(&master.constants, lambda);
@@ -134,12 +136,13 @@ pub fn solve_into(
         let here = Here { lambda, mixed, minimum: &at.minimum, below, gap: at.gap };
         newton.maximise(master, &here, if steps == 0 { LOOSE } else { TIGHT }, target);
         target.iter_mut().zip(&*lambda).for_each(|(t, l)| *t -= l);
-        mix(target, master, along);
+        newton.along(master, along);
         let length = ascend(dot(below, target), &at.slope, along, &at.minimum.u, master);
         for (l, d) in lambda.iter_mut().zip(&*target) {
             // A weight that the model sends to 0 ends there exactly.
             *l = if length == 1.0 && *d == -*l { 0.0 } else { (*l + length * d).max(0.0) };
         }
+        add(length, along, mixed);
     }
 }
 

@@ -4,7 +4,8 @@ use super::entropic::Minimum;
 use super::face::Here;
 use super::frame::Shape;
 use super::master::Master;
-use crate::dense::{add_rows, dot, products, vectorised};
+use crate::dense::{add_rows, add_rows_of, dot, products, vectorised};
+use crate::elementwise::LANES;
 
 /// Curvatures of the entropy's dual, u(1 − u) ≤ ¼, that hardly matter.
 const NEGLIGIBLE: f64 = 1e-4;
@@ -100,12 +101,21 @@ impl Members {
         (0..a).for_each(|b| before[b * stride + a] = new[b]);
     }
 
-    /// `slope` += τH·change (m each).
-    pub fn add_curvature(&self, change: &[f64], slope: &mut [f64]) {
+    /// `slope` += τH·change, where the members `of` change by `change` each. `slope` is as long as [`padded`](Self::padded) says.
+    pub fn add_curvature(&self, of: &[usize], change: &[f64], slope: &mut [f64]) {
         vectorised(
             #[inline(always)]
-            || add_rows(change, &self.curvature, self.stride, slope),
+            || {
+                for (at, slope) in slope.as_chunks_mut::<{ 2 * LANES }>().0.iter_mut().enumerate() {
+                    add_rows_of(of, change, &self.curvature[2 * LANES * at..], self.stride, slope);
+                }
+            },
         );
+    }
+
+    /// m in whole lanes.
+    pub fn padded(&self) -> usize {
+        self.cuts.len().next_multiple_of(2 * LANES)
     }
 
     /// `bent` (n) becomes RᵀR(Gᵀchange) for a change that adds up to 0: a cut's entry of τH·change is its gradient's product with that, less
@@ -131,7 +141,7 @@ impl Members {
     /// Room for so many members; H is lost.
     fn reserve(&mut self, m: usize) {
         if m > self.stride {
-            self.stride = (m + m / 4 + 4).next_multiple_of(8);
+            self.stride = (m + m / 4 + 4).next_multiple_of(2 * LANES);
             self.curvature.clear();
             self.curvature.resize(self.stride * self.stride, 0.0);
         }
