@@ -5,6 +5,7 @@ use super::entropic::{Minimum, slope_along};
 use super::face::{Here, Newton};
 use super::frame::Shape;
 use crate::dense::{add, add_rows, dot, products, vectorised};
+use crate::elementwise::{LANES, block, sum};
 
 /// Newton steps before the master is given up; most take one to three.
 const STEPS: usize = 200;
@@ -13,6 +14,9 @@ const STEPS: usize = 200;
 /// enough, and at others.
 const LOOSE: f64 = 0.3;
 const TIGHT: f64 = 0.03;
+
+/// How far from 1 the weights may add up to.
+const SUM: f64 = 1e-15;
 
 /// Steps without progress after which what is left is rounding.
 const IDLE: usize = 6;
@@ -113,7 +117,9 @@ pub fn solve_into(
     let (mut least, mut idle) = (f64::INFINITY, 0);
     for steps in 0.. {
         let total: f64 = lambda.iter().sum();
-        lambda.iter_mut().for_each(|l| *l /= total);
+        if (total - 1.0).abs() > SUM {
+            lambda.iter_mut().for_each(|l| *l /= total);
+        }
         if steps % 4 == 0 {
             mix(lambda, master, mixed);
         }
@@ -124,7 +130,7 @@ pub fn solve_into(
         at.model = cuts_at(master, &at.minimum.u, below);
         at.gap = -dot(below, lambda);
         at.steps = steps;
-        at.size = constant.abs() + at.slope.iter().zip(&at.minimum.u).map(|(s, u)| (s * u).abs()).sum::<f64>();
+        at.size = constant.abs() + size(&at.slope, &at.minimum.u);
 
         idle = if at.gap < 0.7 * least { 0 } else { idle + 1 };
         least = least.min(at.gap);
@@ -144,6 +150,21 @@ pub fn solve_into(
         }
         add(length, along, mixed);
     }
+}
+
+/// Σ |sⱼuⱼ|
+fn size(slope: &[f64], u: &[f64]) -> f64 {
+    vectorised(
+        #[inline(always)]
+        || {
+            let mut sums = [0.0; LANES];
+            for (s, u) in slope.chunks(LANES).zip(u.chunks(LANES)) {
+                let (s, u) = (block(s, 0.0), block(u, 0.0));
+                (0..LANES).for_each(|l| sums[l] += (s[l] * u[l]).abs());
+            }
+            sum(&sums)
+        },
+    )
 }
 
 /// `mixed` becomes Gᵀweights.
