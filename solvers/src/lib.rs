@@ -75,6 +75,7 @@ pub mod region;
 pub mod run;
 pub mod sides;
 mod text;
+mod triangular;
 
 pub use conic_program::{Cone, ConicProgram};
 pub use error::SolverError;

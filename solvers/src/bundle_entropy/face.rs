@@ -1,14 +1,11 @@
-//! One Newton step of the master: the quadratic model of D, maximised over the whole simplex by an active-set method.
+//! One Newton step of the master: the quadratic model of D, maximised over the whole simplex by an active-set method. Which cuts may have weight is
+//! decided here, `climb` finds the maximum for them.
 
 use super::entropic::Minimum;
 use super::master::Master;
 use super::members::Members;
 use crate::dense::{add_rows_of, dot, dots, vectorised};
 use crate::factor::Factor;
-
-/// Pivots of a factor below this part of their diagonal are rounding: the cuts are affinely dependent there. The step along
-/// such a direction is as long as the simplex allows if the model rises along it, which drops one of the cuts.
-const DEPENDENT: f64 = 1e-13;
 
 /// The reference has at least this part of the largest weight.
 const LIGHT: f64 = 0.1;
@@ -17,27 +14,27 @@ const LIGHT: f64 = 0.1;
 #[derive(Debug, Default)]
 pub struct Newton {
     /// Cuts that the model has met, the support of λ first.
-    members: Members,
+    pub(super) members: Members,
     /// λᵢ and the weight now, for each member.
     from: Vec<f64>,
-    weight: Vec<f64>,
+    pub(super) weight: Vec<f64>,
     /// Slope of τ times the model for each member, padded.
-    slope: Vec<f64>,
+    pub(super) slope: Vec<f64>,
     /// The other cuts.
     others: Vec<usize>,
     /// Members that may have weight, but for the reference; in the order of the factor.
-    active: Vec<usize>,
+    pub(super) active: Vec<usize>,
     /// For each cut, whether it has been met among others.
     met: Vec<bool>,
     /// A member of large weight, which is eliminated: it has what the others leave of 1.
-    reference: usize,
+    pub(super) reference: usize,
     /// Of τH reduced to the active members and scaled to a unit diagonal.
-    factor: Factor,
+    pub(super) factor: Factor,
     /// What is added to diagonal entries before they are scaled: the size of their rounding.
-    floor: f64,
+    pub(super) floor: f64,
     /// For each active member.
-    scale: Vec<f64>,
-    right: Vec<f64>,
+    pub(super) scale: Vec<f64>,
+    pub(super) right: Vec<f64>,
     /// For each member, then for each coordinate.
     change: Vec<f64>,
     step: Vec<f64>,
@@ -156,90 +153,6 @@ impl Newton {
         self.slope.clear();
         self.slope.extend(cuts.iter().map(|i| master.tau * here.below[*i]));
         self.slope.resize(self.members.padded(), 0.0);
-    }
-
-    /// Curvature along two exchanges of weight with the reference.
-    fn reduced(&self, a: usize, b: usize) -> f64 {
-        let (of_a, of_r) = (self.members.row(a), self.members.row(self.reference));
-        of_a[b] - of_a[self.reference] - of_r[b] + of_r[self.reference]
-    }
-
-    /// Makes the active member of largest weight the reference, and factors anew.
-    fn refer(&mut self) {
-        let heavier = |a: &usize, b: &usize| self.weight[self.active[*a]].total_cmp(&self.weight[self.active[*b]]);
-        let Some(at) = (0..self.active.len()).max_by(heavier) else { return };
-        self.reference = self.active.swap_remove(at);
-        let mut scale = std::mem::take(&mut self.scale);
-        scale.clear();
-        scale.extend(self.active.iter().map(|a| self.reduced(*a, *a)));
-        self.scale = scale;
-        let largest = self.scale.iter().copied().fold(0.0, f64::max);
-        let steepest = self.slope[..self.members.len()].iter().fold(0.0, |m: f64, s| m.max(s.abs()));
-        self.floor = DEPENDENT * largest.max(steepest) + f64::MIN_POSITIVE;
-        self.scale.iter_mut().for_each(|of| *of = 1.0 / (of.max(0.0) + self.floor).sqrt());
-
-        let (members, active, scale) = (&self.members, &self.active, &self.scale);
-        let of_r = members.row(self.reference);
-        let own = of_r[self.reference];
-        let fill = |i: usize, row: &mut [f64]| {
-            let (of_a, times) = (members.row(active[i]), scale[i]);
-            let shift = own - of_a[self.reference];
-            for ((to, b), scale) in row.iter_mut().zip(&active[i..]).zip(&scale[i..]) {
-                *to = (of_a[*b] - of_r[*b] + shift) * times * scale;
-            }
-            row[0] = 1.0 + DEPENDENT;
-        };
-        self.factor.of(active.len(), DEPENDENT, fill);
-    }
-
-    fn activate(&mut self, a: usize) {
-        let scale = 1.0 / (self.reduced(a, a).max(0.0) + self.floor).sqrt();
-        let mut factor = std::mem::take(&mut self.factor);
-        let others = self.active.iter().zip(&self.scale).map(|(b, other)| self.reduced(a, *b) * scale * other);
-        factor.append(others.chain([1.0 + DEPENDENT]), DEPENDENT);
-        self.factor = factor;
-        self.active.push(a);
-        self.scale.push(scale);
-    }
-
-    /// A step towards the maximum over the face of the active members: all the way (true), or until a weight is 0, whose
-    /// member is dropped (false).
-    fn climb(&mut self) -> bool {
-        let level = self.slope[self.reference];
-        self.right.clear();
-        self.right.extend(self.active.iter().zip(&self.scale).map(|(a, scale)| (self.slope[*a] - level) * scale));
-        self.factor.solve(&mut self.right);
-        self.right.iter_mut().zip(&self.scale).for_each(|(r, s)| *r *= s);
-
-        // The reference comes last for the while.
-        self.right.push(-self.right.iter().sum::<f64>());
-        self.active.push(self.reference);
-        let (mut length, mut blocking) = (1.0, None);
-        for (k, (a, d)) in self.active.iter().zip(&self.right).enumerate() {
-            if *d < 0.0 && self.weight[*a] < -d * length {
-                (length, blocking) = (self.weight[*a] / -d, Some(k));
-            }
-        }
-        for (a, d) in self.active.iter().zip(&mut self.right) {
-            self.weight[*a] = (self.weight[*a] + length * *d).max(0.0);
-            *d *= -length;
-        }
-        self.members.add_curvature(&self.active, &self.right, &mut self.slope);
-        self.active.pop();
-        match blocking {
-            Some(k) if k < self.active.len() => {
-                let dropped = self.active.remove(k);
-                self.scale.remove(k);
-                self.factor.remove(k);
-                self.weight[dropped] = 0.0;
-            }
-            Some(_) => {
-                self.weight[self.reference] = 0.0;
-                self.refer();
-            }
-            None => {}
-        }
-        blocking.is_none()
     }
 
     /// The member whose slope exceeds that of the active ones most, if by enough to matter; a cut that becomes one for that, if need be.

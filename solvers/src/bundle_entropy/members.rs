@@ -7,7 +7,7 @@ use super::master::Master;
 use crate::dense::{add_rows, add_rows_of, dot, products, vectorised};
 use crate::elementwise::LANES;
 
-/// Curvatures of the entropy's dual, u(1 − u) ≤ ¼, that hardly matter.
+/// Curvatures below this part of the largest hardly matter.
 const NEGLIGIBLE: f64 = 1e-4;
 
 /// τH for some of the cuts, at a minimiser u that need not be the last one.
@@ -47,7 +47,8 @@ impl Members {
         let (boxed, others) = minimum.u.split_at(shape.boxed);
         let (of_box, on_simplices) = self.roots.split_at(shape.boxed);
         // What hardly bends may bend a little less or more.
-        let far = |bend: f64, root: &f64| (bend - root * root).abs() > most * (root * root + NEGLIGIBLE);
+        let little = NEGLIGIBLE * self.roots.iter().fold(0.0, |m: f64, root| m.max(root * root));
+        let far = |bend: f64, root: &f64| (bend - root * root).abs() > most * (root * root + little);
         let far_box = boxed.iter().zip(&minimum.rest).zip(of_box).any(|((u, rest), root)| far(u * rest, root));
         !far_box && !others.iter().zip(on_simplices).any(|(u, root)| far(*u, root))
     }

@@ -6,7 +6,8 @@
 //! | `frame`     | the region as [0, 1]ⁿ × unit simplices                                      |
 //! | `entropic`  | min sᵀu − τH(u) there: value, minimiser, curvature                          |
 //! | [`master`]  | the dual: the best convex combination of cuts, by Newton's method           |
-//! | `face`      | a Newton step over the simplex of weights                                   |
+//! | `face`      | a Newton step over the simplex of weights: which cuts may have weight       |
+//! | `climb`     | the maximum of its model for them                                           |
 //! | `members`   | the curvature along the cuts that a step needs                              |
 //! | `cuts`      | the bundle: cuts, their weights, which of them stay                         |
 //! | [`check`]   | the master as a conic program, solved by Clarabel (feature `clarabel`)      |
@@ -23,6 +24,7 @@
 
 #[cfg(feature = "clarabel")]
 pub mod check;
+mod climb;
 mod cuts;
 mod entropic;
 mod face;
