@@ -90,6 +90,8 @@ pub struct Run<'a> {
     mixture: Mixture,
     /// Constant and slope of the affine minorant that gives the bound.
     minorant: (f64, Vec<f64>),
+    /// The slope of one that is offered.
+    scratch: Vec<f64>,
     largest_slope: f64,
     forward: u64,
     backward: u64,
@@ -161,6 +163,7 @@ impl<'a> Run<'a> {
             bound: f64::NEG_INFINITY,
             mixture: vec![],
             minorant: (0.0, vec![]),
+            scratch: vec![],
             largest_slope: 0.0,
             forward: 0,
             parts: 0.0,
@@ -364,8 +367,9 @@ impl<'a> Run<'a> {
         if !(total > 0.0 && total.is_finite()) {
             return f64::NEG_INFINITY;
         }
-        let mut slope = vec![0.0; self.region.dimension()];
-        let mut constant = 0.0;
+        let (mut slope, mut constant) = (std::mem::take(&mut self.scratch), 0.0);
+        slope.clear();
+        slope.resize(self.region.dimension(), 0.0);
         vectorised(
             #[inline(always)]
             || {
@@ -378,11 +382,13 @@ impl<'a> Run<'a> {
         let bound = self.least_of(constant, &slope);
         if bound > self.bound {
             self.bound = bound;
-            self.minorant = (constant, slope);
+            self.minorant.0 = constant;
+            std::mem::swap(&mut self.minorant.1, &mut slope);
             self.shares.clear();
             self.mixture.clear();
             self.mixture.extend(used.map(|(w, _, cut)| (w / total, cut.clone())));
         }
+        self.scratch = slope;
         bound
     }
 

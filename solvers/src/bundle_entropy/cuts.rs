@@ -89,17 +89,15 @@ impl<'a> Bundle<'a> {
     }
 
     /// Solves the master from the last weights.
-    pub fn solve(&mut self, tolerance: f64) -> Solved {
-        let mut solved = Solved::default();
+    pub fn solve(&mut self, tolerance: f64, solved: &mut Solved) {
         let (search, newton) = (&mut self.search, &mut self.newton);
-        master::solve_into(&self.master, &mut self.lambda, tolerance, search, newton, &mut solved);
+        master::solve_into(&self.master, &mut self.lambda, tolerance, search, newton, solved);
         self.idle.iter_mut().zip(&self.lambda).for_each(|(idle, l)| *idle = if *l > 0.0 { 0 } else { *idle + 1 });
-        solved
     }
 
-    /// The minimiser of the model, in y.
-    pub fn point(&self, solved: &Solved) -> Vec<f64> {
-        self.frame.point(&solved.minimum.u, &solved.minimum.rest, self.region)
+    /// `y` becomes the minimiser of the model.
+    pub fn point(&self, solved: &Solved, y: &mut Vec<f64>) {
+        self.frame.point(&solved.minimum.u, &solved.minimum.rest, self.region, y)
     }
 
     /// The minimiser of the model as a centre.

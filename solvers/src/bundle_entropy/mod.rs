@@ -40,6 +40,7 @@ use crate::SolverError;
 use crate::oracle::Cut;
 use crate::run::{End, Run};
 use cuts::Bundle;
+use master::Solved;
 
 /// The part of the decrease that the model predicts which moves the centre.
 const CLEARLY_BETTER: f64 = 0.1;
@@ -113,17 +114,19 @@ fn minimise(run: &mut Run<'_>, damped: bool, limits: Option<(u32, u32, f64)>) ->
     let much_less = if run.tau().is_some() { MUCH_LESS } else { LESS_ALONE };
     let (kinks, mut moves) = (!run.is_smooth(), 0u32);
     let (mut predicted, mut patience) = (f64::INFINITY, Patience::default());
-    let mut done = 1;
+    let (mut done, mut solved) = (1, Solved::default());
     loop {
         // The minimiser of the damped model, by way of its dual (eqs. 11–13), and the bound that comes with it.
         bundle.set_temperature(tau, rho, &centre.lean);
         let mut accuracy = ACCURACY * predicted.min(run.gap());
-        let solved = loop {
-            let solved = bundle.solve(accuracy);
-            y = bundle.point(&solved);
-            predicted = (centre_value - run.objective(&y, solved.model)).max(0.0);
+        let entropic = loop {
+            bundle.solve(accuracy, &mut solved);
+            bundle.point(&solved, &mut y);
+            // −τH
+            let entropic = run.objective(&y, 0.0);
+            predicted = (centre_value - (solved.model + entropic)).max(0.0);
             if solved.gap <= 2.0 * ACCURACY * predicted || solved.size.is_nan() || accuracy <= solved.rounding() {
-                break solved;
+                break entropic;
             }
             accuracy = (0.5 * accuracy).min(ACCURACY * predicted);
         };
@@ -142,7 +145,7 @@ fn minimise(run: &mut Run<'_>, damped: bool, limits: Option<(u32, u32, f64)>) ->
         // f there (eq. 9): a new centre, or a cut that corrects the model.
         let cut = run.evaluate(&y)?;
         check_finite(&cut)?;
-        let value = run.objective(&y, cut.value);
+        let value = cut.value + entropic;
         let (decrease, short) = (centre_value - value, predicted < SHORT * run.gap());
         if decrease >= CLEARLY_BETTER * predicted {
             moves += 1;
