@@ -64,6 +64,10 @@ const LESS_ALONE: f64 = 0.5;
 /// Factor of ρ for more.
 const MORE: f64 = 1.5;
 
+/// How often it is taken between two moves of the centre. At a ridge of f both the increase and its prediction shrink like the steps:
+/// only further cuts help there.
+const INCREASES: u32 = 8;
+
 /// The least ρ, as a part of the first one.
 const LEAST: f64 = 1e-12;
 
@@ -112,7 +116,7 @@ fn minimise(run: &mut Run<'_>, damped: bool, limits: Option<(u32, u32, f64)>) ->
     let mut rho = if damped { bundle.typical_slope() } else { 0.0 };
     let least_rho = LEAST * rho;
     let much_less = if run.tau().is_some() { MUCH_LESS } else { LESS_ALONE };
-    let (kinks, mut moves) = (!run.is_smooth(), 0u32);
+    let (kinks, mut moves, mut increases) = (!run.is_smooth(), 0u32, 0u32);
     let (mut predicted, mut patience) = (f64::INFINITY, Patience::default());
     let (mut done, mut solved) = (1, Solved::default());
     loop {
@@ -148,7 +152,7 @@ fn minimise(run: &mut Run<'_>, damped: bool, limits: Option<(u32, u32, f64)>) ->
         let value = cut.value + entropic;
         let (decrease, short) = (centre_value - value, predicted < SHORT * run.gap());
         if decrease >= CLEARLY_BETTER * predicted {
-            moves += 1;
+            (moves, increases) = (moves + 1, 0);
             // Smooth functions look like this as well: their gap shrinks slower than the steps' decrease.
             let stuck = short && kinks && moves % MOVES == 0;
             let next = bundle.centre(&solved);
@@ -157,8 +161,8 @@ fn minimise(run: &mut Run<'_>, damped: bool, limits: Option<(u32, u32, f64)>) ->
             let most = if stuck { LESS * rho } else { rho };
             rho = right.clamp(much_less * rho, most).max(least_rho);
             (centre, centre_value) = (next, value);
-        } else if -decrease > FAR_WORSE * predicted && !short {
-            rho *= MORE;
+        } else if -decrease > FAR_WORSE * predicted && !short && increases < INCREASES {
+            (rho, increases) = (MORE * rho, increases + 1);
         }
 
         let news = predicted.max(cut.value - solved.model) > solved.rounding();
