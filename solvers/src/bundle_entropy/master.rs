@@ -11,8 +11,8 @@ use crate::elementwise::{LANES, block, sum};
 const STEPS: usize = 200;
 
 /// By which part of itself D's curvature may have changed since it was computed: at the first step of a master, where half a step is progress
-/// enough, at the second, and at others, so that Newton's method ends as fast as it does.
-const CHANGED: [f64; 3] = [0.3, 0.03, 0.0];
+/// enough, at the next two, and at others, so that Newton's method ends as fast as it does.
+const CHANGED: [f64; 4] = [0.3, 0.03, 0.03, 0.0];
 
 /// How far from 1 the weights may add up to.
 const SUM: f64 = 1e-15;
@@ -139,7 +139,7 @@ pub fn solve_into(
         }
 
         let here = Here { lambda, mixed, minimum: &at.minimum, below, gap: at.gap };
-        newton.maximise(master, &here, CHANGED[steps.min(2)], target);
+        newton.maximise(master, &here, CHANGED[steps.min(3)], target);
         target.iter_mut().zip(&*lambda).for_each(|(t, l)| *t -= l);
         newton.along(master, along);
         let length = ascend(dot(below, target), &at.slope, along, &at.minimum.u, master);
