@@ -41,7 +41,7 @@ pub fn print(rows: &[Row]) {
             (Some(required), Some(most)) if most <= required => "yes",
             _ => "no",
         };
-        let share = |row: &Row| row.rest() / row.network_seconds;
+        let share = |row: &Row| row.rest_seconds / row.inside_seconds;
         println!(
             "{:8} {:4} {:5} {:10.1}  {:>11} {:>11} {:8.2}  {:>11} {:>11} {:8.2}  {:>8}  {:10} {met}",
             cuts.family,

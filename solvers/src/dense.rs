@@ -1,4 +1,4 @@
-//! Dense kernels: dot products with independent accumulators, and Cholesky factors by rows.
+//! Dense kernels: dot products with independent accumulators, sums of rows.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -72,59 +72,60 @@ pub fn add_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
     }
 }
 
-/// The Cholesky factor L of a symmetric matrix that gains and loses rows.
-#[derive(Debug, Default)]
-pub struct Factor {
-    /// Row i has i + 1 entries.
-    rows: Vec<Vec<f64>>,
+/// out += Σₖ cₖ·(row `of`ₖ of `rows`); rows are `stride` apart, and as much of them is read as `out` has entries.
+#[inline(always)]
+pub fn add_rows_of(of: &[usize], c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
+    let width = out.len();
+    let row = |k: usize| &rows[k * stride..][..width];
+    let (fours, rest) = of.as_chunks::<4>();
+    let (factors, last) = c[..of.len()].as_chunks::<4>();
+    for ([a, b, c, d], f) in fours.iter().zip(factors) {
+        let (ra, rb, rc, rd) = (row(*a), row(*b), row(*c), row(*d));
+        for j in 0..width {
+            out[j] += (f[0] * ra[j] + f[1] * rb[j]) + (f[2] * rc[j] + f[3] * rd[j]);
+        }
+    }
+    for (k, factor) in rest.iter().zip(last) {
+        add(*factor, row(*k), out);
+    }
 }
 
-impl Factor {
-    /// Of the empty matrix.
-    pub fn clear(&mut self) {
-        self.rows.clear();
+/// out[k] = (row k of `rows`)ᵀx for each of `out`; rows follow each other.
+#[inline(always)]
+pub fn products(rows: &[f64], x: &[f64], out: &mut [f64]) {
+    let n = x.len();
+    let (fours, rest) = out.as_chunks_mut::<4>();
+    let whole = 4 * fours.len() * n;
+    for (k, four) in fours.iter_mut().enumerate() {
+        let rows = &rows[4 * k * n..][..4 * n];
+        *four = dots([&rows[..n], &rows[n..2 * n], &rows[2 * n..3 * n], &rows[3 * n..]], x);
     }
-
-    /// Appends a row of the matrix, up to and with its diagonal entry. A pivot below `least` is raised to it.
-    pub fn append(&mut self, mut row: Vec<f64>, least: f64) {
-        let m = self.rows.len();
-        for (j, other) in self.rows.iter().enumerate() {
-            row[j] = (row[j] - dot(&row[..j], &other[..j])) / other[j];
-        }
-        row[m] = (row[m] - dot(&row[..m], &row[..m])).max(least).sqrt();
-        self.rows.push(row);
+    for (k, out) in rest.iter_mut().enumerate() {
+        *out = dot(&rows[whole + k * n..][..n], x);
     }
+}
 
-    /// Removes row and column k; plane rotations restore the triangle.
-    pub fn remove(&mut self, k: usize) {
-        self.rows.remove(k);
-        for j in k..self.rows.len() {
-            let (row, below) = self.rows[j..].split_at_mut(1);
-            let row = &mut row[0];
-            let (a, b) = (row[j], row[j + 1]);
-            let length = a.hypot(b);
-            let (c, s) = (a / length, b / length);
-            row.truncate(j + 1);
-            row[j] = length;
-            for other in below {
-                let (x, y) = (other[j], other[j + 1]);
-                other[j] = c * x + s * y;
-                other[j + 1] = c * y - s * x;
+/// aᵀx for four rows: one load of x for four products. The numbers are those of [`dot`].
+#[inline(always)]
+pub fn dots(rows: [&[f64]; 4], x: &[f64]) -> [f64; 4] {
+    let n = x.len();
+    let rows = [&rows[0][..n], &rows[1][..n], &rows[2][..n], &rows[3][..n]];
+    let whole = n - n % LANES;
+    let mut sums = [[0.0; LANES]; 4];
+    for at in (0..whole).step_by(LANES) {
+        let x = &x[at..at + LANES];
+        for (sums, row) in sums.iter_mut().zip(&rows) {
+            for ((sum, a), b) in sums.iter_mut().zip(&row[at..at + LANES]).zip(x) {
+                *sum += a * b;
             }
         }
     }
-
-    /// Solves L Lᵀ x = b in place.
-    pub fn solve(&self, b: &mut [f64]) {
-        for (i, row) in self.rows.iter().enumerate() {
-            b[i] = (b[i] - dot(&row[..i], &b[..i])) / row[i];
-        }
-        for (i, row) in self.rows.iter().enumerate().rev() {
-            b[i] /= row[i];
-            let x = b[i];
-            add(-x, &row[..i], &mut b[..i]);
-        }
+    let mut out = [0.0; 4];
+    for ((out, sums), row) in out.iter_mut().zip(&sums).zip(&rows) {
+        let tail: f64 = row[whole..].iter().zip(&x[whole..]).map(|(a, b)| a * b).sum();
+        *out = (sums[0] + sums[4]) + (sums[1] + sums[5]) + (sums[2] + sums[6]) + (sums[3] + sums[7]) + tail;
     }
+    out
 }
 
 #[cfg(test)]
@@ -132,21 +133,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_factor_that_lost_rows_solves_the_smaller_system() {
-        let entry = |i: usize, j: usize| if i == j { 9.0 } else { ((i * 7 + j * 7) % 5) as f64 / 2.0 };
-        let mut kept: Vec<usize> = (0..9).collect();
-        let mut factor = Factor::default();
-        kept.iter().for_each(|i| factor.append((0..=*i).map(|j| entry(*i, j)).collect(), 1e-13));
-        for k in [3, 0, 6] {
-            kept.remove(k);
-            factor.remove(k);
-            let right: Vec<f64> = (0..kept.len()).map(|i| 1.0 + i as f64).collect();
-            let mut x = right.clone();
-            factor.solve(&mut x);
-            for (i, b) in kept.iter().zip(&right) {
-                let product: f64 = kept.iter().zip(&x).map(|(j, x)| entry(*i, *j) * x).sum();
-                assert!((product - b).abs() < 1e-12, "{product} {b}");
-            }
+    fn four_products_at_once_are_those_of_one_at_a_time() {
+        let number = |k: usize| (0.37 * k as f64).sin();
+        for (m, n) in [(0, 3), (3, 17), (4, 8), (9, 6), (6, 24), (5, 0)] {
+            let rows: Vec<f64> = (0..m * n).map(number).collect();
+            let x: Vec<f64> = (0..n).map(|j| number(j + 1000)).collect();
+            let mut out = vec![f64::NAN; m];
+            vectorised(|| products(&rows, &x, &mut out));
+            (0..m).for_each(|k| assert_eq!(out[k], dot(&rows[k * n..(k + 1) * n], &x)));
         }
     }
 }

@@ -51,7 +51,9 @@ pub mod clarabel;
 mod conic_program;
 pub mod dense;
 mod duality;
+mod elementwise;
 mod error;
+mod factor;
 mod file_names;
 #[cfg(feature = "good_lp")]
 pub mod good_lp;
@@ -73,6 +75,7 @@ pub mod region;
 pub mod run;
 pub mod sides;
 mod text;
+mod triangular;
 
 pub use conic_program::{Cone, ConicProgram};
 pub use error::SolverError;

@@ -41,7 +41,7 @@ pub struct Cut {
 impl Cut {
     /// h = f(yᵢ) − gᵢᵀyᵢ, the value of the cut at 0 (paper, below eq. 8).
     pub fn constant(&self) -> f64 {
-        self.value - dot(&self.gradient, &self.point)
+        self.value - crate::dense::dot(&self.gradient, &self.point)
     }
 }
 

@@ -2,7 +2,9 @@
 //! Projection, the minimum of a linear function and the entropic minimum (paper eqs. 10–13) are closed form there.
 
 use crate::SolverError;
-use crate::logistic::{sigmoid, softplus};
+use crate::dense::vectorised;
+use crate::elementwise::{LANES, block, exp, ln_1p, sum, xlogx};
+use crate::logistic::sigmoid;
 
 /// yⱼ ≥ 0 and Σ yⱼ = `total` over `members`.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,46 +159,80 @@ impl Region {
     /// H(y) ≥ 0: over a box Σ of the binary entropies of (yⱼ − lⱼ)/(uⱼ − lⱼ), over a simplex the entropy of y/total (paper
     /// eqs. 6, 7; natural logarithms). A coordinate whose ends are equal has none. NaN on an unbounded region.
     pub fn entropy(&self, y: &[f64]) -> f64 {
-        let mut entropy = 0.0;
-        for j in self.boxed().filter(|j| self.lower[*j] < self.upper[*j]) {
-            let (below, above, width) = (y[j] - self.lower[j], self.upper[j] - y[j], self.upper[j] - self.lower[j]);
-            entropy -= xlogx(below / width) + xlogx(above / width);
-        }
-        for simplex in &self.simplices {
-            entropy -= simplex.members.iter().map(|j| xlogx(y[*j] / simplex.total)).sum::<f64>();
-        }
-        entropy
+        let of_box = vectorised(
+            #[inline(always)]
+            || {
+                let mut sums = [0.0; LANES];
+                let sides = self.lower.chunks(LANES).zip(self.upper.chunks(LANES)).zip(self.boxed.chunks(LANES));
+                for (((lower, upper), boxed), y) in sides.zip(y.chunks(LANES)) {
+                    let counts = boxed.iter().zip(lower.iter().zip(upper)).map(|(boxed, (l, u))| *boxed && l < u);
+                    let mut counted = [false; LANES];
+                    counted.iter_mut().zip(counts).for_each(|(to, counts)| *to = counts);
+                    let (lower, upper, y) = (block(lower, 0.0), block(upper, 1.0), block(y, 0.0));
+                    for l in 0..LANES {
+                        let width = upper[l] - lower[l];
+                        let both = xlogx((y[l] - lower[l]) / width) + xlogx((upper[l] - y[l]) / width);
+                        sums[l] += if counted[l] { both } else { 0.0 };
+                    }
+                }
+                sum(&sums)
+            },
+        );
+        let on = |simplex: &Simplex| simplex.members.iter().map(|j| xlogx(y[*j] / simplex.total)).sum::<f64>();
+        -(of_box + self.simplices.iter().map(on).sum::<f64>())
+    }
+
+    /// min rᵀy − τH(y) over a bounded region: see [`entropic_minimum`](Self::entropic_minimum).
+    pub fn entropic_bound(&self, slope: &[f64], tau: f64) -> f64 {
+        let of_box = vectorised(
+            #[inline(always)]
+            || {
+                let mut sums = [0.0; LANES];
+                let sides = self.lower.chunks(LANES).zip(self.upper.chunks(LANES)).zip(self.boxed.chunks(LANES));
+                for (((lower, upper), boxed), slope) in sides.zip(slope.chunks(LANES)) {
+                    let mut counted = [false; LANES];
+                    counted.iter_mut().zip(boxed).for_each(|(to, boxed)| *to = *boxed);
+                    let (lower, upper, slope) = (block(lower, 0.0), block(upper, 0.0), block(slope, 0.0));
+                    for l in 0..LANES {
+                        let width = upper[l] - lower[l];
+                        let t = -slope[l] * width / tau;
+                        let log = if t > 0.0 { t } else { 0.0 } + ln_1p(exp(-t.abs()));
+                        let least = slope[l] * lower[l] - if width > 0.0 { tau * log } else { 0.0 };
+                        sums[l] += if counted[l] { least } else { 0.0 };
+                    }
+                }
+                sum(&sums)
+            },
+        );
+        let on = |simplex: &Simplex| {
+            let exponents = simplex.members.iter().map(|j| -slope[*j] * simplex.total / tau);
+            let largest = exponents.clone().fold(f64::NEG_INFINITY, f64::max);
+            tau * (largest + exponents.map(|t| (t - largest).exp()).sum::<f64>().ln())
+        };
+        of_box - self.simplices.iter().map(on).sum::<f64>()
     }
 
     /// min rᵀy − τH(y) over a bounded region, and where: a logistic function of −r·width/τ on each side of the box, a softmax
     /// on a simplex (paper eq. 12). `at` (length p) becomes that point.
     pub fn entropic_minimum(&self, slope: &[f64], tau: f64, at: &mut [f64]) -> f64 {
-        let mut least = 0.0;
         for j in self.boxed() {
             let (l, width) = (self.lower[j], self.upper[j] - self.lower[j]);
-            least += slope[j] * l;
-            at[j] = l;
-            if width > 0.0 {
-                let t = -slope[j] * width / tau;
-                least -= tau * softplus(t);
-                // From the nearer end, so that nothing is lost close to it.
-                at[j] = if t > 0.0 { self.upper[j] - width * sigmoid(-t) } else { l + width * sigmoid(t) };
-            }
+            let t = -slope[j] * width / tau;
+            // From the nearer end, so that nothing is lost close to it.
+            at[j] = match width > 0.0 {
+                true if t > 0.0 => self.upper[j] - width * sigmoid(-t),
+                true => l + width * sigmoid(t),
+                false => l,
+            };
         }
         for simplex in &self.simplices {
             let exponent = |j: usize| -slope[j] * simplex.total / tau;
             let largest = simplex.members.iter().map(|j| exponent(*j)).fold(f64::NEG_INFINITY, f64::max);
             let sum: f64 = simplex.members.iter().map(|j| (exponent(*j) - largest).exp()).sum();
-            least -= tau * (largest + sum.ln());
             simplex.members.iter().for_each(|j| at[*j] = simplex.total * (exponent(*j) - largest).exp() / sum);
         }
-        least
+        self.entropic_bound(slope, tau)
     }
-}
-
-/// t·log t, 0 at 0 (and below, where rounding puts it).
-fn xlogx(t: f64) -> f64 {
-    if t <= 0.0 { 0.0 } else { t * t.ln() }
 }
 
 /// The shift θ with Σ max(yⱼ − θ, 0) = total, by sorting.

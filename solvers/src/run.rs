@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::dense::{add, vectorised};
 use crate::kinks::Kinks;
 use crate::oracle::{Cut, Oracle, dot};
 use crate::region::Region;
@@ -92,6 +93,8 @@ pub struct Run<'a> {
     mixture: Mixture,
     /// Constant and slope of the affine minorant that gives the bound.
     minorant: (f64, Vec<f64>),
+    /// The slope of one that is offered.
+    scratch: Vec<f64>,
     largest_slope: f64,
     forward: u64,
     backward: u64,
@@ -163,6 +166,7 @@ impl<'a> Run<'a> {
             bound: f64::NEG_INFINITY,
             mixture: vec![],
             minorant: (0.0, vec![]),
+            scratch: vec![],
             largest_slope: 0.0,
             forward: 0,
             parts: 0.0,
@@ -356,42 +360,55 @@ impl<'a> Run<'a> {
     /// A combination of cuts gives a lower bound; it is kept if it is the best so far. Weights need not add up to 1: they
     /// are divided by their sum; those that are not above 0 are left out. Returns the bound.
     pub fn offer(&mut self, cuts: &[(f64, Arc<Cut>)]) -> f64 {
-        let used: Vec<&(f64, Arc<Cut>)> = cuts.iter().filter(|(w, _)| *w > 0.0 && w.is_finite()).collect();
-        let total: f64 = used.iter().map(|(w, _)| w).sum();
+        self.offer_each(cuts.iter().map(|(w, cut)| (*w, cut.constant(), cut)))
+    }
+
+    /// As [`offer`](Self::offer), cuts with their constants; they are cloned only if the bound is kept.
+    pub(crate) fn offer_each<'c>(&mut self, cuts: impl Iterator<Item = (f64, f64, &'c Arc<Cut>)> + Clone) -> f64 {
+        let used = cuts.filter(|(w, _, _)| *w > 0.0 && w.is_finite());
+        let total: f64 = used.clone().map(|(w, _, _)| w).sum();
         if !(total > 0.0 && total.is_finite()) {
             return f64::NEG_INFINITY;
         }
-        let mut slope = vec![0.0; self.region.dimension()];
-        let mut constant = 0.0;
-        for (w, cut) in &used {
-            constant += w / total * cut.constant();
-            slope.iter_mut().zip(&cut.gradient).for_each(|(s, g)| *s += w / total * g);
-        }
+        let (mut slope, mut constant) = (std::mem::take(&mut self.scratch), 0.0);
+        slope.clear();
+        slope.resize(self.region.dimension(), 0.0);
+        vectorised(
+            #[inline(always)]
+            || {
+                for (w, of, cut) in used.clone() {
+                    constant += w / total * of;
+                    add(w / total, &cut.gradient, &mut slope);
+                }
+            },
+        );
         let bound = self.least_of(constant, &slope);
         if bound > self.bound {
             self.bound = bound;
-            self.minorant = (constant, slope);
+            self.minorant.0 = constant;
+            std::mem::swap(&mut self.minorant.1, &mut slope);
             self.shares.clear();
-            self.mixture = used.into_iter().map(|(w, cut)| (w / total, cut.clone())).collect();
+            self.mixture.clear();
+            self.mixture.extend(used.map(|(w, _, cut)| (w / total, cut.clone())));
         }
+        self.scratch = slope;
         bound
     }
 
     /// The least of what is minimised over the region if slopeᵀ· + constant is put in place of f.
     fn least_of(&self, constant: f64, slope: &[f64]) -> f64 {
-        let centre;
-        let y = match &self.best {
-            Some((y, _)) => y,
-            None => {
-                centre = self.region.centre();
-                &centre
-            }
+        let Some(tau) = self.tau else {
+            let centre;
+            let y = match &self.best {
+                Some((y, _)) => y,
+                None => {
+                    centre = self.region.centre();
+                    &centre
+                }
+            };
+            return constant + self.region.minimum(slope, y, 1e-9 * self.largest_slope);
         };
-        constant
-            + match self.tau {
-                Some(tau) => self.region.entropic_minimum(slope, tau, &mut vec![0.0; y.len()]),
-                None => self.region.minimum(slope, y, 1e-9 * self.largest_slope),
-            }
+        constant + self.region.entropic_bound(slope, tau)
     }
 
     /// The size of the numbers that make up the value: what the relative gap is measured against.

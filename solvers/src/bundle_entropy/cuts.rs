@@ -5,12 +5,11 @@ use std::sync::Arc;
 use super::entropic::Minimum;
 use super::face::Newton;
 use super::frame::Frame;
-use super::master::{self, Master, Solved};
+use super::master::{self, Master, Search, Solved};
 use crate::SolverError;
 use crate::dense::dot;
 use crate::oracle::Cut;
 use crate::region::Region;
-use crate::run::Mixture;
 
 /// Masters in a row in which a cut has weight 0 before it is dropped.
 const PATIENCE: u32 = 40;
@@ -42,11 +41,14 @@ pub struct Bundle<'a> {
     region: &'a Region,
     frame: Frame,
     cuts: Vec<Arc<Cut>>,
+    /// Their values at y = 0.
+    constants: Vec<f64>,
     /// For each cut the masters since it last had weight.
     idle: Vec<u32>,
     master: Master,
     lambda: Vec<f64>,
     newton: Newton,
+    search: Search,
 }
 
 impl<'a> Bundle<'a> {
@@ -56,7 +58,18 @@ impl<'a> Bundle<'a> {
         let shape = frame.shape().clone();
         let linear = vec![0.0; shape.dimension()];
         let master = Master { gradients: vec![], constants: vec![], linear, tau: 1.0, shape };
-        Ok(Bundle { region, frame, cuts: vec![], idle: vec![], master, lambda: vec![], newton: Newton::default() })
+        let (newton, search) = (Newton::default(), Search::default());
+        Ok(Bundle {
+            region,
+            frame,
+            cuts: vec![],
+            constants: vec![],
+            idle: vec![],
+            master,
+            lambda: vec![],
+            newton,
+            search,
+        })
     }
 
     /// Adds a cut, without weight unless it is the first.
@@ -65,6 +78,7 @@ impl<'a> Bundle<'a> {
         self.master.constants.push(constant);
         self.lambda.push(if self.cuts.is_empty() { 1.0 } else { 0.0 });
         self.idle.push(0);
+        self.constants.push(cut.constant());
         self.cuts.push(cut);
     }
 
@@ -75,15 +89,15 @@ impl<'a> Bundle<'a> {
     }
 
     /// Solves the master from the last weights.
-    pub fn solve(&mut self, tolerance: f64) -> Solved {
-        let solved = master::solve(&self.master, &mut self.lambda, tolerance, &mut self.newton);
+    pub fn solve(&mut self, tolerance: f64, solved: &mut Solved) {
+        let (search, newton) = (&mut self.search, &mut self.newton);
+        master::solve_into(&self.master, &mut self.lambda, tolerance, search, newton, solved);
         self.idle.iter_mut().zip(&self.lambda).for_each(|(idle, l)| *idle = if *l > 0.0 { 0 } else { *idle + 1 });
-        solved
     }
 
-    /// The minimiser of the model, in y.
-    pub fn point(&self, solved: &Solved) -> Vec<f64> {
-        self.frame.point(&solved.minimum.u, &solved.minimum.rest, self.region)
+    /// `y` becomes the minimiser of the model.
+    pub fn point(&self, solved: &Solved, y: &mut Vec<f64>) {
+        self.frame.point(&solved.minimum.u, &solved.minimum.rest, self.region, y)
     }
 
     /// The minimiser of the model as a centre.
@@ -113,24 +127,28 @@ impl<'a> Bundle<'a> {
         if slope > 0.0 && slope.is_finite() { slope } else { 1.0 }
     }
 
-    /// The combination of cuts that the last master found.
-    pub fn mixture(&self) -> Mixture {
-        let used = self.lambda.iter().zip(&self.cuts).filter(|(l, _)| **l > 0.0);
-        used.map(|(l, cut)| (*l, cut.clone())).collect()
+    /// The combination of cuts that the last master found: weights, constants and cuts.
+    pub fn mixture(&self) -> impl Iterator<Item = (f64, f64, &Arc<Cut>)> + Clone {
+        let cuts = self.constants.iter().zip(&self.cuts);
+        self.lambda.iter().zip(cuts).filter(|(l, _)| **l > 0.0).map(|(l, (constant, cut))| (*l, *constant, cut))
     }
 
     /// Drops cuts that have had no weight for [`PATIENCE`] masters. The bound stays: it is that of the cuts with weight.
     pub fn prune(&mut self) {
+        let Some(first) = self.idle.iter().position(|idle| *idle >= PATIENCE) else { return };
         let n = self.master.linear.len();
         let keep: Vec<bool> = self.idle.iter().map(|idle| *idle < PATIENCE).collect();
-        if keep.iter().all(|k| *k) {
-            return;
+        let mut to = first;
+        for (from, _) in keep.iter().enumerate().skip(first).filter(|(_, keep)| **keep) {
+            self.master.gradients.copy_within(from * n..(from + 1) * n, to * n);
+            to += 1;
         }
-        let mut row = keep.iter().flat_map(|k| std::iter::repeat_n(*k, n));
-        self.master.gradients.retain(|_| row.next().unwrap_or(true));
+        self.master.gradients.truncate(to * n);
+        self.newton.renumber(&keep);
         retain(&mut self.master.constants, &keep);
         retain(&mut self.lambda, &keep);
         retain(&mut self.idle, &keep);
+        retain(&mut self.constants, &keep);
         retain(&mut self.cuts, &keep);
     }
 }

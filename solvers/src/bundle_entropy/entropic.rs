@@ -1,7 +1,8 @@
 //! min sᵀu − τH(u) over [0, 1]ⁿ × simplices: value, minimiser (paper eq. 12) and curvature, without overflow or cancellation.
 
 use super::frame::Shape;
-use crate::dense::dot;
+use crate::dense::{dot, vectorised};
+use crate::elementwise::{self, LANES, block, exp, ln_1p, store, sum};
 
 /// Φ(s) = min sᵀu − τH(u) and where it is attained.
 #[derive(Debug, Clone, Default)]
@@ -17,16 +18,31 @@ pub struct Minimum {
 impl Minimum {
     /// The minimum for these slopes.
     pub fn at(&mut self, slope: &[f64], tau: f64, shape: &Shape) {
-        self.value = 0.0;
         self.u.resize(slope.len(), 0.0);
         self.rest.resize(slope.len(), 0.0);
-        for ((s, u), rest) in slope[..shape.boxed].iter().zip(&mut self.u).zip(&mut self.rest) {
-            let t = -s / tau;
-            let e = (-t.abs()).exp();
-            let (near, far) = (1.0 / (1.0 + e), e / (1.0 + e));
-            (*u, *rest) = if t >= 0.0 { (near, far) } else { (far, near) };
-            self.value -= tau * (t.max(0.0) + e.ln_1p());
-        }
+        let of_box = &slope[..shape.boxed];
+        self.value = -tau
+            * vectorised(
+                #[inline(always)]
+                || {
+                    let mut sums = [0.0; LANES];
+                    let places = self.u.chunks_mut(LANES).zip(self.rest.chunks_mut(LANES));
+                    for (slope, (to_u, to_rest)) in of_box.chunks(LANES).zip(places) {
+                        let slope = block(slope, f64::MAX);
+                        let (mut u, mut rest) = ([0.0; LANES], [0.0; LANES]);
+                        for l in 0..LANES {
+                            let t = -slope[l] / tau;
+                            let e = exp(-t.abs());
+                            let (near, far) = (1.0 / (1.0 + e), e / (1.0 + e));
+                            (u[l], rest[l]) = if t >= 0.0 { (near, far) } else { (far, near) };
+                            sums[l] += if t >= 0.0 { t } else { 0.0 } + ln_1p(e);
+                        }
+                        store(&u, to_u);
+                        store(&rest, to_rest);
+                    }
+                    sum(&sums)
+                },
+            );
         for of in &shape.simplices {
             let least = slope[of.clone()].iter().copied().fold(f64::INFINITY, f64::min);
             let mut sum = 0.0;
@@ -42,20 +58,19 @@ impl Minimum {
         }
     }
 
-    /// The square roots that R consists of (n): √(u(1−u)/τ) on the box, √(u/τ) on a simplex.
-    pub fn roots(&self, tau: f64, shape: &Shape, roots: &mut Vec<f64>) {
-        roots.clear();
+    /// The square roots that √τ·R consists of (n): √(u(1−u)) on the box, √u on a simplex.
+    pub fn roots(&self, shape: &Shape, roots: &mut Vec<f64>) {
+        roots.resize(self.u.len(), 0.0);
+        let (of_box, on_simplices) = roots.split_at_mut(shape.boxed);
         let (boxed, others) = self.u.split_at(shape.boxed);
-        roots.extend(boxed.iter().zip(&self.rest).map(|(u, rest)| (u * rest / tau).sqrt()));
-        roots.extend(others.iter().map(|u| (u / tau).sqrt()));
+        let both = boxed.iter().zip(&self.rest);
+        of_box.iter_mut().zip(both).for_each(|(root, (u, rest))| *root = (u * rest).sqrt());
+        on_simplices.iter_mut().zip(others).for_each(|(root, u)| *root = u.sqrt());
     }
 
-    /// R g, appended to `scaled`, with RᵀR = −∇²Φ(s): (Rg)ᵀ(Rg′) is the curvature along g and g′. On the box R = diag √(u(1−u)/τ);
-    /// on a simplex it is √(u/τ)·(g − uᵀg).
-    pub fn root(&self, gradient: &[f64], roots: &[f64], shape: &Shape, scaled: &mut Vec<f64>) {
-        let begin = scaled.len();
-        scaled.extend_from_slice(gradient);
-        let scaled = &mut scaled[begin..];
+    /// R g in place, with RᵀR = −τ∇²Φ(s): (Rg)ᵀ(Rg′)/τ is the curvature along g and g′. On the box R = diag √(u(1−u));
+    /// on a simplex it is √u·(g − uᵀg).
+    pub fn root(&self, scaled: &mut [f64], roots: &[f64], shape: &Shape) {
         scaled[..shape.boxed].iter_mut().zip(roots).for_each(|(g, root)| *g *= root);
         for of in &shape.simplices {
             let mean = dot(&self.u[of.clone()], &scaled[of.clone()]);
@@ -77,11 +92,22 @@ impl Minimum {
 /// d/dt Φ(s + t·r) = u(s + t·r)ᵀr.
 pub fn slope_along(s: &[f64], r: &[f64], t: f64, tau: f64, shape: &Shape) -> f64 {
     let mut sum = 0.0;
-    for (s, r) in s[..shape.boxed].iter().zip(r) {
-        let t = -(s + t * r) / tau;
-        let e = (-t.abs()).exp();
-        sum += r * if t >= 0.0 { 1.0 } else { e } / (1.0 + e);
-    }
+    let of_box = &s[..shape.boxed];
+    sum += vectorised(
+        #[inline(always)]
+        || {
+            let mut sums = [0.0; LANES];
+            for (s, r) in of_box.chunks(LANES).zip(r.chunks(LANES)) {
+                let (s, r) = (block(s, 0.0), block(&r[..s.len()], 0.0));
+                for l in 0..LANES {
+                    let t = -(s[l] + t * r[l]) / tau;
+                    let e = exp(-t.abs());
+                    sums[l] += r[l] * if t >= 0.0 { 1.0 } else { e } / (1.0 + e);
+                }
+            }
+            elementwise::sum(&sums)
+        },
+    );
     for of in &shape.simplices {
         let (s, r) = (&s[of.clone()], &r[of.clone()]);
         let least = s.iter().zip(r).map(|(s, r)| s + t * r).fold(f64::INFINITY, f64::min);
@@ -137,12 +163,11 @@ mod tests {
         assert!((slope(0.2) - dot(&at(&moved(0.2)).u, &ALONG)).abs() < 1e-14);
         assert!((slope(0.2) - (at(&moved(0.2 + h)).value - at(&moved(0.2 - h)).value) / (2.0 * h)).abs() < 1e-8);
         let here = at(&SLOPE);
-        let mut scaled = vec![];
-        let mut roots = vec![];
-        here.roots(0.5, &shape(), &mut roots);
-        here.root(&ALONG, &roots, &shape(), &mut scaled);
-        assert!((dot(&scaled, &scaled) + (slope(h) - slope(-h)) / (2.0 * h)).abs() < 1e-8);
+        let (mut scaled, mut roots) = (ALONG.to_vec(), vec![]);
+        here.roots(&shape(), &mut roots);
+        here.root(&mut scaled, &roots, &shape());
+        assert!((dot(&scaled, &scaled) / 0.5 + (slope(h) - slope(-h)) / (2.0 * h)).abs() < 1e-8);
         here.root_transposed(&mut scaled, &roots, &shape());
-        assert!((dot(&scaled, &ALONG) + (slope(h) - slope(-h)) / (2.0 * h)).abs() < 1e-8);
+        assert!((dot(&scaled, &ALONG) / 0.5 + (slope(h) - slope(-h)) / (2.0 * h)).abs() < 1e-8);
     }
 }

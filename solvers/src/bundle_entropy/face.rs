@@ -1,41 +1,42 @@
-//! One Newton step of the master: the quadratic model of D, maximised over the whole simplex by an active-set method.
+//! One Newton step of the master: the quadratic model of D, maximised over the whole simplex by an active-set method. Which cuts may have weight is
+//! decided here, `climb` finds the maximum for them.
 
 use super::entropic::Minimum;
 use super::master::Master;
-use crate::dense::{Factor, add, dot};
+use super::members::Members;
+use crate::dense::{add_rows_of, dot, dots, vectorised};
+use crate::factor::Factor;
 
-/// Pivots of a factor below this part of their diagonal are rounding: the cuts are affinely dependent there. The step along
-/// such a direction is as long as the simplex allows if the model rises along it, which drops one of the cuts.
-const DEPENDENT: f64 = 1e-13;
+/// The reference has at least this part of the largest weight.
+const LIGHT: f64 = 0.1;
 
-/// The quadratic model of D at λ on the cuts that it needs, and where it is largest.
+/// The quadratic model of D at λ, times τ, on the cuts that it needs, and where it is largest.
 #[derive(Debug, Default)]
 pub struct Newton {
     /// Cuts that the model has met, the support of λ first.
-    members: Vec<usize>,
-    /// What R consists of.
-    roots: Vec<f64>,
-    /// R(gᵢ − Gᵀλ) for each member: H = rows·rowsᵀ.
-    rows: Vec<f64>,
-    /// H, its lower triangle row by row.
-    hessian: Vec<f64>,
+    pub(super) members: Members,
     /// λᵢ and the weight now, for each member.
     from: Vec<f64>,
-    weight: Vec<f64>,
+    pub(super) weight: Vec<f64>,
+    /// Slope of τ times the model for each member, padded.
+    pub(super) slope: Vec<f64>,
+    /// The other cuts.
+    others: Vec<usize>,
     /// Members that may have weight, but for the reference; in the order of the factor.
-    active: Vec<usize>,
+    pub(super) active: Vec<usize>,
+    /// For each cut, whether it has been met among others.
+    met: Vec<bool>,
     /// A member of large weight, which is eliminated: it has what the others leave of 1.
-    reference: usize,
-    /// Of H reduced to the active members and scaled to a unit diagonal.
-    factor: Factor,
+    pub(super) reference: usize,
+    /// Of τH reduced to the active members and scaled to a unit diagonal.
+    pub(super) factor: Factor,
     /// What is added to diagonal entries before they are scaled: the size of their rounding.
-    floor: f64,
+    pub(super) floor: f64,
     /// For each active member.
-    scale: Vec<f64>,
-    right: Vec<f64>,
-    /// Slope of the model for each member.
-    slope: Vec<f64>,
-    centred: Vec<f64>,
+    pub(super) scale: Vec<f64>,
+    pub(super) right: Vec<f64>,
+    /// For each member, then for each coordinate.
+    change: Vec<f64>,
     step: Vec<f64>,
 }
 
@@ -53,146 +54,168 @@ pub struct Here<'a> {
 
 impl Newton {
     /// Moves `target` to the maximum over the simplex of the model (c − max c)ᵀd − ½ dᵀHd, d = target − λ, up to a part of the
-    /// master's gap.
-    pub fn maximise(&mut self, master: &Master, here: &Here<'_>, target: &mut [f64]) {
-        self.members.clear();
-        self.rows.clear();
-        here.minimum.roots(master.tau, &master.shape, &mut self.roots);
-        self.hessian.clear();
-        self.from.clear();
-        self.weight.clear();
-        (0..master.cuts()).filter(|i| here.lambda[*i] > 0.0).for_each(|i| {
-            self.join(i, master, here);
-        });
-        let top = (0..master.cuts()).max_by(|a, b| here.below[*a].total_cmp(&here.below[*b]));
-        if let Some(i) = top.filter(|i| here.lambda[*i] <= 0.0) {
-            self.join(i, master, here);
+    /// master's gap. H may be that of an earlier step if D's curvature has changed by at most a part of `most` since.
+    pub fn maximise(&mut self, master: &Master, here: &Here<'_>, most: f64, target: &mut [f64]) {
+        let room = 2 * (self.active.len() + 1) + 16;
+        if self.members.len() <= room && self.members.fits(here.minimum, &master.shape, most) {
+            self.go_on(master, here);
+        } else {
+            self.begin(master, here);
         }
-        self.active = (0..self.members.len()).collect();
-        self.refer(here);
-        let most = 4 * self.members.len() + 40;
-        for _ in 0..most {
-            if self.climb(here) {
-                let Some(i) = self.entering(master, here) else { break };
-                let member = self.members.iter().position(|m| *m == i);
-                let member = member.unwrap_or_else(|| self.join(i, master, here));
+        for _ in 0..4 * self.members.len() + 40 {
+            if self.climb() {
+                let Some(member) = self.entering(master, here) else { break };
                 self.activate(member);
             }
         }
         target.fill(0.0);
-        self.members.iter().zip(&self.weight).for_each(|(i, w)| target[*i] = *w);
+        self.members.cuts.iter().zip(&self.weight).for_each(|(i, w)| target[*i] = *w);
     }
 
-    /// Adds a cut to the members, with its row of H.
-    fn join(&mut self, i: usize, master: &Master, here: &Here<'_>) -> usize {
-        let n = here.mixed.len();
-        self.centred.clear();
-        self.centred.extend(master.gradient(i).iter().zip(here.mixed).map(|(g, m)| g - m));
-        here.minimum.root(&self.centred, &self.roots, &master.shape, &mut self.rows);
-        let a = self.members.len();
-        let new = &self.rows[a * n..];
-        self.hessian.extend((0..=a).map(|b| dot(new, &self.rows[b * n..(b + 1) * n])));
-        self.members.push(i);
-        self.from.push(here.lambda[i]);
-        self.weight.push(here.lambda[i]);
-        a
+    /// The change of Gᵀλ along the step from λ to the last target.
+    pub fn along(&mut self, master: &Master, along: &mut [f64]) {
+        self.change.clear();
+        self.change.extend(self.weight.iter().zip(&self.from).map(|(w, from)| w - from));
+        along.fill(0.0);
+        vectorised(
+            #[inline(always)]
+            || add_rows_of(&self.members.cuts, &self.change, &master.gradients, along.len(), along),
+        );
     }
 
-    fn curvature(&self, a: usize, b: usize) -> f64 {
-        let (low, high) = if a < b { (a, b) } else { (b, a) };
-        self.hessian[high * (high + 1) / 2 + low]
+    /// Nothing of earlier steps is known any more.
+    pub fn forget(&mut self) {
+        self.members.cuts.clear();
     }
 
-    /// Curvature along two exchanges of weight with the reference.
-    fn reduced(&self, a: usize, b: usize) -> f64 {
-        let r = self.reference;
-        self.curvature(a, b) - self.curvature(a, r) - self.curvature(b, r) + self.curvature(r, r)
+    /// Cuts that are not to be kept are gone, the others move up.
+    pub fn renumber(&mut self, keep: &[bool]) {
+        if self.members.cuts.iter().any(|i| !keep[*i]) {
+            self.forget();
+        }
+        for i in &mut self.members.cuts {
+            *i = keep[..*i].iter().filter(|keep| **keep).count();
+        }
     }
 
-    /// Makes the active member of largest weight the reference, and factors anew.
-    fn refer(&mut self, here: &Here<'_>) {
-        let heavier = |a: &usize, b: &usize| self.weight[self.active[*a]].total_cmp(&self.weight[self.active[*b]]);
-        let Some(at) = (0..self.active.len()).max_by(heavier) else { return };
-        self.reference = self.active.swap_remove(at);
-        let largest = self.active.iter().map(|a| self.reduced(*a, *a)).fold(0.0, f64::max);
-        let steepest = self.members.iter().map(|i| here.below[*i].abs()).fold(0.0, f64::max);
-        self.floor = DEPENDENT * largest.max(steepest) + f64::MIN_POSITIVE;
-        self.factor.clear();
-        self.scale.clear();
-        std::mem::take(&mut self.active).into_iter().for_each(|a| self.activate(a));
+    /// The support of λ and the highest cut.
+    fn begin(&mut self, master: &Master, here: &Here<'_>) {
+        self.others.clear();
+        self.members.begin(master, here);
+        let top = highest(here.below);
+        for (i, l) in here.lambda.iter().enumerate() {
+            if *l > 0.0 || i == top { self.members.cuts.push(i) } else { self.others.push(i) }
+        }
+        self.members.fill(master);
+        self.start(master, here);
+        self.active.clear();
+        self.active.extend(0..self.members.len());
+        self.refer();
     }
 
-    fn activate(&mut self, a: usize) {
-        let scale = 1.0 / (self.reduced(a, a).max(0.0) + self.floor).sqrt();
-        let others = self.active.iter().zip(&self.scale).map(|(b, other)| self.reduced(a, *b) * scale * other);
-        let row = others.chain([1.0 + DEPENDENT]).collect();
-        self.factor.append(row, DEPENDENT);
-        self.active.push(a);
-        self.scale.push(scale);
+    /// The same with the members, and the factor, of the last step.
+    fn go_on(&mut self, master: &Master, here: &Here<'_>) {
+        self.met.clear();
+        self.met.resize(master.cuts(), false);
+        self.members.cuts.iter().for_each(|i| self.met[*i] = true);
+        let top = highest(here.below);
+        for i in 0..master.cuts() {
+            if !self.met[i] && (here.lambda[i] > 0.0 || i == top) {
+                self.members.join(i, master);
+                self.met[i] = true;
+            }
+        }
+        self.others.clear();
+        self.others.extend((0..master.cuts()).filter(|i| !self.met[*i]));
+        self.start(master, here);
+        // A light reference makes for large rounding errors.
+        let largest = self.weight.iter().copied().fold(0.0, f64::max);
+        if self.weight[self.reference] < LIGHT * largest {
+            self.active.push(self.reference);
+            self.refer();
+        }
+        self.met.iter_mut().for_each(|met| *met = false);
+        self.active.iter().chain([&self.reference]).for_each(|a| self.met[self.members.cuts[*a]] = true);
+        for a in 0..self.members.len() {
+            let i = self.members.cuts[a];
+            if !self.met[i] && (here.lambda[i] > 0.0 || i == top) {
+                self.activate(a);
+            }
+        }
     }
 
-    /// A step towards the maximum over the face of the active members: all the way (true), or until a weight is 0, whose
-    /// member is dropped (false).
-    fn climb(&mut self, here: &Here<'_>) -> bool {
-        let n = here.mixed.len();
-        self.bend(n);
+    /// Weights and slopes of the members at λ.
+    fn start(&mut self, master: &Master, here: &Here<'_>) {
+        let cuts = &self.members.cuts;
+        self.from.clear();
+        self.from.extend(cuts.iter().map(|i| here.lambda[*i]));
+        self.weight.clone_from(&self.from);
         self.slope.clear();
-        let rows = (0..self.members.len()).map(|a| &self.rows[a * n..(a + 1) * n]);
-        self.slope.extend(self.members.iter().zip(rows).map(|(i, row)| here.below[*i] - dot(row, &self.step)));
-        let level = self.slope[self.reference];
-        self.right.clear();
-        self.right.extend(self.active.iter().zip(&self.scale).map(|(a, scale)| (self.slope[*a] - level) * scale));
-        self.factor.solve(&mut self.right);
-        self.right.iter_mut().zip(&self.scale).for_each(|(r, s)| *r *= s);
-
-        let back = -self.right.iter().sum::<f64>();
-        let all = self.active.iter().zip(&self.right).map(|(a, d)| (*a, *d)).chain([(self.reference, back)]);
-        let (mut length, mut blocking) = (1.0, None);
-        for (k, (a, d)) in all.enumerate() {
-            if d < 0.0 && self.weight[a] < -d * length {
-                (length, blocking) = (self.weight[a] / -d, Some(k));
-            }
-        }
-        for (a, d) in self.active.iter().zip(&self.right) {
-            self.weight[*a] = (self.weight[*a] + length * d).max(0.0);
-        }
-        self.weight[self.reference] = (self.weight[self.reference] + length * back).max(0.0);
-        match blocking {
-            Some(k) if k < self.active.len() => {
-                let dropped = self.active.remove(k);
-                self.scale.remove(k);
-                self.factor.remove(k);
-                self.weight[dropped] = 0.0;
-            }
-            Some(_) => {
-                self.weight[self.reference] = 0.0;
-                self.refer(here);
-            }
-            None => {}
-        }
-        blocking.is_none()
+        self.slope.extend(cuts.iter().map(|i| master.tau * here.below[*i]));
+        self.slope.resize(self.members.padded(), 0.0);
     }
 
-    /// The step so far, as R(Gᵀd).
-    fn bend(&mut self, n: usize) {
-        self.step.clear();
-        self.step.resize(n, 0.0);
-        for (a, (w, from)) in self.weight.iter().zip(&self.from).enumerate().filter(|(_, (w, from))| w != from) {
-            add(w - from, &self.rows[a * n..(a + 1) * n], &mut self.step);
-        }
-    }
-
-    /// The cut whose model slope exceeds that of the active ones most, if by enough to matter.
+    /// The member whose slope exceeds that of the active ones most, if by enough to matter; a cut that becomes one for that, if need be.
     fn entering(&mut self, master: &Master, here: &Here<'_>) -> Option<usize> {
-        let n = here.mixed.len();
-        self.bend(n);
-        here.minimum.root_transposed(&mut self.step, &self.roots, &master.shape);
-        // The same constant, (Gᵀλ)ᵀstep, is missing on both sides.
-        let slope = |i: usize| here.below[i] - dot(master.gradient(i), &self.step);
         let all = self.active.iter().chain([&self.reference]);
-        let level = all.map(|a| slope(self.members[*a])).fold(f64::NEG_INFINITY, f64::max);
-        let inactive = |i: &usize| !self.active.iter().chain([&self.reference]).any(|a| self.members[*a] == *i);
-        let best = (0..master.cuts()).filter(inactive).map(|i| (slope(i), i)).max_by(|a, b| a.0.total_cmp(&b.0));
-        best.filter(|(slope, _)| *slope > level + 0.05 * here.gap).map(|(_, i)| i)
+        let level = all.map(|a| self.slope[*a]).fold(f64::NEG_INFINITY, f64::max);
+        let (mut most, mut member, mut other) = (level + 0.05 * master.tau * here.gap, None, None);
+        self.change.clear();
+        self.change.extend(self.weight.iter().zip(&self.from).map(|(w, from)| w - from));
+        for (a, slope) in self.slope[..self.members.len()].iter().enumerate() {
+            // The active ones are at the level or below.
+            if *slope > most {
+                (most, member) = (*slope, Some(a));
+            }
+        }
+        if !self.others.is_empty() {
+            let own = self.members.bend(&self.change, &master.shape, &mut self.step);
+            let step = &self.step;
+            let best = vectorised(
+                #[inline(always)]
+                || {
+                    let mut best = (most, None);
+                    let mut meet = |place: usize, product: f64| {
+                        let slope = master.tau * here.below[self.others[place]] - (product - own);
+                        if slope > best.0 {
+                            best = (slope, Some(place));
+                        }
+                    };
+                    let (fours, rest) = self.others.as_chunks::<4>();
+                    for (k, [a, b, c, d]) in fours.iter().enumerate() {
+                        let rows = [master.gradient(*a), master.gradient(*b), master.gradient(*c), master.gradient(*d)];
+                        let products = dots(rows, step);
+                        products.into_iter().enumerate().for_each(|(l, product)| meet(4 * k + l, product));
+                    }
+                    for (k, i) in rest.iter().enumerate() {
+                        meet(4 * fours.len() + k, dot(master.gradient(*i), step));
+                    }
+                    best
+                },
+            );
+            (most, other) = best;
+        }
+        if let Some(place) = other {
+            let i = self.others.swap_remove(place);
+            self.members.join(i, master);
+            self.from.push(here.lambda[i]);
+            self.weight.push(here.lambda[i]);
+            let new = self.members.len() - 1;
+            self.slope.resize(self.members.padded(), 0.0);
+            self.slope[new] = most;
+            return Some(new);
+        }
+        member
     }
+}
+
+/// The last of the largest.
+fn highest(of: &[f64]) -> usize {
+    let mut top = 0;
+    for (i, v) in of.iter().enumerate() {
+        if *v >= of[top] {
+            top = i;
+        }
+    }
+    top
 }

@@ -77,15 +77,14 @@ impl Frame {
         self.coordinates.iter().zip(&self.widths).map(moved)
     }
 
-    /// y at u, given with 1 − u: from the nearer end, so that nothing is lost close to it.
-    pub fn point(&self, u: &[f64], rest: &[f64], region: &Region) -> Vec<f64> {
-        let mut y = self.origin.clone();
+    /// `y` becomes the point at u, given with 1 − u: from the nearer end, so that nothing is lost close to it.
+    pub fn point(&self, u: &[f64], rest: &[f64], region: &Region, y: &mut Vec<f64>) {
+        y.clone_from(&self.origin);
         for (k, (j, width)) in self.coordinates.iter().zip(&self.widths).enumerate() {
             y[*j] = match k < self.shape.boxed && u[k] > 0.5 {
                 true => region.upper()[*j] - width * rest[k],
                 false => self.origin[*j] + width * u[k],
             };
         }
-        y
     }
 }

@@ -4,10 +4,18 @@
 use super::entropic::{Minimum, slope_along};
 use super::face::{Here, Newton};
 use super::frame::Shape;
-use crate::dense::{add, dot};
+use crate::dense::{add, add_rows, dot, products, vectorised};
+use crate::elementwise::{LANES, block, sum};
 
 /// Newton steps before the master is given up; most take one to three.
 const STEPS: usize = 200;
+
+/// By which part of itself D's curvature may have changed since it was computed: at the first step of a master, where half a step is progress
+/// enough, at the next two, and at others, so that Newton's method ends as fast as it does.
+const CHANGED: [f64; 4] = [0.3, 0.03, 0.03, 0.0];
+
+/// How far from 1 the weights may add up to.
+const SUM: f64 = 1e-15;
 
 /// Steps without progress after which what is left is rounding.
 const IDLE: usize = 6;
@@ -75,59 +83,118 @@ impl Master {
 /// Newton's method: each step maximises the quadratic model of D over the simplex ([`Newton`]) and then D along the way
 /// there. Where the model is far off (saturated sigmoids have no curvature), the step ends where D's own slope vanishes.
 pub fn solve(master: &Master, lambda: &mut [f64], tolerance: f64, newton: &mut Newton) -> Solved {
-    let (k, n) = (master.cuts(), master.linear.len());
     let mut at = Solved::default();
-    let (mut mixed, mut along) = (vec![0.0; n], vec![0.0; n]);
-    at.slope = vec![0.0; n];
-    let (mut below, mut target) = (vec![0.0; k], vec![0.0; k]);
+    newton.forget();
+    solve_into(master, lambda, tolerance, &mut Search::default(), newton, &mut at);
+    at
+}
+
+/// What the steps of a master write to.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// Gᵀλ, and its change along a step (n).
+    mixed: Vec<f64>,
+    along: Vec<f64>,
+    /// The cuts at the minimiser, and where a step goes (k).
+    below: Vec<f64>,
+    target: Vec<f64>,
+}
+
+/// As [`solve`], without allocation. `newton` has to be new, or from this master when it had fewer cuts.
+pub fn solve_into(
+    master: &Master,
+    lambda: &mut [f64],
+    tolerance: f64,
+    search: &mut Search,
+    newton: &mut Newton,
+    at: &mut Solved,
+) {
+    let (k, n) = (master.cuts(), master.linear.len());
+    let Search { mixed, along, below, target } = search;
+    [&mut *mixed, along, &mut at.slope].into_iter().for_each(|of| of.resize(n, 0.0));
+    [&mut *below, target].into_iter().for_each(|of| of.resize(k, 0.0));
     let (mut least, mut idle) = (f64::INFINITY, 0);
     for steps in 0.. {
         let total: f64 = lambda.iter().sum();
-        lambda.iter_mut().for_each(|l| *l /= total);
-        mixed.fill(0.0);
-        lambda.iter().enumerate().filter(|(_, l)| **l > 0.0).for_each(|(i, l)| add(*l, master.gradient(i), &mut mixed));
-        at.slope.iter_mut().zip(&mixed).zip(&master.linear).for_each(|((s, m), q)| *s = m + q);
+        if (total - 1.0).abs() > SUM {
+            lambda.iter_mut().for_each(|l| *l /= total);
+        }
+        if steps % 4 == 0 {
+            mix(lambda, master, mixed);
+        }
+        at.slope.iter_mut().zip(&*mixed).zip(&master.linear).for_each(|((s, m), q)| *s = m + q);
         at.minimum.at(&at.slope, master.tau, &master.shape);
         let constant = dot(&master.constants, lambda);
         at.bound = constant + at.minimum.value;
-        below
-            .iter_mut()
-            .enumerate()
-            .for_each(|(i, c)| *c = master.constants[i] + dot(master.gradient(i), &at.minimum.u));
-        at.model = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        below.iter_mut().for_each(|c| *c -= at.model);
-        at.gap = -dot(&below, lambda);
+        at.model = cuts_at(master, &at.minimum.u, below);
+        at.gap = -dot(below, lambda);
         at.steps = steps;
-        at.size = constant.abs() + at.slope.iter().zip(&at.minimum.u).map(|(s, u)| (s * u).abs()).sum::<f64>();
+        at.size = constant.abs() + size(&at.slope, &at.minimum.u);
 
         idle = if at.gap < 0.7 * least { 0 } else { idle + 1 };
         least = least.min(at.gap);
         let done = at.gap <= tolerance.max(at.rounding()) || idle > IDLE && at.gap <= 1e4 * at.rounding();
         if done || steps >= STEPS || !at.gap.is_finite() {
-            return at;
+            return;
         }
 
-        let here = Here { lambda, mixed: &mixed, minimum: &at.minimum, below: &below, gap: at.gap };
-        newton.maximise(master, &here, &mut target);
+        let here = Here { lambda, mixed, minimum: &at.minimum, below, gap: at.gap };
+        newton.maximise(master, &here, CHANGED[steps.min(3)], target);
         target.iter_mut().zip(&*lambda).for_each(|(t, l)| *t -= l);
-        along.fill(0.0);
-        target
-            .iter()
-            .enumerate()
-            .filter(|(_, d)| **d != 0.0)
-            .for_each(|(i, d)| add(*d, master.gradient(i), &mut along));
-        let length = ascend(dot(&below, &target), &at.slope, &along, master);
-        for (l, d) in lambda.iter_mut().zip(&target) {
+        newton.along(master, along);
+        let length = ascend(dot(below, target), &at.slope, along, &at.minimum.u, master);
+        for (l, d) in lambda.iter_mut().zip(&*target) {
             // A weight that the model sends to 0 ends there exactly.
             *l = if length == 1.0 && *d == -*l { 0.0 } else { (*l + length * d).max(0.0) };
         }
+        add(length, along, mixed);
     }
-    at
 }
 
-/// The step t in (0, 1] that maximises D(λ + t·d), by its derivative, which is `rise` at 0.
-fn ascend(rise: f64, slope: &[f64], along: &[f64], master: &Master) -> f64 {
-    let start = slope_along(slope, along, 0.0, master.tau, &master.shape);
+/// Σ |sⱼuⱼ|
+fn size(slope: &[f64], u: &[f64]) -> f64 {
+    vectorised(
+        #[inline(always)]
+        || {
+            let mut sums = [0.0; LANES];
+            for (s, u) in slope.chunks(LANES).zip(u.chunks(LANES)) {
+                let (s, u) = (block(s, 0.0), block(u, 0.0));
+                (0..LANES).for_each(|l| sums[l] += (s[l] * u[l]).abs());
+            }
+            sum(&sums)
+        },
+    )
+}
+
+/// `mixed` becomes Gᵀweights.
+fn mix(weights: &[f64], master: &Master, mixed: &mut [f64]) {
+    mixed.fill(0.0);
+    vectorised(
+        #[inline(always)]
+        || add_rows(weights, &master.gradients, mixed.len(), mixed),
+    );
+}
+
+/// `below` becomes c − max c, c = h + G u; returns max c.
+fn cuts_at(master: &Master, u: &[f64], below: &mut [f64]) -> f64 {
+    vectorised(
+        #[inline(always)]
+        || {
+            products(&master.gradients, u, below);
+            let mut most = f64::NEG_INFINITY;
+            for (c, h) in below.iter_mut().zip(&master.constants) {
+                *c += h;
+                most = most.max(*c);
+            }
+            below.iter_mut().for_each(|c| *c -= most);
+            most
+        },
+    )
+}
+
+/// The step t in (0, 1] that maximises D(λ + t·d), by its derivative, which is `rise` at 0; `u` is the minimiser there.
+fn ascend(rise: f64, slope: &[f64], along: &[f64], u: &[f64], master: &Master) -> f64 {
+    let start = dot(u, along);
     let derivative = |t: f64| rise + (slope_along(slope, along, t, master.tau, &master.shape) - start);
     let (mut low, mut high) = ((0.0, rise), (1.0, derivative(1.0)));
     let enough = 0.1 * rise.abs();

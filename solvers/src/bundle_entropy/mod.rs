@@ -6,7 +6,9 @@
 //! | `frame`     | the region as [0, 1]ⁿ × unit simplices                                      |
 //! | `entropic`  | min sᵀu − τH(u) there: value, minimiser, curvature                          |
 //! | [`master`]  | the dual: the best convex combination of cuts, by Newton's method           |
-//! | `face`      | a Newton step over the simplex of weights                                   |
+//! | `face`      | a Newton step over the simplex of weights: which cuts may have weight       |
+//! | `climb`     | the maximum of its model for them                                           |
+//! | `members`   | the curvature along the cuts that a step needs                              |
 //! | `cuts`      | the bundle: cuts, their weights, which of them stay                         |
 //! | [`check`]   | the master as a conic program, solved by Clarabel (feature `clarabel`)      |
 //!
@@ -22,11 +24,13 @@
 
 #[cfg(feature = "clarabel")]
 pub mod check;
+mod climb;
 mod cuts;
 mod entropic;
 mod face;
 mod frame;
 pub mod master;
+mod members;
 
 pub use entropic::Minimum;
 pub use face::Newton;
@@ -36,6 +40,7 @@ use crate::SolverError;
 use crate::oracle::Cut;
 use crate::run::{End, Run};
 use cuts::Bundle;
+use master::Solved;
 
 /// The part of the decrease that the model predicts which moves the centre.
 const CLEARLY_BETTER: f64 = 0.1;
@@ -58,6 +63,10 @@ const LESS_ALONE: f64 = 0.5;
 
 /// Factor of ρ for more.
 const MORE: f64 = 1.5;
+
+/// How often it is taken between two moves of the centre. At a ridge of f both the increase and its prediction shrink like the steps:
+/// only further cuts help there.
+const INCREASES: u32 = 8;
 
 /// The least ρ, as a part of the first one.
 const LEAST: f64 = 1e-12;
@@ -107,23 +116,25 @@ fn minimise(run: &mut Run<'_>, damped: bool, limits: Option<(u32, u32, f64)>) ->
     let mut rho = if damped { bundle.typical_slope() } else { 0.0 };
     let least_rho = LEAST * rho;
     let much_less = if run.tau().is_some() { MUCH_LESS } else { LESS_ALONE };
-    let (kinks, mut moves) = (!run.is_smooth(), 0u32);
+    let (kinks, mut moves, mut increases) = (!run.is_smooth(), 0u32, 0u32);
     let (mut predicted, mut patience) = (f64::INFINITY, Patience::default());
-    let mut done = 1;
+    let (mut done, mut solved) = (1, Solved::default());
     loop {
         // The minimiser of the damped model, by way of its dual (eqs. 11–13), and the bound that comes with it.
         bundle.set_temperature(tau, rho, &centre.lean);
         let mut accuracy = ACCURACY * predicted.min(run.gap());
-        let solved = loop {
-            let solved = bundle.solve(accuracy);
-            y = bundle.point(&solved);
-            predicted = (centre_value - run.objective(&y, solved.model)).max(0.0);
+        let entropic = loop {
+            bundle.solve(accuracy, &mut solved);
+            bundle.point(&solved, &mut y);
+            // −τH
+            let entropic = run.objective(&y, 0.0);
+            predicted = (centre_value - (solved.model + entropic)).max(0.0);
             if solved.gap <= 2.0 * ACCURACY * predicted || solved.size.is_nan() || accuracy <= solved.rounding() {
-                break solved;
+                break entropic;
             }
             accuracy = (0.5 * accuracy).min(ACCURACY * predicted);
         };
-        run.offer(&bundle.mixture());
+        run.offer_each(bundle.mixture());
         if let Some(end) = run.stop() {
             return Ok(Some(end));
         }
@@ -138,10 +149,10 @@ fn minimise(run: &mut Run<'_>, damped: bool, limits: Option<(u32, u32, f64)>) ->
         // f there (eq. 9): a new centre, or a cut that corrects the model.
         let cut = run.evaluate(&y)?;
         check_finite(&cut)?;
-        let value = run.objective(&y, cut.value);
+        let value = cut.value + entropic;
         let (decrease, short) = (centre_value - value, predicted < SHORT * run.gap());
         if decrease >= CLEARLY_BETTER * predicted {
-            moves += 1;
+            (moves, increases) = (moves + 1, 0);
             // Smooth functions look like this as well: their gap shrinks slower than the steps' decrease.
             let stuck = short && kinks && moves % MOVES == 0;
             let next = bundle.centre(&solved);
@@ -150,8 +161,8 @@ fn minimise(run: &mut Run<'_>, damped: bool, limits: Option<(u32, u32, f64)>) ->
             let most = if stuck { LESS * rho } else { rho };
             rho = right.clamp(much_less * rho, most).max(least_rho);
             (centre, centre_value) = (next, value);
-        } else if -decrease > FAR_WORSE * predicted && !short {
-            rho *= MORE;
+        } else if -decrease > FAR_WORSE * predicted && !short && increases < INCREASES {
+            (rho, increases) = (MORE * rho, increases + 1);
         }
 
         let news = predicted.max(cut.value - solved.model) > solved.rounding();

@@ -6,7 +6,8 @@
 
 use super::active_set::{ActiveSet, Constraint};
 use super::reduced::Reduced;
-use crate::dense::{Factor, add, dot};
+use crate::dense::{add, dot, products, vectorised};
+use crate::factor::Factor;
 use crate::logistic::sigmoid;
 
 /// Newton steps.
@@ -55,7 +56,7 @@ pub(super) fn polish(net: &Reduced, entropy: Entropy, found: &ActiveSet) -> Opti
         *constant = net.gradient(*i, reference, row, &mut weights);
     }
     let (mut r, mut y, mut spread) = (vec![0.0; p], vec![0.0; p], vec![0.0; p]);
-    let (mut off, mut scaled) = (vec![0.0; q], vec![0.0; p]);
+    let (mut off, mut scaled) = (vec![0.0; q], vec![0.0; q * p]);
     let (mut least, mut best) = (f64::INFINITY, nu.clone());
     let mut factor = Factor::default();
     for _ in 0..STEPS {
@@ -73,14 +74,23 @@ pub(super) fn polish(net: &Reduced, entropy: Entropy, found: &ActiveSet) -> Opti
             break;
         }
         (least, best) = (distance, nu.clone());
-        factor.clear();
-        let mut largest = 0.0f64;
-        for a in 0..q {
-            scaled.iter_mut().zip(&rows[a * p..]).zip(&spread).for_each(|((s, n), d)| *s = n * d);
-            let row: Vec<f64> = rows[..(a + 1) * p].chunks_exact(p).map(|other| dot(&scaled, other)).collect();
-            largest = largest.max(row[a]);
-            factor.append(row, PIVOT * largest);
-        }
+        let spread = &spread;
+        vectorised(
+            #[inline(always)]
+            || {
+                for (to, row) in scaled.chunks_exact_mut(p).zip(rows.chunks_exact(p)) {
+                    to.iter_mut().zip(row).zip(spread).for_each(|((s, n), d)| *s = n * d);
+                }
+            },
+        );
+        let largest = (0..q).map(|a| dot(&scaled[a * p..][..p], &rows[a * p..][..p])).fold(0.0, f64::max);
+        let fill = |a: usize, row: &mut [f64]| {
+            vectorised(
+                #[inline(always)]
+                || products(&rows[a * p..], &scaled[a * p..][..p], row),
+            )
+        };
+        factor.of(q, PIVOT * largest, fill);
         factor.solve(&mut off);
         add(1.0, &off, &mut nu);
     }

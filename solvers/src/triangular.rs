@@ -1,0 +1,101 @@
+//! Loops over rows of triangular matrices in whole lanes, for [`Factor`](crate::factor::Factor): to be inlined into
+//! [`vectorised`](crate::dense::vectorised).
+
+use crate::elementwise::{LANES, block, sum};
+
+/// Where the lanes of entry i begin.
+#[inline(always)]
+pub fn first(i: usize) -> usize {
+    i / LANES * LANES
+}
+
+/// Lanes number `c` of a row.
+#[inline(always)]
+fn lanes(of: &[f64], c: usize) -> &[f64; LANES] {
+    &of.as_chunks::<LANES>().0[c]
+}
+
+/// Solves Uᵀx = b in place, b being padded.
+#[inline(always)]
+pub fn forward(upper: &[f64], stride: usize, inverse: &[f64], b: &mut [f64]) {
+    let b = b.as_chunks_mut::<LANES>().0;
+    for c in 0..b.len() {
+        let rows: [&[f64]; LANES] = std::array::from_fn(|l| &upper[(LANES * c + l) * stride..][..stride]);
+        let inverse = block(&inverse[LANES * c..], 0.0);
+        let mut x = b[c];
+        for l in 0..LANES {
+            let value = x[l] * inverse[l];
+            let row = lanes(rows[l], c);
+            for t in 0..LANES {
+                x[t] -= value * row[t];
+            }
+            x[l] = value;
+        }
+        b[c] = x;
+        for (d, b) in b.iter_mut().enumerate().skip(c + 1) {
+            let mut rest = *b;
+            for l in 0..LANES {
+                let row = lanes(rows[l], d);
+                for t in 0..LANES {
+                    rest[t] -= x[l] * row[t];
+                }
+            }
+            *b = rest;
+        }
+    }
+}
+
+/// Solves U x = b in place, b being padded.
+#[inline(always)]
+pub fn backward(upper: &[f64], stride: usize, inverse: &[f64], b: &mut [f64]) {
+    let b = b.as_chunks_mut::<LANES>().0;
+    for c in (0..b.len()).rev() {
+        let rows: [&[f64]; LANES] = std::array::from_fn(|l| &upper[(LANES * c + l) * stride..][..stride]);
+        let inverse = block(&inverse[LANES * c..], 0.0);
+        let mut sums = [[0.0; LANES]; LANES];
+        for (d, b) in b.iter().enumerate().skip(c + 1) {
+            for l in 0..LANES {
+                let row = lanes(rows[l], d);
+                for t in 0..LANES {
+                    sums[l][t] += row[t] * b[t];
+                }
+            }
+        }
+        let (known, mut x) = (b[c], [0.0; LANES]);
+        for l in (0..LANES).rev() {
+            // Left of the diagonal entry the row is 0, and there x is still 0.
+            let row = lanes(rows[l], c);
+            for t in 0..LANES {
+                sums[l][t] += row[t] * x[t];
+            }
+            x[l] = (known[l] - sum(&sums[l])) * inverse[l];
+        }
+        b[c] = x;
+    }
+}
+
+/// y −= a·x, in whole lanes.
+#[inline(always)]
+pub fn subtract(a: f64, x: &[f64], y: &mut [f64]) {
+    for (y, x) in y.as_chunks_mut::<LANES>().0.iter_mut().zip(x.as_chunks::<LANES>().0) {
+        for l in 0..LANES {
+            y[l] -= a * x[l];
+        }
+    }
+}
+
+/// x ·= a, in whole lanes.
+#[inline(always)]
+pub fn scale(a: f64, x: &mut [f64]) {
+    x.as_chunks_mut::<LANES>().0.iter_mut().for_each(|x| x.iter_mut().for_each(|x| *x *= a));
+}
+
+/// (x, y) becomes (c·x + s·y, c·y − s·x), in whole lanes.
+#[inline(always)]
+pub fn rotate(c: f64, s: f64, x: &mut [f64], y: &mut [f64]) {
+    for (x, y) in x.as_chunks_mut::<LANES>().0.iter_mut().zip(y.as_chunks_mut::<LANES>().0) {
+        for l in 0..LANES {
+            (x[l], y[l]) = (c * x[l] + s * y[l], c * y[l] - s * x[l]);
+        }
+    }
+}
