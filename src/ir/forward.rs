@@ -13,6 +13,11 @@ pub struct Trace {
 }
 
 impl Trace {
+    /// From the vectors of all nodes.
+    pub(crate) fn from_values(values: Vec<Vec<f64>>) -> Trace {
+        Trace { values }
+    }
+
     /// The vector of a node.
     pub fn of(&self, id: NodeId) -> &[f64] {
         &self.values[id.index()]

@@ -1,7 +1,7 @@
 //! Slopes of a convex combination of tangents: a bound from cuts as one backward pass.
 //!
 //! The tangent at a point has multipliers λ = α·w, slope times weight with which a unit enters f. Multipliers may be averaged
-//!, and so may weights, which depend on the multipliers above linearly. So the slope of a unit in the
+//! , and so may weights, which depend on the multipliers above linearly. So the slope of a unit in the
 //! combination is the average of its slopes, weighted by θₖ·wₖ. Its minorant is nowhere below the combination of the
 //! tangents: a conjugate is convex.
 
@@ -9,6 +9,7 @@ use crate::certificate::Multipliers;
 use crate::ir::adjoint::Adjoints;
 use crate::ir::instance::Instance;
 use crate::ir::program::{NodeId, Op};
+use crate::lower::oracle::errors;
 
 /// The slopes behind Σ θₖ·(tangent at yₖ), θ ≥ 0; `None` without a point, and where f has no finite value at one.
 pub fn averaged<'a>(instance: &Instance, points: impl IntoIterator<Item = (f64, &'a [f64])>) -> Option<Multipliers> {
@@ -18,7 +19,8 @@ pub fn averaged<'a>(instance: &Instance, points: impl IntoIterator<Item = (f64, 
     let mut found: Option<Multipliers> = None;
     let (mut count, mut points) = (0, points.into_iter().peekable());
     while let Some((theta, y)) = points.next() {
-        let trace = instance.forward(y).ok()?;
+        // The sides of kinks on which the oracle saw the point, whose tangents these are.
+        let trace = errors::trace(instance, y).or_else(|| instance.forward(y).ok())?;
         let slopes = Multipliers::subgradient(instance, &trace);
         if count == 0 && points.peek().is_none() {
             return Some(slopes);

@@ -13,6 +13,7 @@ use super::plan::{Action, Span, Term};
 use super::units::UnitKernel;
 use crate::certificate::Multipliers;
 use crate::ir::bounds::Bounds;
+use crate::ir::forward::Trace;
 use crate::ir::instance::Instance;
 use crate::ir::interval::gamma;
 
@@ -93,6 +94,21 @@ pub(crate) fn value(instance: &Instance, y: &[f64]) -> Option<Value> {
     let last = numbers.plan.size.checked_sub(1)?;
     let (value, off) = (values[last], radii[last]);
     (value.is_finite() && off.is_finite()).then_some(Value { value, off, size })
+}
+
+/// The values of all steps at y as the oracle computes them: where a pre-activation is 0 up to rounding, its sign is the one that was
+/// met there. Of nodes that are only ever summed up there are none. `None` where numbers leave f64.
+pub(crate) fn trace(instance: &Instance, y: &[f64]) -> Option<Trace> {
+    let (numbers, mut work) = prepared(instance)?;
+    let numbers = numbers.as_ref().as_ref()?;
+    if y.len() != instance.decisions() || !numbers.forward(&mut work, y, 1) {
+        return None;
+    }
+    let mut values = vec![vec![]; instance.program().nodes().len()];
+    for step in &numbers.plan.steps {
+        values[step.node.index()] = at(&work.values, step.out, 1).to_vec();
+    }
+    Some(Trace::from_values(values))
 }
 
 /// The minorant that slopes define, taken as exact numbers; `None` where a step has no rule here, a unit's weight may be negative,
