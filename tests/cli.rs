@@ -157,7 +157,10 @@ fn solve_prints_the_keys_of_the_format() {
     let files = Folder::new();
     let at = files.file("y.json", object["y"].to_string());
     let evaluated = icnn(&["eval", DIGITS, "--at", &at, "--context", "0.5", "--json"]).json();
-    assert_eq!(evaluated[0]["value"], object["value"]);
+    // The same function at the same point; the sums of the certificate's pass are in another order.
+    let value = |object: &serde_json::Value| object["value"].as_f64().expect("a number");
+    let (found, evaluated) = (value(object), value(&evaluated[0]));
+    assert!((found - evaluated).abs() <= 4.0 * f64::EPSILON * evaluated.abs(), "{found} {evaluated}");
 }
 
 #[test]
