@@ -276,8 +276,10 @@ fn radii_of_large_matrices_hold() {
     }
 }
 
-/// Without biases f is least in 0 and 0 there: hundreds of kinks meet, and all sums of the bound cancel. The gap is as narrow as where values are not 0.
+/// Without biases f is least in 0 and 0 there: hundreds of kinks meet, and all sums of the bound cancel. The gap is as narrow as where values are not 0. What finds
+/// the shares is a linear program.
 #[test]
+#[cfg(feature = "highs")]
 fn a_minimum_of_zero_has_a_narrow_gap() {
     use icnn::network::{Ficnn, FicnnLayer};
     use nalgebra::{DMatrix, DVector};
