@@ -99,6 +99,19 @@ proptest! {
     }
 }
 
+/// Directions with entries of rounding size among others.
+#[test]
+fn the_nearest_point_of_a_thin_face_is_found() {
+    for centre in [-1.9578510588964986, -1.915150492751269] {
+        for weight in [0.2, 0.5139277473986408] {
+            let f = boxed(&[centre, 0.0, 0.0], &[0.0, 0.0, 0.05], &[weight, 0.2, 0.2]);
+            let face = face(&f, &Domain::cube(3, -2.5, 2.5).unwrap());
+            let nearest = face.choose(Choice::MinNorm).unwrap().expect("a bounded face");
+            assert!(near(&nearest, &[centre, 0.0, 0.0], 1e-6), "{nearest:?}");
+        }
+    }
+}
+
 #[test]
 fn a_segment() {
     let square = Domain::cube(2, 0.0, 1.0).unwrap();

@@ -10,6 +10,9 @@ use nalgebra::{DMatrix, DVector};
 /// Weights below this count as 0.
 const GONE: f64 = 1e-12;
 
+/// Entries below this share of the largest one count as 0.
+const UNSEEN: f64 = 1e-9;
+
 /// Singular values below this share of the largest one count as zero.
 const RANK: f64 = 1e-12;
 
@@ -56,6 +59,9 @@ pub(super) fn nearest<E>(
         }
         let total: f64 = weights.iter().sum();
         x = points.iter().zip(&weights).map(|(p, w)| p * (w / total)).sum();
+        // A linear program does not see such entries beside the others, and its bound would lose them over the whole box.
+        let least = UNSEEN * x.amax();
+        x.iter_mut().filter(|x| x.abs() <= least).for_each(|x| *x = 0.0);
     }
     Ok((best.0.as_slice().to_vec(), best.1))
 }
