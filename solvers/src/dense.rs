@@ -90,7 +90,7 @@ pub fn add_rows_of(of: &[usize], c: &[f64], rows: &[f64], stride: usize, out: &m
     }
 }
 
-/// out[k] = (row k of `rows`)ᵀx for each of `out`; rows follow each other.
+/// The products of rows with x, one for each entry of `out`; rows follow each other.
 #[inline(always)]
 pub fn products(rows: &[f64], x: &[f64], out: &mut [f64]) {
     let n = x.len();
