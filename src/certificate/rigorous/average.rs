@@ -1,7 +1,7 @@
 //! Slopes of a convex combination of tangents: a bound from cuts as one backward pass.
 //!
-//! The tangent at a point has multipliers λ = α·w, slope times weight with which a unit enters f. Multipliers may be averaged
-//! , and so may weights, which depend on the multipliers above linearly. So the slope of a unit in the
+//! The tangent at a point has multipliers λ = α·w, slope times weight with which a unit enters f. Multipliers may be averaged,
+//! and so may weights, which depend on the multipliers above linearly. So the slope of a unit in the
 //! combination is the average of its slopes, weighted by θₖ·wₖ. Its minorant is nowhere below the combination of the
 //! tangents: a conjugate is convex.
 

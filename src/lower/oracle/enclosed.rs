@@ -239,11 +239,8 @@ impl Numbers {
                 Some(MORE)
             }
             Term::Dense { dense, .. } => {
-                let norms = self.norms(dense);
-                let straight = dense.transposed == turned;
-                let (norms, other) =
-                    if straight { (&norms.rows, &norms.columns) } else { (&norms.columns, &norms.rows) };
-                let (height, width) = (norms.len(), other.len());
+                let (norms, width) = self.norms_along(dense, turned);
+                let height = norms.len();
                 if height == 0 || width == 0 {
                     return Some(0);
                 }

@@ -4,7 +4,7 @@ use super::errors::{UNDERFLOW, UP, input};
 use icnn_solvers::dense::vectorised;
 
 use super::pass::{Numbers, at};
-use super::plan::Term;
+use super::plan::{Dense, Term};
 use super::sizes::size_up;
 use crate::ir::interval::gamma;
 
@@ -117,11 +117,8 @@ impl Numbers {
                 );
             }
             Term::Dense { dense, .. } => {
-                let norms = self.norms(dense);
-                let straight = dense.transposed == turned;
-                let (norms, other) =
-                    if straight { (&norms.rows, &norms.columns) } else { (&norms.columns, &norms.rows) };
-                let (height, width) = (norms.len(), other.len());
+                let (norms, width) = self.norms_along(dense, turned);
+                let height = norms.len();
                 if height == 0 || width == 0 {
                     return;
                 }
@@ -172,6 +169,15 @@ impl Numbers {
                     *off = (*off + v_off[*i] + f64::EPSILON * (s + v[*i]).abs()) * UP;
                 }
             }
+        }
+    }
+
+    /// For each entry of a product with a matrix, or with its transpose (`turned`), the norm of the weights that make it, and how many these are.
+    pub fn norms_along(&self, dense: &Dense, turned: bool) -> (&[f64], usize) {
+        let norms = self.norms(dense);
+        match dense.transposed == turned {
+            true => (&norms.rows, norms.columns.len()),
+            false => (&norms.columns, norms.rows.len()),
         }
     }
 
