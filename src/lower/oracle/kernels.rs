@@ -23,6 +23,18 @@ impl Weights {
             Weights::Double((0..len).map(entry).collect())
         }
     }
+
+    /// out += row i, of the length of `out`.
+    pub fn add_row(&self, i: usize, out: &mut [f64]) {
+        let range = i * out.len()..(i + 1) * out.len();
+        vectorised(
+            #[inline(always)]
+            || match self {
+                Weights::Single(matrix) => out.iter_mut().zip(&matrix[range]).for_each(|(o, w)| *o += f64::from(*w)),
+                Weights::Double(matrix) => out.iter_mut().zip(&matrix[range]).for_each(|(o, w)| *o += w),
+            },
+        );
+    }
 }
 
 /// f32 or f64, read as f64.

@@ -9,7 +9,7 @@ use icnn_solvers::kinks::{Kinks, Row};
 use icnn_solvers::oracle::Oracle;
 
 use super::NetworkOracle;
-use super::hinges::{Bends, Hinges, UnitBends};
+use super::hinges::{Bend, Bends, Hinges, UnitBends};
 use super::pass::{Numbers, Scratch, add_joined_adjoint, at, at_mut, join};
 use super::plan::{Action, Term};
 use crate::certificate::Multipliers;
@@ -17,7 +17,7 @@ use crate::ir::instance::Instance;
 use crate::ir::program::Op;
 
 /// Most rows that are made in one pass, so that they stay in the cache, and most numbers kept for that.
-const ROWS: usize = 16;
+const ROWS: usize = 32;
 const ROOM: usize = 1 << 21;
 
 /// The kinks of an oracle, and what their passes write to.
@@ -322,9 +322,32 @@ impl Workbench {
     /// The backward pass from the pre-activations of `kinks`, all of step `top`: one point each.
     fn pull_rows(&mut self, numbers: &Numbers, top: usize, kinks: &[usize]) {
         let n = kinks.len();
+        let step = &numbers.plan.steps[top];
+        if let (Action::Unit { input, .. }, Bends::Unit(unit)) = (&step.action, &self.hinges.steps[top])
+            && input.step + 1 == top
+            && let Action::Affine(terms) = &numbers.plan.steps[input.step].action
+        {
+            // The pass begins at single entries of a sum: rows of its matrices.
+            let bends = kinks.iter().map(|kink| unit.kinks[kink - unit.first]);
+            let bends: Vec<Bend> = bends.collect();
+            self.clear(numbers, input.step, n);
+            for (constant, bend) in self.constants.iter_mut().zip(&bends) {
+                *constant = -bend.place;
+            }
+            for term in terms {
+                let Workbench { buffer, constants, scratch, .. } = self;
+                if let Term::Param(p) = term {
+                    let values = numbers.param(*p);
+                    constants.iter_mut().zip(&bends).for_each(|(c, bend)| *c += values[bend.element]);
+                }
+                let elements = bends.iter().map(|bend| bend.element);
+                numbers.add_term_rows(term, elements, input.len, buffer, n, scratch);
+            }
+            return self.pull(numbers, input.step, n);
+        }
         self.clear(numbers, top, n);
         let count = self.hinges.count;
-        match (&numbers.plan.steps[top].action, &self.hinges.steps[top]) {
+        match (&step.action, &self.hinges.steps[top]) {
             (Action::Unit { input, .. }, Bends::Unit(unit)) => {
                 for (point, kink) in kinks.iter().enumerate() {
                     let bend = unit.kinks[kink - unit.first];

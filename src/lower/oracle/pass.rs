@@ -345,6 +345,35 @@ impl Numbers {
         }
     }
 
+    /// What [`add_term_adjoint`](Self::add_term_adjoint) adds for adjoints that are 1 at one of `len` elements and 0 elsewhere: `elements` has that of each
+    /// of n points.
+    pub fn add_term_rows(
+        &self,
+        term: &Term,
+        elements: impl Iterator<Item = usize>,
+        len: usize,
+        before: &mut [f64],
+        n: usize,
+        scratch: &mut Scratch,
+    ) {
+        if let Term::Dense { input, dense } = term {
+            let stored = &self.plan.matrices[dense.matrix];
+            let (rows, columns) =
+                if dense.transposed { (stored.columns, stored.rows) } else { (stored.rows, stored.columns) };
+            if (rows, columns) == (len, input.len) {
+                let layouts = &self.matrices[dense.matrix];
+                let matrix = if dense.transposed { &layouts.by_columns } else { &layouts.by_rows };
+                let below = at_mut(before, *input, n).chunks_exact_mut(columns.max(1));
+                elements.zip(below).for_each(|(i, below)| matrix.add_row(i, below));
+                scratch.multiplications += (n * columns) as u64;
+                return;
+            }
+        }
+        let mut above = vec![0.0; n * len];
+        elements.enumerate().for_each(|(point, i)| above[point * len + i] = 1.0);
+        self.add_term_adjoint(term, &above, before, n, scratch);
+    }
+
     /// out += A·v for each vector side by side in `v`, at n points; A is the matrix as it is stored, or its transpose.
     fn multiply(&self, dense: &Dense, turned: bool, v: &[f64], out: &mut [f64], n: usize, scratch: &mut Scratch) {
         let (stored, layouts) = (&self.plan.matrices[dense.matrix], &self.matrices[dense.matrix]);
