@@ -100,6 +100,7 @@ pub struct Run<'a> {
     backward: u64,
     /// Parts of passes that are not counted yet.
     parts: f64,
+    inner: Inner,
     /// The shares of kinks behind the bound, where it comes from a minorant; empty where it comes from cuts.
     shares: Vec<f64>,
     trace: Vec<Progress>,
@@ -130,6 +131,19 @@ pub struct RunOutcome {
     pub forward: u64,
     /// Backward passes.
     pub backward: u64,
+    /// What a method that holds kinks did beside passes.
+    pub inner: Inner,
+}
+
+/// The reduced programs of a method that holds kinks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Inner {
+    /// How many there were.
+    pub rounds: u64,
+    /// The most units that were left free in one.
+    pub units: usize,
+    /// Steps of the active set and of the interior point, all programs together.
+    pub steps: u64,
 }
 
 impl<'a> Run<'a> {
@@ -170,6 +184,7 @@ impl<'a> Run<'a> {
             largest_slope: 0.0,
             forward: 0,
             parts: 0.0,
+            inner: Inner::default(),
             shares: vec![],
             backward: 0,
             trace: vec![],
@@ -216,6 +231,7 @@ impl<'a> Run<'a> {
             trace: self.trace,
             forward: self.forward,
             backward: self.backward,
+            inner: self.inner,
         })
     }
 
@@ -297,6 +313,13 @@ impl<'a> Run<'a> {
     pub(crate) fn count(&mut self, forward: u64, backward: u64) {
         self.forward += forward;
         self.backward += backward;
+    }
+
+    /// Counts steps on a reduced program of `units` free units, which is a new one or not.
+    pub(crate) fn count_inner(&mut self, new: bool, units: usize, steps: usize) {
+        self.inner.rounds += u64::from(new);
+        self.inner.units = self.inner.units.max(units);
+        self.inner.steps += steps as u64;
     }
 
     /// Counts parts of a forward and a backward pass.

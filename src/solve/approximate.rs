@@ -197,6 +197,9 @@ fn certified(
         forward: passes(outcome.forward),
         backward: passes(outcome.backward),
         cuts: outcome.mixture.len(),
+        rounds: outcome.inner.rounds,
+        kinks: outcome.inner.units,
+        steps: outcome.inner.steps,
         ..Work::default()
     };
     let Some(mut y) = outcome.y.as_ref().map(|y| domain.clip(y)) else {

@@ -52,6 +52,12 @@ pub struct Work {
     /// Cuts whose combination is the lower bound of a method that calls f. A method that knows f by cuts alone has to meet
     /// them all before its gap can close, one pass each.
     pub cuts: usize,
+    /// Reduced programs of a method that holds kinks.
+    pub rounds: u64,
+    /// The most units that were left free in one of them.
+    pub kinks: usize,
+    /// Steps on all of them together.
+    pub steps: u64,
     /// Rows of the linear program.
     pub rows: usize,
     /// Columns of the linear program.

@@ -159,6 +159,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
         };
         let mut stop = || rounds.run.is_over();
         let (inner, finish) = solve(&reduced, (&low, &high), 0.0, &of(&y), &known, most, &mut stop);
+        rounds.run.count_inner(true, reduced.units, inner.steps);
         let next = inner.warm();
         rounds.free.iter().zip(&next.shares).for_each(|(i, share)| reference[*i] = *share);
         held = next.kinks.iter().map(|i| rounds.free[*i]).collect();

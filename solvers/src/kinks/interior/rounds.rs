@@ -58,6 +58,7 @@ pub(in crate::kinks) fn minimise(
                 return Ok(None);
             }
             let Some(next) = State::grown(state, rounds, (lower, upper), y, fixed)? else { return Ok(None) };
+            rounds.run.count_inner(true, next.units.len(), 0);
             state = Some(next);
             news = 0;
         }
@@ -81,6 +82,7 @@ pub(in crate::kinks) fn minimise(
             length *= 0.5;
         }
         inside.go(&step, length);
+        rounds.run.count_inner(false, units.len(), 1);
         let size = rounds.run.size().max(SMALL * rounds.run.reach()).max(f64::MIN_POSITIVE);
         let gap = inside.complementarity();
         let late = gap <= VERTEX * size;
