@@ -158,7 +158,8 @@ impl ContextValues {
 /// The entries of a tensor in row-major order, as f64.
 pub fn flatten(tensor: &Tensor) -> Arc<[f64]> {
     match tensor {
-        Tensor::Float(a) => a.iter().copied().collect(),
+        // The length of the slice is known, which saves copies.
+        Tensor::Float(a) => a.as_slice().map_or_else(|| a.iter().copied().collect(), Arc::from),
         Tensor::Int(a) => a.iter().map(|v| *v as f64).collect(),
         Tensor::Bool(a) => a.iter().map(|v| f64::from(u8::from(*v))).collect(),
     }

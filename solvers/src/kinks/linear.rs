@@ -7,6 +7,7 @@ use super::active_set::{Finish, Warm, solve};
 use super::descent::descend;
 use super::interior;
 use super::rounds::{Rounds, nearest};
+use super::smoothed::approach;
 use crate::SolverError;
 use crate::run::{End, Hint, Run};
 
@@ -41,6 +42,10 @@ const OUTWARD: f64 = 0.1;
 
 /// A unit so near its kink, relative to the mean pre-activation or 1, is at it.
 const TIED: f64 = 1e-10;
+
+/// Up to so many coordinates the descent ends with Newton steps, so many evaluations at most.
+const SMOOTHED: usize = 32;
+const NEWTON: usize = 4;
 
 /// How far coordinates are moved out of a point in which kinks meet, as a part of their width.
 const ASIDE: f64 = 1e-2;
@@ -83,10 +88,16 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
         }
         evaluations = evaluations * 2 / 3;
     }
-    let y = match descend(&mut rounds, start, evaluations)? {
+    let mut y = match descend(&mut rounds, start, evaluations)? {
         Ok(y) => y,
         Err(end) => return Ok(end),
     };
+    if p <= SMOOTHED {
+        y = match approach(&mut rounds, y, NEWTON)? {
+            Ok(y) => y,
+            Err(end) => return Ok(end),
+        };
+    }
     let y = aside(&mut rounds, y)?;
     let mut end = go(&mut rounds, y, Start::Descent { hold: p > SMALL }, many)?;
     if end.is_none() {
@@ -221,7 +232,7 @@ fn aside(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>) -> Result<Vec<f64>, Solve
     Ok(y)
 }
 
-/// Evaluations before kinks are looked at.
+/// Evaluations of the descent.
 fn passes(p: usize) -> usize {
-    (8 + p / 2).min(35)
+    if p <= SMOOTHED { 4 + p / 5 } else { (8 + p / 2).min(35) }
 }

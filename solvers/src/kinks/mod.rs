@@ -12,6 +12,7 @@
 //! | `rounds`     | which units are free; their program; what its answer is worth                         |
 //! | `linear`     | min f: descend, then rounds                                                           |
 //! | `descent`    | projected L-BFGS, the start                                                           |
+//! | `smoothed`   | Newton's method for f from some way off, which ends it where coordinates are few      |
 //! | `entropic`   | min f − τH: the bundle entropy method as the start, then Newton steps in rounds       |
 //! | `polish`     | Newton's method for f − τH on the kinks that are held                                 |
 //! | `active_set` | min f + κ/2·‖y‖² of a reduced program by holding kinks and ends                       |
@@ -35,6 +36,7 @@ mod program;
 mod qr;
 mod reduced;
 mod rounds;
+mod smoothed;
 mod sweep;
 
 pub use nearest::{DIRECTIONS, distances};

@@ -17,10 +17,10 @@ const ROOM: usize = 1 << 25;
 /// What an evaluation leaves.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Kept {
-    pre: Vec<f64>,
+    pub pre: Vec<f64>,
     pub slope: Vec<f64>,
-    weights: Vec<f64>,
-    value: f64,
+    pub weights: Vec<f64>,
+    pub value: f64,
     constant: f64,
 }
 
@@ -125,6 +125,30 @@ impl<'r, 'a> Rounds<'r, 'a> {
             to.extend(from);
         }
         (kept.value, kept.constant) = (value, constant);
+    }
+
+    /// What the evaluation left after which all units were frozen.
+    pub fn kept(&self) -> Kept {
+        let mut kept = Kept::default();
+        self.keep((self.least, self.output.constant), &mut kept);
+        kept
+    }
+
+    /// The rates of all pre-activations along n `directions` (n×p), all units frozen as they are: n×m.
+    pub fn rates_along(&mut self, directions: &[f64]) -> Result<Vec<f64>, SolverError> {
+        let n = directions.len() / self.slope.len().max(1);
+        self.counted(|rounds| {
+            let mut rates = vec![0.0; n * rounds.units()];
+            let Rounds { run, shares, .. } = rounds;
+            run.kinks()?.tangents(shares, directions, &mut rates);
+            Ok(rates)
+        })
+    }
+
+    /// Takes the squared lengths of the gradients of pre-activations as how fast they change.
+    pub fn know(&mut self, squares: &[f64]) {
+        squares.clone_into(&mut self.rates);
+        self.steps = usize::MAX / 2;
     }
 
     /// Learns how fast pre-activations change from the last point that was looked at and that of `kept`, `distance` apart.

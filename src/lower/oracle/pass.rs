@@ -16,7 +16,7 @@ use crate::ir::instance::Instance;
 use crate::ir::program::{GroupKind, ParamId};
 
 /// From so many points on a matrix product is used, which reads the weights once for all of them.
-const MANY: usize = 8;
+const MANY: usize = 6;
 
 /// Unless less than one entry in so many is not zero.
 const SPARSE: u64 = 16;
