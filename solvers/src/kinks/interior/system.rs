@@ -57,11 +57,14 @@ impl System {
     pub fn factorise(&mut self, net: &Reduced, e1: &[f64], e2: &[f64], d: &[f64]) -> bool {
         let (k, p) = (self.k, self.p);
         let roots: Vec<f64> = d.iter().map(|d| d.sqrt()).collect();
-        vectorised(|| {
-            for (out, row) in self.scaled.chunks_exact_mut(p.max(1)).zip(net.rows.chunks_exact(p.max(1))) {
-                out.iter_mut().zip(row).zip(&roots).for_each(|((o, r), d)| *o = r * d);
-            }
-        });
+        vectorised(
+            #[inline(always)]
+            || {
+                for (out, row) in self.scaled.chunks_exact_mut(p.max(1)).zip(net.rows.chunks_exact(p.max(1))) {
+                    out.iter_mut().zip(row).zip(&roots).for_each(|((o, r), d)| *o = r * d);
+                }
+            },
+        );
         let roots: Vec<f64> = e2.iter().map(|e| e.sqrt()).collect();
         let nested = (0..k).any(|i| net.reach[i] > 0);
         let lower = BlockStructure::TriangularLower;
@@ -70,14 +73,17 @@ impl System {
         let mut factor = MatMut::from_column_major_slice_mut(&mut self.factor, k, k);
         matmul(factor.as_mut(), lower, Accum::Replace, rows, all, rows.transpose(), all, 1.0, Par::Seq);
         if nested {
-            vectorised(|| {
-                for i in 0..k {
-                    let (row, reach) = (&mut self.inner[i * k..(i + 1) * k], net.reach[i]);
-                    row.iter_mut().zip(&roots).zip(net.inputs(i)).for_each(|((o, e), c)| *o = -c * e);
-                    row[reach..].fill(0.0);
-                    row[i] = roots[i];
-                }
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    for i in 0..k {
+                        let (row, reach) = (&mut self.inner[i * k..(i + 1) * k], net.reach[i]);
+                        row.iter_mut().zip(&roots).zip(net.inputs(i)).for_each(|((o, e), c)| *o = -c * e);
+                        row[reach..].fill(0.0);
+                        row[i] = roots[i];
+                    }
+                },
+            );
             let inner = MatRef::from_row_major_slice(&self.inner, k, k);
             let upper = BlockStructure::TriangularUpper;
             matmul(factor.as_mut(), lower, Accum::Add, inner, lower, inner.transpose(), upper, 1.0, Par::Seq);
