@@ -3,7 +3,7 @@
 //! K = (I − C) diag(e₂) (I − C)ᵀ + diag(e₁) + R diag(d) Rᵀ, k×k. Values, slacks and coordinates are eliminated by their diagonals, so that K is positive
 //! definite however deep the program is. For p decisions it takes about k²p/2 + k³/3 multiplications.
 
-use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor::{LltRegularization, cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::cholesky::llt::solve::solve_in_place;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
@@ -33,23 +33,23 @@ pub(super) struct System {
 impl System {
     /// Room for k units and p decisions.
     pub fn new(k: usize, p: usize) -> System {
-        System {
-            k,
-            p,
-            scaled: vec![0.0; k * p],
-            inner: vec![0.0; k * k],
-            factor: vec![0.0; k * k],
-            scales: vec![],
-            memory: MemBuffer::new(cholesky_in_place_scratch::<f64>(k, Par::Seq, Default::default())),
-        }
+        let (scaled, inner, factor, scales) = (vec![], vec![], vec![], vec![]);
+        let memory = MemBuffer::new(StackReq::EMPTY);
+        let mut system = System { k, p, scaled, inner, factor, scales, memory };
+        system.resize(k, p);
+        system
     }
 
     /// Room for k units and p decisions in the memory that there is.
     pub fn resize(&mut self, k: usize, p: usize) {
         (self.k, self.p) = (k, p);
-        self.scaled.resize(k * p, 0.0);
-        self.inner.resize(k * k, 0.0);
-        self.factor.resize(k * k, 0.0);
+        for (numbers, count) in [(&mut self.scaled, k * p), (&mut self.inner, k * k), (&mut self.factor, k * k)] {
+            // What they held is of no use, and units come in a few at a time.
+            if numbers.capacity() < count {
+                *numbers = Vec::with_capacity(2 * count);
+            }
+            numbers.resize(count, 0.0);
+        }
         self.memory = MemBuffer::new(cholesky_in_place_scratch::<f64>(k, Par::Seq, Default::default()));
     }
 
