@@ -3,7 +3,7 @@
 use super::{ActiveSet, Constraint};
 use crate::dense::add;
 
-/// A constraint to let go: how much its multiplier is out of range, its place, and on which side it leaves.
+/// A constraint to let go: how much its multiplier is out of range, in units of the gradient, its place, and on which side it leaves.
 pub(super) struct Release {
     violation: f64,
     place: usize,
@@ -49,9 +49,9 @@ impl ActiveSet<'_> {
                 let multiplier = sweep.shares[i] * weight + nu[place];
                 let length = lengths[slots[place]];
                 if multiplier < 0.0 {
-                    consider(-multiplier / length, place, -1.0, sweep.shares[i] != 0.0);
+                    consider(-multiplier * length, place, -1.0, sweep.shares[i] != 0.0);
                 } else if multiplier > weight {
-                    consider((multiplier - weight) / length, place, 1.0, sweep.shares[i] != 1.0);
+                    consider((multiplier - weight) * length, place, 1.0, sweep.shares[i] != 1.0);
                 }
                 if weight > 0.0 {
                     shares[i] = (multiplier / weight).clamp(0.0, 1.0);
