@@ -41,35 +41,57 @@ pub fn add(a: f64, x: &[f64], y: &mut [f64]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += a * x);
 }
 
-/// out += Σₖ cₖ·(row k of `rows`); rows are `stride` apart, and as much of them is read as `out` has entries. What is 0 costs nothing.
+/// Factors that [`add_rows`] looks through at a time.
+const LISTED: usize = 64;
+
+/// out += Σₖ cₖ·(row k of `rows`); rows are `stride` apart, and as much of them is read as `out` has entries. What is 0 costs next to nothing.
 #[inline(always)]
 pub fn add_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
     let width = out.len();
-    // Four rows at a time: one load and one store of `out` for four products.
-    let (mut waiting, mut count) = ([0; 4], 0);
-    for k in 0..c.len() {
-        if c[k] == 0.0 {
-            continue;
+    for (turn, c) in c.chunks(LISTED).enumerate() {
+        // Which factors are 0 is unpredictable: they are left out without a branch.
+        let (mut list, mut count) = ([(0, 0.0); LISTED], 0);
+        for (k, factor) in c.iter().enumerate() {
+            list[count] = ((turn * LISTED + k) * stride, *factor);
+            count += usize::from(*factor != 0.0);
         }
-        waiting[count] = k;
-        count += 1;
-        if count == 4 {
-            count = 0;
-            let [i0, i1, i2, i3] = waiting;
-            let (f0, f1, f2, f3) = (c[i0], c[i1], c[i2], c[i3]);
-            let (r0, r1) = (&rows[i0 * stride..][..width], &rows[i1 * stride..][..width]);
-            let (r2, r3) = (&rows[i2 * stride..][..width], &rows[i3 * stride..][..width]);
-            for j in 0..width {
-                out[j] += (f0 * r0[j] + f1 * r1[j]) + (f2 * r2[j] + f3 * r3[j]);
-            }
+        let (list, mut at) = (&list[..count], 0);
+        while at + 32 <= width {
+            add_tile::<32>(list, rows, at, out);
+            at += 32;
+        }
+        if at + 16 <= width {
+            add_tile::<16>(list, rows, at, out);
+            at += 16;
+        }
+        if at + 8 <= width {
+            add_tile::<8>(list, rows, at, out);
+            at += 8;
+        }
+        if at + 4 <= width {
+            add_tile::<4>(list, rows, at, out);
+            at += 4;
+        }
+        while at < width {
+            add_tile::<1>(list, rows, at, out);
+            at += 1;
         }
     }
-    for k in waiting.into_iter().take(count) {
-        let (factor, row) = (c[k], &rows[k * stride..][..width]);
-        for j in 0..width {
-            out[j] += factor * row[j];
+}
+
+/// The entries `at..at + W` of the sum, which stay in registers: `list` has the places where rows begin, and their factors.
+#[inline(always)]
+fn add_tile<const W: usize>(list: &[(usize, f64)], rows: &[f64], at: usize, out: &mut [f64]) {
+    let out = &mut out[at..at + W];
+    let mut sums = [0.0; W];
+    sums.copy_from_slice(out);
+    for (begin, factor) in list {
+        let row = &rows[begin + at..][..W];
+        for (sum, v) in sums.iter_mut().zip(row) {
+            *sum += factor * v;
         }
     }
+    out.copy_from_slice(&sums);
 }
 
 /// out += Σₖ cₖ·(row `of`ₖ of `rows`); rows are `stride` apart, and as much of them is read as `out` has entries.

@@ -11,14 +11,19 @@ use super::smoothed::approach;
 use crate::SolverError;
 use crate::run::{End, Hint, Run};
 
-/// From so many coordinates on kinks that are near are held from the start: a step costs more than holding a few that are let go again.
+/// Over more coordinates a descent from a hint's point that is far away says more than the kinks near it, and needs this part of its evaluations;
+/// over yet more the kinks that a hint holds change too much.
 const SMALL: usize = 24;
+const HINTED: usize = 200;
+const RATHER_NEAR: f64 = 2.0 / 3.0;
+const CLOSER: f64 = 0.4;
 
-/// Steps of a round from a hint, besides one for each coordinate, after which it is far away.
+/// Steps of a round from a hint, besides two for each coordinate, after which it is far away.
 const WARM: usize = 10;
 
 /// A hint is far away where a round from it leaves more units frozen wrongly than one for each coordinate and these, and
-/// wherever so many rounds do not do. Over few coordinates rounds cost next to nothing.
+/// wherever so many rounds do not do. Over at most `FEW` coordinates rounds cost next to nothing; over more, kinks that are near are held from
+/// the start: a step costs more than holding a few that are let go again.
 const FAR: usize = 20;
 const NEAR: usize = 6;
 const FEW: usize = 8;
@@ -69,13 +74,13 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
     if let Some(hint) = rounds.run.hint() {
         start.clone_from(&hint.y);
         rounds.run.region().project(&mut start);
-        // Over many coordinates the kinks change too much: a descent from the hint's point says more.
-        if p <= SMALL {
+        if p <= HINTED {
             rounds.freeze_at(&start)?;
             if let Some(end) = rounds.run.stop() {
                 return Ok(end);
             }
-            for from in [Start::Hint(hint), Start::Near] {
+            let both = [Start::Hint(hint), Start::Near];
+            for from in both.into_iter().take(if p <= SMALL { 2 } else { 1 }) {
                 if let Some(end) = go(&mut rounds, start.clone(), from, many)? {
                     return Ok(end);
                 }
@@ -86,7 +91,7 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
                 rounds.freeze_at(&start)?;
             }
         }
-        evaluations = evaluations * 2 / 3;
+        evaluations = (evaluations as f64 * if p <= SMALL { RATHER_NEAR } else { CLOSER }) as usize;
     }
     let mut y = match descend(&mut rounds, start, evaluations)? {
         Ok(y) => y,
@@ -99,7 +104,7 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
         };
     }
     let y = aside(&mut rounds, y)?;
-    let mut end = go(&mut rounds, y, Start::Descent { hold: p > SMALL }, many)?;
+    let mut end = go(&mut rounds, y, Start::Descent { hold: p > FEW }, many)?;
     if end.is_none() {
         // Where many kinks meet in a point the ones that are held first matter: once more, with none.
         rounds.forget();
@@ -164,7 +169,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
         let (low, high) = (of(&lower), of(&upper));
         let patient = tried || moving.len() < SEVERAL;
         let most = match (is_hint, patient) {
-            (true, _) => moving.len() + WARM,
+            (true, _) => 2 * moving.len() + WARM,
             (_, true) => STEPS * (moving.len() + reduced.units) + 1000,
             (_, false) => PATIENCE * moving.len(),
         };

@@ -1,7 +1,7 @@
 //! A step: Mehrotra's predictor and corrector, then Gondzio's corrections, all with the same factor.
 
 use super::Interior;
-use crate::dense::{add, dot, vectorised};
+use crate::dense::{add, add_rows, dot, products, vectorised};
 
 /// The part of the way to the nearest side that a step goes at most.
 const WAY: f64 = 0.995;
@@ -24,6 +24,13 @@ pub(super) struct Step {
     multipliers: Vec<f64>,
     pub primal: f64,
     dual: f64,
+}
+
+/// How far the equations are off at a point: those of the weights (k), of the slopes (p) and of the rows (k).
+struct Off {
+    weights: Vec<f64>,
+    slopes: Vec<f64>,
+    rows: Vec<f64>,
 }
 
 impl Interior {
@@ -51,13 +58,14 @@ impl Interior {
         }
         let t = self.barrier();
         let mut c: Vec<f64> = self.room.iter().zip(&self.multipliers).map(|(x, m)| x * m).collect();
-        let step = self.direction(&loose, &c);
+        let off = self.off();
+        let step = self.direction(&loose, &off, &c);
         let after = self.products(&step, 1.0).iter().sum::<f64>() / c.len().max(1) as f64;
         let centred = t * (after / t).clamp(0.0, 1.0).powi(3);
         for ((c, x), m) in c.iter_mut().zip(&step.room).zip(&step.multipliers) {
             *c += x * m - centred;
         }
-        let mut step = self.direction(&loose, &c);
+        let mut step = self.direction(&loose, &off, &c);
         for _ in 0..CORRECTIONS {
             if step.primal.min(step.dual) > 0.9 {
                 break;
@@ -68,7 +76,7 @@ impl Interior {
                 let wanted = v.max(NEAR.0 * centred).min(NEAR.1 * centred) - v;
                 *c -= wanted.max(-NEAR.1 * centred);
             }
-            let next = self.direction(&loose, &further);
+            let next = self.direction(&loose, &off, &further);
             let gained = next.primal + next.dual - step.primal - step.dual;
             if gained.is_nan() || gained < GAINED {
                 break;
@@ -93,50 +101,67 @@ impl Interior {
         room.zip(self.multipliers.iter().zip(&step.multipliers)).map(|(x, (m, d))| x * (m + b * d)).collect()
     }
 
-    /// The Newton step to where the equations hold that changes products by −c. `loose` is 1/curvature of each coordinate.
-    fn direction(&mut self, loose: &[f64], c: &[f64]) -> Step {
+    /// How far the equations are off.
+    fn off(&self) -> Off {
+        let net = &self.net;
+        let k = net.units;
+        let (slack, z) = (&self.room[..k], &self.room[k..2 * k]);
+        let (lambda, mu) = (&self.multipliers[..k], &self.multipliers[k..2 * k]);
+        let mut off = Off { weights: net.weights.clone(), slopes: net.linear.clone(), rows: vec![0.0; k] };
+        vectorised(
+            #[inline(always)]
+            || {
+                add_rows(lambda, &net.rows, self.y.len(), &mut off.slopes);
+                products(&net.rows, &self.y, &mut off.rows);
+                for i in 0..k {
+                    add(lambda[i], net.inputs(i), &mut off.weights[..net.reach[i]]);
+                    let a = net.constants[i] + off.rows[i] + dot(net.inputs(i), &z[..net.reach[i]]);
+                    off.rows[i] = slack[i] - (z[i] - a);
+                }
+            },
+        );
+        off.weights.iter_mut().zip(lambda.iter().zip(mu)).for_each(|(w, (l, m))| *w -= l + m);
+        off
+    }
+
+    /// The Newton step to where the equations hold, which are `off` now, that changes products by −c. `loose` is 1/curvature of each coordinate.
+    fn direction(&mut self, loose: &[f64], off: &Off, c: &[f64]) -> Step {
         let net = &self.net;
         let (p, k) = (self.y.len(), net.units);
         let (slack, z) = (&self.room[..k], &self.room[k..2 * k]);
         let (lambda, mu) = (&self.multipliers[..k], &self.multipliers[k..2 * k]);
-        // How far weights, slopes and rows are off.
-        let (mut weight_off, mut slope_off) = (net.weights.clone(), net.linear.clone());
-        let mut right = vec![0.0; k];
-        vectorised(|| {
-            for i in 0..k {
-                add(lambda[i], net.row(i), &mut slope_off);
-                add(lambda[i], net.inputs(i), &mut weight_off[..net.reach[i]]);
-                let a = net.constants[i] + dot(net.row(i), &self.y) + dot(net.inputs(i), &z[..net.reach[i]]);
-                right[i] = slack[i] - (z[i] - a);
-            }
-        });
-        let mut values = vec![0.0; k];
-        for i in 0..k {
-            weight_off[i] -= lambda[i] + mu[i];
-            values[i] = -(c[k + i] + z[i] * weight_off[i]) / mu[i];
-        }
+        let mut slope_off = off.slopes.clone();
+        let values: Vec<f64> = (0..k).map(|i| -(c[k + i] + z[i] * off.weights[i]) / mu[i]).collect();
         let ends = self.ends.iter().zip(2 * k..);
         for ((j, side), e) in ends.clone() {
             slope_off[*j] += side * (c[e] / self.room[e] - self.multipliers[e]);
         }
         let mut y: Vec<f64> = slope_off.iter().zip(loose).map(|(s, l)| -s * l).collect();
-        vectorised(|| {
-            for i in 0..k {
-                let inner = values[i] - dot(net.inputs(i), &values[..net.reach[i]]);
-                right[i] += dot(net.row(i), &y) - c[i] / lambda[i] - inner;
-            }
-        });
+        let mut right = vec![0.0; k];
+        vectorised(
+            #[inline(always)]
+            || {
+                products(&net.rows, &y, &mut right);
+                for i in 0..k {
+                    let inner = values[i] - dot(net.inputs(i), &values[..net.reach[i]]);
+                    right[i] += off.rows[i] - c[i] / lambda[i] - inner;
+                }
+            },
+        );
         self.system.solve(&mut right);
         // From the multipliers λ back to everything else.
         let (mut room, mut multipliers) = (vec![0.0; c.len()], vec![0.0; c.len()]);
-        let (mut pulled, mut rest) = (vec![0.0; p], weight_off);
-        vectorised(|| {
-            for i in 0..k {
-                add(right[i], net.row(i), &mut pulled);
-                add(right[i], net.inputs(i), &mut rest[..net.reach[i]]);
-                rest[i] -= right[i];
-            }
-        });
+        let (mut pulled, mut rest) = (vec![0.0; p], off.weights.clone());
+        vectorised(
+            #[inline(always)]
+            || {
+                add_rows(&right, &net.rows, p, &mut pulled);
+                for i in 0..k {
+                    add(right[i], net.inputs(i), &mut rest[..net.reach[i]]);
+                    rest[i] -= right[i];
+                }
+            },
+        );
         y.iter_mut().zip(&pulled).zip(loose).for_each(|((y, r), l)| *y -= r * l);
         for i in 0..k {
             (multipliers[i], multipliers[k + i]) = (right[i], rest[i]);

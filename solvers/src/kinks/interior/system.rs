@@ -3,7 +3,7 @@
 //! K = (I − C) diag(e₂) (I − C)ᵀ + diag(e₁) + R diag(d) Rᵀ, k×k. Values, slacks and coordinates are eliminated by their diagonals, so that K is positive
 //! definite however deep the program is. For p decisions it takes about k²p/2 + k³/3 multiplications.
 
-use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor::{LltRegularization, cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::cholesky::llt::solve::solve_in_place;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
@@ -33,23 +33,23 @@ pub(super) struct System {
 impl System {
     /// Room for k units and p decisions.
     pub fn new(k: usize, p: usize) -> System {
-        System {
-            k,
-            p,
-            scaled: vec![0.0; k * p],
-            inner: vec![0.0; k * k],
-            factor: vec![0.0; k * k],
-            scales: vec![],
-            memory: MemBuffer::new(cholesky_in_place_scratch::<f64>(k, Par::Seq, Default::default())),
-        }
+        let (scaled, inner, factor, scales) = (vec![], vec![], vec![], vec![]);
+        let memory = MemBuffer::new(StackReq::EMPTY);
+        let mut system = System { k, p, scaled, inner, factor, scales, memory };
+        system.resize(k, p);
+        system
     }
 
     /// Room for k units and p decisions in the memory that there is.
     pub fn resize(&mut self, k: usize, p: usize) {
         (self.k, self.p) = (k, p);
-        self.scaled.resize(k * p, 0.0);
-        self.inner.resize(k * k, 0.0);
-        self.factor.resize(k * k, 0.0);
+        for (numbers, count) in [(&mut self.scaled, k * p), (&mut self.inner, k * k), (&mut self.factor, k * k)] {
+            // What they held is of no use, and units come in a few at a time.
+            if numbers.capacity() < count {
+                *numbers = Vec::with_capacity(2 * count);
+            }
+            numbers.resize(count, 0.0);
+        }
         self.memory = MemBuffer::new(cholesky_in_place_scratch::<f64>(k, Par::Seq, Default::default()));
     }
 
@@ -57,11 +57,14 @@ impl System {
     pub fn factorise(&mut self, net: &Reduced, e1: &[f64], e2: &[f64], d: &[f64]) -> bool {
         let (k, p) = (self.k, self.p);
         let roots: Vec<f64> = d.iter().map(|d| d.sqrt()).collect();
-        vectorised(|| {
-            for (out, row) in self.scaled.chunks_exact_mut(p.max(1)).zip(net.rows.chunks_exact(p.max(1))) {
-                out.iter_mut().zip(row).zip(&roots).for_each(|((o, r), d)| *o = r * d);
-            }
-        });
+        vectorised(
+            #[inline(always)]
+            || {
+                for (out, row) in self.scaled.chunks_exact_mut(p.max(1)).zip(net.rows.chunks_exact(p.max(1))) {
+                    out.iter_mut().zip(row).zip(&roots).for_each(|((o, r), d)| *o = r * d);
+                }
+            },
+        );
         let roots: Vec<f64> = e2.iter().map(|e| e.sqrt()).collect();
         let nested = (0..k).any(|i| net.reach[i] > 0);
         let lower = BlockStructure::TriangularLower;
@@ -70,14 +73,17 @@ impl System {
         let mut factor = MatMut::from_column_major_slice_mut(&mut self.factor, k, k);
         matmul(factor.as_mut(), lower, Accum::Replace, rows, all, rows.transpose(), all, 1.0, Par::Seq);
         if nested {
-            vectorised(|| {
-                for i in 0..k {
-                    let (row, reach) = (&mut self.inner[i * k..(i + 1) * k], net.reach[i]);
-                    row.iter_mut().zip(&roots).zip(net.inputs(i)).for_each(|((o, e), c)| *o = -c * e);
-                    row[reach..].fill(0.0);
-                    row[i] = roots[i];
-                }
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    for i in 0..k {
+                        let (row, reach) = (&mut self.inner[i * k..(i + 1) * k], net.reach[i]);
+                        row.iter_mut().zip(&roots).zip(net.inputs(i)).for_each(|((o, e), c)| *o = -c * e);
+                        row[reach..].fill(0.0);
+                        row[i] = roots[i];
+                    }
+                },
+            );
             let inner = MatRef::from_row_major_slice(&self.inner, k, k);
             let upper = BlockStructure::TriangularUpper;
             matmul(factor.as_mut(), lower, Accum::Add, inner, lower, inner.transpose(), upper, 1.0, Par::Seq);

@@ -6,6 +6,16 @@
 //! are many, the step ends there, and their gradients change by multiples of one vector. Where no such direction is left the multipliers ν of
 //! the held constraints, N ν = −gradient, say which share each held unit would need: μ = share·λ + ν, optimal if 0 ≤ μ ≤ λ for all of
 //! them. Otherwise the most violated constraint is let go to the side that its multiplier points to.
+//!
+//! | module        | what                                                                                     |
+//! |---------------|------------------------------------------------------------------------------------------|
+//! | `working`     | what is held: constraints come and go, and bend                                          |
+//! | `multipliers` | what to let go, and the gap that is left                                                 |
+//! | `place`       | forward passes, and Newton steps onto the kinks that are held                            |
+
+mod multipliers;
+mod place;
+mod working;
 
 use super::layout::Layout;
 use super::qr::Qr;
@@ -23,13 +33,6 @@ const LEAST_VIOLATED: f64 = 1e-15;
 
 /// A slope above −FLAT times the gradient does not fall.
 const FLAT: f64 = 1e-13;
-
-/// A held unit's distance from its kink that is corrected at the end, and one that is rounding for others.
-const OFF_KINK: f64 = 1e-12;
-const ROUNDING: f64 = 1e-10;
-
-/// Newton steps onto the kinks that are held at the start.
-const NEWTON_STEPS: usize = 4;
 
 /// Steps of length 0 in a row after which the method gives up.
 const IDLE: usize = 300;
@@ -108,14 +111,6 @@ pub enum Finish {
     Stuck,
     /// f falls for ever.
     Unbounded,
-}
-
-/// A constraint to let go: how much its multiplier is out of range, its place, and on which side it leaves.
-struct Release {
-    violation: f64,
-    place: usize,
-    side: f64,
-    across: bool,
 }
 
 /// The minimum, from `y` and what is known there. Where too many kinks meet in a point for the method to leave it, they are first moved
@@ -215,27 +210,6 @@ impl<'a> ActiveSet<'a> {
         state
     }
 
-    /// Moves y onto the kinks that are held from the start, and lets those go that it does not get to.
-    fn settle(&mut self) {
-        for _ in 0..NEWTON_STEPS {
-            if self.refresh().0 <= OFF_KINK {
-                return;
-            }
-            self.correct();
-        }
-        if self.refresh().0 <= ROUNDING {
-            return;
-        }
-        for c in (0..self.working.len()).rev() {
-            if let Constraint::Kink(i) = self.working[c]
-                && self.values[i].abs() > ROUNDING
-            {
-                self.let_go(c);
-            }
-        }
-        self.refresh();
-    }
-
     /// The states on both sides of which the held units are: for each unit 0 or 1.
     pub fn reference(&self) -> &[f64] {
         &self.sweep.shares
@@ -245,93 +219,6 @@ impl<'a> ActiveSet<'a> {
     pub fn warm(&self) -> Warm {
         let kinks = self.working.iter().filter_map(|c| if let Constraint::Kink(i) = c { Some(*i) } else { None });
         Warm { shares: self.sweep.shares.clone(), kinks: kinks.collect() }
-    }
-
-    /// The shares that come nearest to a proof where the method ended without one.
-    fn finish_shares(&mut self) {
-        self.net.backward(&self.sweep.shares, &mut self.gradient, &mut self.weights);
-        add(self.curvature, &self.y, &mut self.gradient);
-        self.qr.transposed_within(&self.gradient, &mut self.projected);
-        self.judge(1.0);
-    }
-
-    /// Adds a constraint; false if its gradient depends on those of the others.
-    fn hold(&mut self, constraint: Constraint) -> bool {
-        let (p, k) = (self.net.decisions, self.net.units);
-        // There is a place more than constraints that can be held.
-        let slot = self.unused[self.unused.len() - 1];
-        let (row, uses) = (&mut self.rows[slot * p..(slot + 1) * p], &mut self.uses[slot * k..(slot + 1) * k]);
-        match constraint {
-            Constraint::Kink(i) => self.layout.gradient(i, &self.sweep.shares, row, uses),
-            Constraint::Lower(j) | Constraint::Upper(j) => {
-                row.fill(0.0);
-                row[j] = 1.0;
-                uses.fill(0.0);
-            }
-        }
-        if !self.qr.push(row) {
-            return false;
-        }
-        self.lengths[slot] = dot(row, row).sqrt() + f64::MIN_POSITIVE;
-        self.unused.pop();
-        self.slots.push(slot);
-        self.working.push(constraint);
-        match constraint {
-            Constraint::Kink(i) => {
-                self.sweep.moves[i] = 0.0;
-                self.sweep.pre[i] = 0.0;
-            }
-            Constraint::Lower(j) | Constraint::Upper(j) => self.at_end[j] = true,
-        }
-        true
-    }
-
-    fn let_go(&mut self, place: usize) {
-        match self.working.remove(place) {
-            Constraint::Kink(i) => self.sweep.moves[i] = 1.0,
-            Constraint::Lower(j) | Constraint::Upper(j) => self.at_end[j] = false,
-        }
-        self.qr.remove(place);
-        self.unused.push(self.slots.remove(place));
-    }
-
-    /// Lets constraint `place` go, whose unit goes over to the other share: gradients of held units above it change with it.
-    fn let_go_across(&mut self, place: usize, unit: usize) {
-        self.sweep.shares[unit] = 1.0 - self.sweep.shares[unit];
-        self.bend(unit, self.slots[place]);
-        let place = self.working.iter().position(|c| *c == Constraint::Kink(unit));
-        if let Some(place) = place {
-            self.let_go(place);
-        }
-    }
-
-    /// Corrects the gradients of held units above `unit`, which has gone over to the other share: each changes by a multiple of the unit's own, which
-    /// is in the place `slot`.
-    fn bend(&mut self, unit: usize, slot: usize) {
-        let (p, k) = (self.net.decisions, self.net.units);
-        let change = 2.0 * self.sweep.shares[unit] - 1.0;
-        let mut bent = false;
-        for (c, slot) in self.projected.iter_mut().zip(&self.slots) {
-            *c = change * self.uses[slot * k + unit];
-            bent |= *c != 0.0;
-        }
-        if !bent {
-            return;
-        }
-        self.own.0.copy_from_slice(&self.rows[slot * p..(slot + 1) * p]);
-        self.own.1.copy_from_slice(&self.uses[slot * k..(slot + 1) * k]);
-        self.qr.update(&self.own.0, &self.projected);
-        for (c, slot) in self.projected.iter().zip(&self.slots).filter(|(c, _)| **c != 0.0) {
-            let row = &mut self.rows[slot * p..(slot + 1) * p];
-            add(*c, &self.own.0, row);
-            self.lengths[*slot] = dot(row, row).sqrt() + f64::MIN_POSITIVE;
-            add(*c, &self.own.1[..unit], &mut self.uses[slot * k..slot * k + unit]);
-        }
-        for place in (0..self.working.len()).rev() {
-            if self.qr.depends(place, self.lengths[self.slots[place]]) {
-                self.let_go(place);
-            }
-        }
     }
 
     /// Goes on until the minimum, for at most `most` steps; `stop` is asked now and then.
@@ -385,85 +272,6 @@ impl<'a> ActiveSet<'a> {
         Finish::Stuck
     }
 
-    /// Multipliers, from the units above down, and the shares that go with them; `projected` has the gradient's coordinates in the span of what is
-    /// held. What to let go, if anything.
-    fn judge(&mut self, least: f64) -> Option<Release> {
-        let nu = &mut self.projected[..self.qr.len()];
-        nu.iter_mut().for_each(|v| *v = -*v);
-        self.qr.solve(nu);
-        let mut worst: Option<Release> = None;
-        let mut consider = |violation: f64, place: usize, side: f64, across: bool| {
-            if violation > worst.as_ref().map_or(least, |w| w.violation) {
-                worst = Some(Release { violation, place, side, across });
-            }
-        };
-        self.values.fill(f64::NAN);
-        for (place, constraint) in self.working.iter().enumerate() {
-            match constraint {
-                Constraint::Kink(i) => self.values[*i] = place as f64,
-                Constraint::Lower(_) => consider(nu[place], place, 1.0, false),
-                Constraint::Upper(_) => consider(-nu[place], place, -1.0, false),
-            }
-        }
-        let (sweep, shares, places) = (&self.sweep, &mut self.shares, &self.values);
-        let (slots, lengths) = (&self.slots, &self.lengths);
-        let share = |i: usize, weight: f64| {
-            shares[i] = sweep.shares[i];
-            if !places[i].is_nan() {
-                let place = places[i] as usize;
-                let multiplier = sweep.shares[i] * weight + nu[place];
-                let length = lengths[slots[place]];
-                if multiplier < 0.0 {
-                    consider(-multiplier / length, place, -1.0, sweep.shares[i] != 0.0);
-                } else if multiplier > weight {
-                    consider((multiplier - weight) / length, place, 1.0, sweep.shares[i] != 1.0);
-                }
-                if weight > 0.0 {
-                    shares[i] = (multiplier / weight).clamp(0.0, 1.0);
-                }
-            }
-            shares[i]
-        };
-        self.layout.weigh(share, &mut self.weights);
-        self.direction.fill(0.0);
-        worst
-    }
-
-    /// What is minimised at y, less the least value of the minorant that belongs to the shares.
-    fn gap(&mut self) -> f64 {
-        let net = self.net;
-        let mut gap = net.forward(&self.y, &mut self.weights, &mut self.values);
-        gap -= net.backward(&self.shares, &mut self.projected, &mut self.weights);
-        for (j, r) in self.projected.iter().enumerate() {
-            let (y, c) = (self.y[j], self.curvature);
-            let least = if c > 0.0 {
-                -r / c
-            } else if *r > 0.0 {
-                self.lower[j]
-            } else {
-                self.upper[j]
-            };
-            let at = if *r == 0.0 { y } else { least.max(self.lower[j]).min(self.upper[j]) };
-            gap += 0.5 * c * (y - at) * (y + at) - r * at;
-        }
-        gap
-    }
-
-    /// Lets a constraint go; the direction becomes the one that leaves it and keeps the others.
-    fn release(&mut self, release: &Release) {
-        let p = self.net.decisions;
-        let slot = self.slots[release.place];
-        self.gradient.copy_from_slice(&self.rows[slot * p..(slot + 1) * p]);
-        match self.working[release.place] {
-            Constraint::Kink(i) if release.across => self.let_go_across(release.place, i),
-            _ => self.let_go(release.place),
-        }
-        let held = self.qr.len();
-        self.qr.transposed(&self.gradient, held, &mut self.projected);
-        self.qr.add_columns(held, &self.projected[held..], &mut self.direction);
-        self.direction.iter_mut().for_each(|d| *d *= release.side);
-    }
-
     /// The step along the direction; what ends it is held.
     fn advance(&mut self, size: f64) -> (f64, Halt) {
         let net = self.net;
@@ -514,58 +322,5 @@ impl<'a> ActiveSet<'a> {
             Halt::Smooth | Halt::Never => {}
         }
         (t, halt)
-    }
-
-    /// Corrects the gradients of held units above `unit`, which is not held and has gone over to the other share.
-    fn bend_at(&mut self, unit: usize) {
-        let (p, k) = (self.net.decisions, self.net.units);
-        let slot = self.unused[self.unused.len() - 1];
-        let (row, uses) = (&mut self.rows[slot * p..(slot + 1) * p], &mut self.uses[slot * k..(slot + 1) * k]);
-        self.layout.gradient(unit, &self.sweep.shares, row, uses);
-        self.bend(unit, slot);
-    }
-
-    /// A forward pass in place of the pre-activations that steps have added up. Returns the largest distance of a held unit from
-    /// its kink, and whether the share of another unit was wrong by more than rounding.
-    fn refresh(&mut self) -> (f64, bool) {
-        self.layout.forward(&self.y, &mut self.sweep.pre);
-        let (mut off, mut wrong) = (0.0f64, false);
-        for i in 0..self.net.units {
-            let a = self.sweep.pre[i];
-            if self.sweep.holds(i) {
-                off = off.max(a.abs());
-                self.values[i] = a;
-                self.sweep.pre[i] = 0.0;
-            } else if (a > 0.0) != (self.sweep.shares[i] > 0.5) {
-                if a.abs() <= ROUNDING {
-                    self.sweep.pre[i] = 0.0;
-                } else {
-                    self.sweep.shares[i] = 1.0 - self.sweep.shares[i];
-                    wrong = true;
-                }
-            }
-        }
-        (off, wrong)
-    }
-
-    /// Moves y onto the kinks that are held, by a Newton step. Whether all shares are right there.
-    fn restore(&mut self) -> bool {
-        let (off, wrong) = self.refresh();
-        if off <= OFF_KINK || wrong {
-            return !wrong;
-        }
-        self.correct();
-        !self.refresh().1
-    }
-
-    /// A Newton step onto the kinks that are held, from distances that [`refresh`](Self::refresh) left in `values`.
-    fn correct(&mut self) {
-        let q = self.qr.len();
-        for (c, constraint) in self.working.iter().enumerate() {
-            self.projected[c] = if let Constraint::Kink(i) = constraint { -self.values[*i] } else { 0.0 };
-        }
-        self.qr.solve_transposed(&mut self.projected[..q]);
-        self.qr.add_columns(0, &self.projected[..q], &mut self.y);
-        self.y.iter_mut().zip(self.lower.iter().zip(self.upper)).for_each(|(y, (l, u))| *y = y.max(*l).min(*u));
     }
 }
