@@ -48,9 +48,8 @@ const OUTWARD: f64 = 0.1;
 /// A unit so near its kink, relative to the mean pre-activation or 1, is at it.
 const TIED: f64 = 1e-10;
 
-/// Up to so many coordinates the descent ends with Newton steps, so many evaluations at most.
+/// Up to so many coordinates the descent ends with Newton steps.
 const SMOOTHED: usize = 32;
-const NEWTON: usize = 4;
 
 /// How far coordinates are moved out of a point in which kinks meet, as a part of their width.
 const ASIDE: f64 = 1e-2;
@@ -98,7 +97,7 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
         Err(end) => return Ok(end),
     };
     if p <= SMOOTHED {
-        y = match approach(&mut rounds, y, NEWTON)? {
+        y = match approach(&mut rounds, y, 3 + p / 16)? {
             Ok(y) => y,
             Err(end) => return Ok(end),
         };

@@ -12,6 +12,8 @@ use super::kernels::{Entry, Weights};
 const DEPTH: usize = 256;
 /// Points that the inner loop takes together.
 const GROUP: usize = 4;
+/// So many points are too few to lay a block out for.
+const FEW: usize = 2 * GROUP;
 /// Most points in a block.
 const POINTS: usize = 256;
 static ZEROS: [f64; DEPTH] = [0.0; DEPTH];
@@ -95,17 +97,33 @@ impl<W: Entry> WithSimd for Product<'_, W> {
                     let used = width.min(rows - first);
                     let vectors = used.div_ceil(S::F64_LANES);
                     let width = vectors * S::F64_LANES;
+                    if v.len() <= FEW * len && used == width {
+                        // Too few points to lay the block out for.
+                        let from = from * rows + first;
+                        let line = |j: usize| &matrix[from + j * rows..][..width];
+                        match vectors {
+                            1 => add_panel::<S, W, 1>(simd, blocks, line, out, rows, (first, used)),
+                            2 => add_panel::<S, W, 2>(simd, blocks, line, out, rows, (first, used)),
+                            3 => add_panel::<S, W, 3>(simd, blocks, line, out, rows, (first, used)),
+                            4 => add_panel::<S, W, 4>(simd, blocks, line, out, rows, (first, used)),
+                            5 => add_panel::<S, W, 5>(simd, blocks, line, out, rows, (first, used)),
+                            _ => add_panel::<S, W, 6>(simd, blocks, line, out, rows, (first, used)),
+                        }
+                        continue;
+                    }
                     for (line, j) in blocks.panel.chunks_exact_mut(width).zip(from..to) {
                         let row = &matrix[j * rows + first..j * rows + first + used];
                         line.iter_mut().zip(row).for_each(|(l, w)| *l = w.wide());
                     }
+                    let panel = &blocks.panel;
+                    let line = |j: usize| &panel[j * width..][..width];
                     match vectors {
-                        1 => add_panel::<S, 1>(simd, blocks, out, rows, first, used),
-                        2 => add_panel::<S, 2>(simd, blocks, out, rows, first, used),
-                        3 => add_panel::<S, 3>(simd, blocks, out, rows, first, used),
-                        4 => add_panel::<S, 4>(simd, blocks, out, rows, first, used),
-                        5 => add_panel::<S, 5>(simd, blocks, out, rows, first, used),
-                        _ => add_panel::<S, 6>(simd, blocks, out, rows, first, used),
+                        1 => add_panel::<S, f64, 1>(simd, blocks, line, out, rows, (first, used)),
+                        2 => add_panel::<S, f64, 2>(simd, blocks, line, out, rows, (first, used)),
+                        3 => add_panel::<S, f64, 3>(simd, blocks, line, out, rows, (first, used)),
+                        4 => add_panel::<S, f64, 4>(simd, blocks, line, out, rows, (first, used)),
+                        5 => add_panel::<S, f64, 5>(simd, blocks, line, out, rows, (first, used)),
+                        _ => add_panel::<S, f64, 6>(simd, blocks, line, out, rows, (first, used)),
                     }
                 }
             }
@@ -113,22 +131,22 @@ impl<W: Entry> WithSimd for Product<'_, W> {
     }
 }
 
-/// Adds the product with the panel, which is V vectors wide, to the entries `first..first + used` of every point.
+/// Adds the product with a panel, V vectors wide, to the entries `first..first + used` of every point; `line` is the panel by columns of the block.
 #[inline(always)]
-fn add_panel<S: Simd, const V: usize>(
+fn add_panel<'a, S: Simd, W: Entry + 'a, const V: usize>(
     simd: S,
     blocks: &Blocks,
+    line: impl Fn(usize) -> &'a [W],
     out: &mut [f64],
     rows: usize,
-    first: usize,
-    used: usize,
+    (first, used): (usize, usize),
 ) {
-    let lines = S::as_simd_f64s(&blocks.panel).0.as_chunks::<V>().0;
     let groups = blocks.columns.chunks_exact(DEPTH).zip(blocks.values.chunks_exact(DEPTH)).zip(&blocks.counts);
     for (((columns, values), count), out) in groups.zip(out.chunks_mut(GROUP * rows)) {
         let mut sums = [[simd.splat_f64s(0.0); V]; GROUP];
         for (j, c) in columns[..*count].iter().zip(&values[..*count]) {
-            let line = &lines[*j];
+            let line = line(*j);
+            let line: [S::f64s; V] = array::from_fn(|k| W::vector(simd, line, k));
             for r in 0..GROUP {
                 let c = simd.splat_f64s(c[r]);
                 for k in 0..V {
