@@ -44,6 +44,9 @@ pub fn add(a: f64, x: &[f64], y: &mut [f64]) {
 /// Factors that [`add_rows`] looks through at a time.
 const LISTED: usize = 64;
 
+/// Sums of so many entries go through memory row by row: parts of rows that are far apart would come in one by one.
+const LONG: usize = 256;
+
 /// out += Σₖ cₖ·(row k of `rows`); rows are `stride` apart, and as much of them is read as `out` has entries. What is 0 costs next to nothing.
 #[inline(always)]
 pub fn add_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
@@ -56,6 +59,10 @@ pub fn add_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
             count += usize::from(*factor != 0.0);
         }
         let (list, mut at) = (&list[..count], 0);
+        if width >= LONG {
+            add_long(list, rows, out);
+            continue;
+        }
         while at + 32 <= width {
             add_tile::<32>(list, rows, at, out);
             at += 32;
@@ -76,6 +83,23 @@ pub fn add_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
             add_tile::<1>(list, rows, at, out);
             at += 1;
         }
+    }
+}
+
+/// All entries of the sum. Four rows at a time: one load and one store of `out` for four products.
+#[inline(always)]
+fn add_long(list: &[(usize, f64)], rows: &[f64], out: &mut [f64]) {
+    let width = out.len();
+    let (fours, rest) = list.as_chunks::<4>();
+    for [(i0, f0), (i1, f1), (i2, f2), (i3, f3)] in fours {
+        let (r0, r1) = (&rows[*i0..][..width], &rows[*i1..][..width]);
+        let (r2, r3) = (&rows[*i2..][..width], &rows[*i3..][..width]);
+        for j in 0..width {
+            out[j] += (f0 * r0[j] + f1 * r1[j]) + (f2 * r2[j] + f3 * r3[j]);
+        }
+    }
+    for (begin, factor) in rest {
+        add(*factor, &rows[*begin..][..width], out);
     }
 }
 
