@@ -21,6 +21,9 @@ const IDLE: usize = 6;
 /// Rounds.
 const ROUNDS: usize = 60;
 
+/// The part of the gap to which a reduced program is solved while kinks are frozen wrongly.
+const FAR: f64 = 1e-3;
+
 /// How far a step may go towards an end of the box, as a part of the way.
 const REACH: f64 = 0.9;
 
@@ -43,13 +46,16 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
     let scale: Vec<f64> = (0..p).map(|j| bounds.spread(j, y[j])).collect();
     rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
     let (mut held, mut reference) = (vec![], vec![]);
+    // Whether kinks are still frozen that are known to be frozen wrongly, or likely to.
+    let mut far = true;
     for _ in 0..ROUNDS {
         if !rounds.fits() {
             let (k, m) = (rounds.free.len(), rounds.units());
             return Ok(End::Stalled(format!("{k} of {m} kinks are too many to look at together")));
         }
         let reduced = rounds.reduce_over(&bounds.moving, &y)?;
-        let target = 0.3 * rounds.run.limits().gap * rounds.run.size();
+        let closed = 0.3 * rounds.run.limits().gap * rounds.run.size();
+        let target = if far { closed.max(FAR * rounds.run.gap()) } else { closed };
         let mut newton = Newton::new(&reduced, &bounds, tau, &y);
         let slope = rounds.run.slope().to_vec();
         let mut stop = || rounds.run.is_over();
@@ -69,16 +75,15 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
         rounds.free.iter().zip(&known.shares).for_each(|(i, share)| reference[*i] = *share);
         held = known.kinks.iter().map(|i| rounds.free[*i]).collect();
         let before = rounds.free.clone();
-        let (news, _) = rounds.expand();
+        let (news, wrong) = rounds.expand();
         // What was frozen wrongly starts where it is now.
         let new = rounds.free.iter().filter(|i| before.binary_search(i).is_err());
         new.for_each(|i| reference[*i] = 1.0 - reference[*i]);
-        if news == 0 {
-            if newton.gap > target && rounds.free_all() {
-                continue;
-            }
+        let open = newton.gap > closed;
+        if news == 0 && !(open && (far || rounds.free_all())) {
             break;
         }
+        far = news < wrong;
     }
     let gap = rounds.run.gap();
     Ok(End::Stalled(format!("the kinks that are held do not change any more: the gap stays at {gap:.1e}")))

@@ -36,13 +36,13 @@ impl Entropy<'_> {
     }
 }
 
-/// The shares that belong to the entropic minimum over the kinks that `found` holds, from its multipliers on; `None` where ends
-/// of coordinates are held as well, or Newton's method gets no nearer to the kinks.
+/// The shares that belong to the entropic minimum over the kinks that `found` holds, from its multipliers on; `None` where Newton's method
+/// gets no nearer to the kinks. Ends of coordinates that `found` holds are those of its steps: the entropy keeps coordinates off the
+/// ends of the box by itself.
 pub(super) fn polish(net: &Reduced, entropy: Entropy, found: &ActiveSet) -> Option<Vec<f64>> {
-    let (p, q) = (net.decisions, found.working.len());
-    let kinks: Option<Vec<usize>> =
-        (found.working.iter()).map(|c| if let Constraint::Kink(i) = c { Some(*i) } else { None }).collect();
-    let (kinks, reference) = (kinks?, found.reference());
+    let kink = |c: &Constraint| if let Constraint::Kink(i) = c { Some(*i) } else { None };
+    let kinks: Vec<usize> = found.working.iter().filter_map(kink).collect();
+    let (p, q, reference) = (net.decisions, kinks.len(), found.reference());
     if p == 0 {
         return None;
     }
