@@ -41,6 +41,12 @@ pub fn add(a: f64, x: &[f64], y: &mut [f64]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += a * x);
 }
 
+/// y += a·x + b·z, for (a, x) and (b, z)
+#[inline(always)]
+pub fn add_both((a, x): (f64, &[f64]), (b, z): (f64, &[f64]), y: &mut [f64]) {
+    y.iter_mut().zip(x.iter().zip(z)).for_each(|(y, (x, z))| *y += a * x + b * z);
+}
+
 /// out += Σₖ cₖ·(row k of `rows`); rows are `stride` apart, and as much of them is read as `out` has entries. What is 0 costs nothing.
 #[inline(always)]
 pub fn add_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
