@@ -34,9 +34,12 @@ const MARGIN: f64 = 1e-13;
 pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> {
     let p = run.region().dimension();
     // Within this gap the entropy's quadratic model is a good one.
-    if let Some(end) = bundle_entropy::begin(run, start_passes(p), 0.01 * tau * p as f64)? {
+    let good = 0.01 * tau * p as f64;
+    if let Some(end) = bundle_entropy::begin(run, start_passes(p), good)? {
         return Ok(end);
     }
+    // Whether kinks are still frozen that are known to be frozen wrongly, or likely to.
+    let mut far = run.gap() > good;
     let mut y = run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec());
     let bounds = Sides::new(run);
     let mut rounds = Rounds::new(run, &y)?;
@@ -44,10 +47,8 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
         return Ok(end);
     }
     let scale: Vec<f64> = (0..p).map(|j| bounds.spread(j, y[j])).collect();
-    rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
+    rounds.free_nearest(nearest(p, rounds.units(), far), &scale)?;
     let (mut held, mut reference) = (vec![], vec![]);
-    // Whether kinks are still frozen that are known to be frozen wrongly, or likely to.
-    let mut far = true;
     for _ in 0..ROUNDS {
         if !rounds.fits() {
             let (k, m) = (rounds.free.len(), rounds.units());
@@ -94,9 +95,9 @@ fn start_passes(p: usize) -> (u32, u32) {
     if p <= 24 { (8, 12) } else { (10, 50) }
 }
 
-/// Kinks that are left free at first, of `units`, in dimension p.
-fn nearest(p: usize, units: usize) -> usize {
-    if p <= 24 { (3 * p / 2).max(24).min(units) } else { super::rounds::nearest(p, units) }
+/// Kinks that are left free at first, of `units`, in dimension p; more of them `far` from the minimum.
+fn nearest(p: usize, units: usize, far: bool) -> usize {
+    if p <= 24 { (if far { 3 * p } else { 3 * p / 2 }).max(24).min(units) } else { super::rounds::nearest(p, units) }
 }
 
 /// The box.
