@@ -38,8 +38,9 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
     if let Some(end) = bundle_entropy::begin(run, start_passes(p), good)? {
         return Ok(end);
     }
+    let start = run.gap();
     // Whether kinks are still frozen that are known to be frozen wrongly, or likely to.
-    let mut far = run.gap() > good;
+    let mut far = start > 0.3 * good;
     let mut y = run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec());
     let bounds = Sides::new(run);
     let mut rounds = Rounds::new(run, &y)?;
@@ -47,7 +48,7 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
         return Ok(end);
     }
     let scale: Vec<f64> = (0..p).map(|j| bounds.spread(j, y[j])).collect();
-    rounds.free_nearest(nearest(p, rounds.units(), far), &scale)?;
+    rounds.free_nearest(nearest(p, rounds.units(), start > good), &scale)?;
     let (mut held, mut reference) = (vec![], vec![]);
     for _ in 0..ROUNDS {
         if !rounds.fits() {
@@ -237,7 +238,7 @@ impl<'a> Newton<'a> {
             self.centre.copy_from_slice(if other < one { &closed } else { &point });
             let entropy = Entropy { lower: &self.lower, width: &self.width, tau: self.tau };
             if self.value - self.bound > target
-                && let Some(shares) = polish(net, entropy, &inner)
+                && let Some(shares) = polish(net, entropy, &inner, target)
             {
                 let before = slope.clone();
                 let polished = self.offer(&shares, &mut slope, &mut weights, &mut closed);
