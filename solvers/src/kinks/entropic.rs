@@ -22,7 +22,7 @@ const IDLE: usize = 6;
 const ROUNDS: usize = 60;
 
 /// The part of the gap to which a reduced program is solved while kinks are frozen wrongly.
-const FAR: f64 = 1e-3;
+const FAR: f64 = 1e-2;
 
 /// How far a step may go towards an end of the box, as a part of the way.
 const REACH: f64 = 0.9;

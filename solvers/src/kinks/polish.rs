@@ -14,7 +14,7 @@ use crate::logistic::sigmoid;
 const STEPS: usize = 12;
 
 /// The part of the gap asked for that distances from held kinks may add.
-const OFF_KINK: f64 = 0.01;
+const OFF_KINK: f64 = 0.1;
 
 /// A pivot below this part of the largest diagonal entry is raised to it.
 const PIVOT: f64 = 1e-13;
