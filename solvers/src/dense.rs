@@ -41,6 +41,12 @@ pub fn add(a: f64, x: &[f64], y: &mut [f64]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += a * x);
 }
 
+/// y += a·x + b·z, for (a, x) and (b, z)
+#[inline(always)]
+pub fn add_both((a, x): (f64, &[f64]), (b, z): (f64, &[f64]), y: &mut [f64]) {
+    y.iter_mut().zip(x.iter().zip(z)).for_each(|(y, (x, z))| *y += a * x + b * z);
+}
+
 /// Factors that [`add_rows`] looks through at a time.
 const LISTED: usize = 64;
 

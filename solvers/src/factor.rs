@@ -50,15 +50,14 @@ impl Factor {
         );
     }
 
-    /// Appends a row of the matrix, up to and with its diagonal entry.
-    pub fn append(&mut self, row: impl Iterator<Item = f64>, least: f64) {
+    /// Appends a row of the matrix: what is left of its `diagonal` entry, and that.
+    pub fn append(&mut self, row: impl Iterator<Item = f64>, diagonal: f64, least: f64) {
         let m = self.size();
         if m + 1 > self.stride {
             self.widen(2 * (m + 1));
         }
         self.padded.clear();
         self.padded.extend(row);
-        let diagonal = self.padded.pop().unwrap_or(0.0);
         let stride = self.stride;
         self.padded.resize(stride, 0.0);
         let column = &mut self.padded[..m.next_multiple_of(LANES)];
@@ -121,6 +120,21 @@ impl Factor {
         b.copy_from_slice(&self.padded[..m]);
     }
 
+    /// Solves M x = b in place where all entries of b but the last are 0.
+    pub fn solve_for_last(&mut self, b: &mut [f64]) {
+        let (m, stride) = (self.size(), self.stride);
+        let Some(last) = m.checked_sub(1) else { return };
+        self.padded.clear();
+        self.padded.resize(m.next_multiple_of(LANES), 0.0);
+        self.padded[last] = b[last] * self.inverse[last];
+        let x = &mut self.padded;
+        vectorised(
+            #[inline(always)]
+            || backward(&self.upper, stride, &self.inverse, x),
+        );
+        b.copy_from_slice(&self.padded[..m]);
+    }
+
     /// Room for so many rows; what is there is lost.
     fn reserve(&mut self, size: usize) {
         if size > self.stride {
@@ -154,6 +168,12 @@ mod tests {
             let product: f64 = kept.iter().zip(&x).map(|(j, x)| entry(*i, *j) * x).sum();
             assert!((product - b).abs() < 1e-12, "{product} {b} of {kept:?}");
         }
+        let mut right = vec![0.0; kept.len()];
+        right.iter_mut().last().into_iter().for_each(|b| *b = 3.0);
+        let mut x = right.clone();
+        factor.solve(&mut right);
+        factor.solve_for_last(&mut x);
+        right.iter().zip(&x).for_each(|(a, b)| assert!((a - b).abs() < 1e-15, "{a} {b}"));
     }
 
     #[test]
@@ -162,7 +182,7 @@ mod tests {
             let mut kept: Vec<usize> = (0..9).collect();
             let mut factor = Factor::default();
             factor.of(first, 1e-13, |i, row| row.iter_mut().enumerate().for_each(|(j, v)| *v = entry(i, i + j)));
-            (first..9).for_each(|i| factor.append((0..=i).map(|j| entry(i, j)), 1e-13));
+            (first..9).for_each(|i| factor.append((0..i).map(|j| entry(i, j)), entry(i, i), 1e-13));
             check(&mut factor, &kept);
             for k in [3, 0, 6, 2] {
                 kept.remove(k);
@@ -170,8 +190,8 @@ mod tests {
                 check(&mut factor, &kept);
             }
             (9..20).for_each(|i| {
+                factor.append(kept.iter().map(|j| entry(i, *j)), entry(i, i), 1e-13);
                 kept.push(i);
-                factor.append(kept.iter().map(|j| entry(i, *j)), 1e-13);
             });
             check(&mut factor, &kept);
         }

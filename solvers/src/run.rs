@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::dense::{add, vectorised};
+use crate::dense::{add, add_both, vectorised};
 use crate::kinks::Kinks;
 use crate::oracle::{Cut, Oracle, dot};
 use crate::region::Region;
@@ -265,12 +265,18 @@ impl<'a> Run<'a> {
     /// f and a subgradient at a point of the region: one forward and one backward pass. The point becomes the incumbent if
     /// it is better. Value and gradient are those of f alone, without the entropy.
     pub fn evaluate(&mut self, y: &[f64]) -> Result<Arc<Cut>, SolverError> {
+        let entropic = self.objective(y, 0.0);
+        self.evaluate_at(y, entropic)
+    }
+
+    /// The same at a point where −τH is known to be `entropic`.
+    pub(crate) fn evaluate_at(&mut self, y: &[f64], entropic: f64) -> Result<Arc<Cut>, SolverError> {
         let mut gradient = vec![0.0; y.len()];
         let value = self.oracle.value_and_gradient(y, &mut gradient)?;
         self.forward += 1;
         self.backward += 1;
         self.largest_slope = gradient.iter().fold(self.largest_slope, |m, g| m.max(g.abs()));
-        self.consider(y, value);
+        self.take(y, value + entropic);
         Ok(Arc::new(Cut { point: y.to_vec(), value, gradient }))
     }
 
@@ -360,6 +366,11 @@ impl<'a> Run<'a> {
     /// f is `value` at a point of the region, which becomes the incumbent if it is better.
     pub(crate) fn consider(&mut self, y: &[f64], value: f64) {
         let value = self.objective(y, value);
+        self.take(y, value);
+    }
+
+    /// A point of the region where what is minimised is `value` becomes the incumbent if it is better.
+    fn take(&mut self, y: &[f64], value: f64) {
         match &mut self.best {
             Some((at, best)) if value < *best => {
                 y.clone_into(at);
@@ -387,9 +398,10 @@ impl<'a> Run<'a> {
     }
 
     /// As [`offer`](Self::offer), cuts with their constants; they are cloned only if the bound is kept.
-    pub(crate) fn offer_each<'c>(&mut self, cuts: impl Iterator<Item = (f64, f64, &'c Arc<Cut>)> + Clone) -> f64 {
-        let used = cuts.filter(|(w, _, _)| *w > 0.0 && w.is_finite());
-        let total: f64 = used.clone().map(|(w, _, _)| w).sum();
+    pub(crate) fn offer_each<'c>(&mut self, cuts: impl Iterator<Item = (f64, f64, &'c Arc<Cut>)>) -> f64 {
+        let mut used = Vec::with_capacity(cuts.size_hint().1.unwrap_or(0));
+        used.extend(cuts.filter(|(w, _, _)| *w > 0.0 && w.is_finite()));
+        let total: f64 = used.iter().map(|(w, _, _)| w).sum();
         if !(total > 0.0 && total.is_finite()) {
             return f64::NEG_INFINITY;
         }
@@ -399,7 +411,12 @@ impl<'a> Run<'a> {
         vectorised(
             #[inline(always)]
             || {
-                for (w, of, cut) in used.clone() {
+                let (pairs, last) = used.as_chunks::<2>();
+                for [(v, c, one), (w, d, other)] in pairs {
+                    constant += v / total * c + w / total * d;
+                    add_both((v / total, &one.gradient), (w / total, &other.gradient), &mut slope);
+                }
+                for (w, of, cut) in last {
                     constant += w / total * of;
                     add(w / total, &cut.gradient, &mut slope);
                 }
@@ -412,7 +429,7 @@ impl<'a> Run<'a> {
             std::mem::swap(&mut self.minorant.1, &mut slope);
             self.shares.clear();
             self.mixture.clear();
-            self.mixture.extend(used.map(|(w, _, cut)| (w / total, cut.clone())));
+            self.mixture.extend(used.into_iter().map(|(w, _, cut)| (w / total, cut.clone())));
         }
         self.scratch = slope;
         bound
@@ -462,10 +479,11 @@ impl<'a> Run<'a> {
 
     /// Records a step and says whether to stop, and why. Every method calls it once an iteration.
     pub fn stop(&mut self) -> Option<End> {
+        let elapsed = self.begun.elapsed();
         let progress = Progress {
             forward: self.forward,
             backward: self.backward,
-            seconds: self.begun.elapsed().as_secs_f64(),
+            seconds: elapsed.as_secs_f64(),
             value: self.best.as_ref().map_or(f64::INFINITY, |b| b.1),
             lower_bound: self.bound,
         };
@@ -486,7 +504,7 @@ impl<'a> Run<'a> {
         if self.limits.passes.is_some_and(|most| self.forward + self.backward >= most) {
             return Some(End::Passes);
         }
-        if self.limits.time.is_some_and(|most| self.begun.elapsed() >= most) {
+        if self.limits.time.is_some_and(|most| elapsed >= most) {
             return Some(End::Time);
         }
         None

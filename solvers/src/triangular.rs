@@ -1,7 +1,7 @@
 //! Loops over rows of triangular matrices in whole lanes, for [`Factor`](crate::factor::Factor): to be inlined into
 //! [`vectorised`](crate::dense::vectorised).
 
-use crate::elementwise::{LANES, block, sum};
+use crate::elementwise::{Block, LANES, block, sum};
 
 /// Where the lanes of entry i begin.
 #[inline(always)]
@@ -23,13 +23,16 @@ pub fn forward(upper: &[f64], stride: usize, inverse: &[f64], b: &mut [f64]) {
         let rows: [&[f64]; LANES] = std::array::from_fn(|l| &upper[(LANES * c + l) * stride..][..stride]);
         let inverse = block(&inverse[LANES * c..], 0.0);
         let mut x = b[c];
+        // Rows are scaled before x is known: one multiplication less between one entry and the next.
         for l in 0..LANES {
-            let value = x[l] * inverse[l];
-            let row = lanes(rows[l], c);
+            let (row, value) = (lanes(rows[l], c), x[l]);
+            let scaled: Block = std::array::from_fn(|t| if t > l { row[t] * inverse[l] } else { 0.0 });
             for t in 0..LANES {
-                x[t] -= value * row[t];
+                x[t] -= value * scaled[t];
             }
-            x[l] = value;
+        }
+        for l in 0..LANES {
+            x[l] *= inverse[l];
         }
         b[c] = x;
         for (d, b) in b.iter_mut().enumerate().skip(c + 1) {
@@ -61,14 +64,20 @@ pub fn backward(upper: &[f64], stride: usize, inverse: &[f64], b: &mut [f64]) {
                 }
             }
         }
-        let (known, mut x) = (b[c], [0.0; LANES]);
+        let mut x = b[c];
+        for l in 0..LANES {
+            x[l] -= sum(&sums[l]);
+        }
+        // By columns of the diagonal block: no sum over lanes between one entry and the next.
         for l in (0..LANES).rev() {
-            // Left of the diagonal entry the row is 0, and there x is still 0.
-            let row = lanes(rows[l], c);
+            let value = x[l];
+            let scaled: Block = std::array::from_fn(|t| if t < l { lanes(rows[t], c)[l] * inverse[l] } else { 0.0 });
             for t in 0..LANES {
-                sums[l][t] += row[t] * x[t];
+                x[t] -= value * scaled[t];
             }
-            x[l] = (known[l] - sum(&sums[l])) * inverse[l];
+        }
+        for l in 0..LANES {
+            x[l] *= inverse[l];
         }
         b[c] = x;
     }

@@ -43,21 +43,25 @@ impl Newton {
 
     pub(super) fn activate(&mut self, a: usize) {
         let scale = 1.0 / (self.reduced(a, a).max(0.0) + self.floor).sqrt();
-        let mut factor = std::mem::take(&mut self.factor);
-        let others = self.active.iter().zip(&self.scale).map(|(b, other)| self.reduced(a, *b) * scale * other);
-        factor.append(others.chain([1.0 + DEPENDENT]), DEPENDENT);
-        self.factor = factor;
+        let (of_a, of_r) = (self.members.row(a), self.members.row(self.reference));
+        let shift = of_r[self.reference] - of_a[self.reference];
+        let others =
+            self.active.iter().zip(&self.scale).map(|(b, other)| (of_a[*b] - of_r[*b] + shift) * scale * other);
+        self.factor.append(others, 1.0 + DEPENDENT, DEPENDENT);
         self.active.push(a);
         self.scale.push(scale);
     }
 
     /// A step towards the maximum over the face of the active members: all the way (true), or until a weight is 0, whose
-    /// member is dropped (false).
-    pub(super) fn climb(&mut self) -> bool {
+    /// member is dropped (false). `only_last`: the slopes of all but the last are equal, up to rounding.
+    pub(super) fn climb(&mut self, only_last: bool) -> bool {
         let level = self.slope[self.reference];
         self.right.clear();
         self.right.extend(self.active.iter().zip(&self.scale).map(|(a, scale)| (self.slope[*a] - level) * scale));
-        self.factor.solve(&mut self.right);
+        match only_last {
+            true => self.factor.solve_for_last(&mut self.right),
+            false => self.factor.solve(&mut self.right),
+        }
         self.right.iter_mut().zip(&self.scale).for_each(|(r, s)| *r *= s);
 
         // The reference comes last for the while.

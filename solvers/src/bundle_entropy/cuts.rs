@@ -14,6 +14,9 @@ use crate::region::Region;
 /// Masters in a row in which a cut has weight 0 before it is dropped.
 const PATIENCE: u32 = 40;
 
+/// Cuts that are dropped together: what is left moves up.
+const TOGETHER: usize = 8;
+
 /// How close to 0 and 1 a start may be as a centre: farther out, the damping would hold it there.
 const CORNER: f64 = 1e-3;
 
@@ -128,13 +131,16 @@ impl<'a> Bundle<'a> {
     }
 
     /// The combination of cuts that the last master found: weights, constants and cuts.
-    pub fn mixture(&self) -> impl Iterator<Item = (f64, f64, &Arc<Cut>)> + Clone {
+    pub fn mixture(&self) -> impl Iterator<Item = (f64, f64, &Arc<Cut>)> {
         let cuts = self.constants.iter().zip(&self.cuts);
         self.lambda.iter().zip(cuts).filter(|(l, _)| **l > 0.0).map(|(l, (constant, cut))| (*l, *constant, cut))
     }
 
-    /// Drops cuts that have had no weight for [`PATIENCE`] masters. The bound stays: it is that of the cuts with weight.
+    /// Drops cuts that have had no weight for [`PATIENCE`] masters, some at a time. The bound stays: it is that of the cuts with weight.
     pub fn prune(&mut self) {
+        if self.idle.iter().map(|idle| usize::from(*idle >= PATIENCE)).sum::<usize>() < TOGETHER {
+            return;
+        }
         let Some(first) = self.idle.iter().position(|idle| *idle >= PATIENCE) else { return };
         let n = self.master.linear.len();
         let keep: Vec<bool> = self.idle.iter().map(|idle| *idle < PATIENCE).collect();

@@ -62,8 +62,10 @@ impl Newton {
         } else {
             self.begin(master, here);
         }
+        let mut at_top = false;
         for _ in 0..4 * self.members.len() + 40 {
-            if self.climb() {
+            at_top = self.climb(at_top);
+            if at_top {
                 let Some(member) = self.entering(master, here) else { break };
                 self.activate(member);
             }
@@ -119,14 +121,13 @@ impl Newton {
         self.met.resize(master.cuts(), false);
         self.members.cuts.iter().for_each(|i| self.met[*i] = true);
         let top = highest(here.below);
-        for i in 0..master.cuts() {
-            if !self.met[i] && (here.lambda[i] > 0.0 || i == top) {
-                self.members.join(i, master);
-                self.met[i] = true;
-            }
-        }
         self.others.clear();
-        self.others.extend((0..master.cuts()).filter(|i| !self.met[*i]));
+        for (i, (met, l)) in self.met.iter().zip(here.lambda).enumerate() {
+            if *met {
+                continue;
+            }
+            if *l > 0.0 || i == top { self.members.join(i, master) } else { self.others.push(i) }
+        }
         self.start(master, here);
         // A light reference makes for large rounding errors.
         let largest = self.weight.iter().copied().fold(0.0, f64::max);
@@ -134,7 +135,7 @@ impl Newton {
             self.active.push(self.reference);
             self.refer();
         }
-        self.met.iter_mut().for_each(|met| *met = false);
+        self.met.fill(false);
         self.active.iter().chain([&self.reference]).for_each(|a| self.met[self.members.cuts[*a]] = true);
         for a in 0..self.members.len() {
             let i = self.members.cuts[a];
@@ -209,13 +210,7 @@ impl Newton {
     }
 }
 
-/// The last of the largest.
-fn highest(of: &[f64]) -> usize {
-    let mut top = 0;
-    for (i, v) in of.iter().enumerate() {
-        if *v >= of[top] {
-            top = i;
-        }
-    }
-    top
+/// The last of the largest, of cuts less the largest.
+fn highest(below: &[f64]) -> usize {
+    below.iter().rposition(|c| *c == 0.0).unwrap_or(0)
 }

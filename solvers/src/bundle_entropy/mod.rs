@@ -147,7 +147,7 @@ fn minimise(run: &mut Run<'_>, damped: bool, limits: Option<(u32, u32, f64)>) ->
         }
 
         // f there (eq. 9): a new centre, or a cut that corrects the model.
-        let cut = run.evaluate(&y)?;
+        let cut = run.evaluate_at(&y, entropic)?;
         check_finite(&cut)?;
         let value = cut.value + entropic;
         let (decrease, short) = (centre_value - value, predicted < SHORT * run.gap());

@@ -21,6 +21,9 @@ const IDLE: usize = 6;
 /// Rounds.
 const ROUNDS: usize = 60;
 
+/// The part of the gap to which a reduced program is solved while kinks are frozen wrongly.
+const FAR: f64 = 1e-2;
+
 /// How far a step may go towards an end of the box, as a part of the way.
 const REACH: f64 = 0.9;
 
@@ -31,9 +34,13 @@ const MARGIN: f64 = 1e-13;
 pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> {
     let p = run.region().dimension();
     // Within this gap the entropy's quadratic model is a good one.
-    if let Some(end) = bundle_entropy::begin(run, start_passes(p), 0.01 * tau * p as f64)? {
+    let good = 0.01 * tau * p as f64;
+    if let Some(end) = bundle_entropy::begin(run, start_passes(p), good)? {
         return Ok(end);
     }
+    let start = run.gap();
+    // Whether kinks are still frozen that are known to be frozen wrongly, or likely to.
+    let mut far = start > 0.3 * good;
     let mut y = run.best().map_or_else(|| run.start(), |(y, _)| y.to_vec());
     let bounds = Sides::new(run);
     let mut rounds = Rounds::new(run, &y)?;
@@ -41,7 +48,7 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
         return Ok(end);
     }
     let scale: Vec<f64> = (0..p).map(|j| bounds.spread(j, y[j])).collect();
-    rounds.free_nearest(nearest(p, rounds.units()), &scale)?;
+    rounds.free_nearest(nearest(p, rounds.units(), start > good), &scale)?;
     let (mut held, mut reference) = (vec![], vec![]);
     for _ in 0..ROUNDS {
         if !rounds.fits() {
@@ -49,7 +56,8 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
             return Ok(End::Stalled(format!("{k} of {m} kinks are too many to look at together")));
         }
         let reduced = rounds.reduce_over(&bounds.moving, &y)?;
-        let target = 0.3 * rounds.run.limits().gap * rounds.run.size();
+        let closed = 0.3 * rounds.run.limits().gap * rounds.run.size();
+        let target = if far { closed.max(FAR * rounds.run.gap()) } else { closed };
         let mut newton = Newton::new(&reduced, &bounds, tau, &y);
         let slope = rounds.run.slope().to_vec();
         let mut stop = || rounds.run.is_over();
@@ -69,16 +77,15 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
         rounds.free.iter().zip(&known.shares).for_each(|(i, share)| reference[*i] = *share);
         held = known.kinks.iter().map(|i| rounds.free[*i]).collect();
         let before = rounds.free.clone();
-        let (news, _) = rounds.expand();
+        let (news, wrong) = rounds.expand();
         // What was frozen wrongly starts where it is now.
         let new = rounds.free.iter().filter(|i| before.binary_search(i).is_err());
         new.for_each(|i| reference[*i] = 1.0 - reference[*i]);
-        if news == 0 {
-            if newton.gap > target && rounds.free_all() {
-                continue;
-            }
+        let open = newton.gap > closed;
+        if news == 0 && !(open && (far || rounds.free_all())) {
             break;
         }
+        far = news < wrong;
     }
     let gap = rounds.run.gap();
     Ok(End::Stalled(format!("the kinks that are held do not change any more: the gap stays at {gap:.1e}")))
@@ -89,9 +96,9 @@ fn start_passes(p: usize) -> (u32, u32) {
     if p <= 24 { (8, 12) } else { (10, 50) }
 }
 
-/// Kinks that are left free at first, of `units`, in dimension p.
-fn nearest(p: usize, units: usize) -> usize {
-    if p <= 24 { (3 * p / 2).max(24).min(units) } else { super::rounds::nearest(p, units) }
+/// Kinks that are left free at first, of `units`, in dimension p; more of them `far` from the minimum.
+fn nearest(p: usize, units: usize, far: bool) -> usize {
+    if p <= 24 { (if far { 3 * p } else { 3 * p / 2 }).max(24).min(units) } else { super::rounds::nearest(p, units) }
 }
 
 /// The box.
@@ -231,7 +238,7 @@ impl<'a> Newton<'a> {
             self.centre.copy_from_slice(if other < one { &closed } else { &point });
             let entropy = Entropy { lower: &self.lower, width: &self.width, tau: self.tau };
             if self.value - self.bound > target
-                && let Some(shares) = polish(net, entropy, &inner)
+                && let Some(shares) = polish(net, entropy, &inner, target)
             {
                 let before = slope.clone();
                 let polished = self.offer(&shares, &mut slope, &mut weights, &mut closed);

@@ -13,6 +13,9 @@ use crate::logistic::sigmoid;
 /// Newton steps.
 const STEPS: usize = 12;
 
+/// The part of the gap asked for that distances from held kinks may add.
+const OFF_KINK: f64 = 0.1;
+
 /// A pivot below this part of the largest diagonal entry is raised to it.
 const PIVOT: f64 = 1e-13;
 
@@ -36,13 +39,13 @@ impl Entropy<'_> {
     }
 }
 
-/// The shares that belong to the entropic minimum over the kinks that `found` holds, from its multipliers on; `None` where ends
-/// of coordinates are held as well, or Newton's method gets no nearer to the kinks.
-pub(super) fn polish(net: &Reduced, entropy: Entropy, found: &ActiveSet) -> Option<Vec<f64>> {
-    let (p, q) = (net.decisions, found.working.len());
-    let kinks: Option<Vec<usize>> =
-        (found.working.iter()).map(|c| if let Constraint::Kink(i) = c { Some(*i) } else { None }).collect();
-    let (kinks, reference) = (kinks?, found.reference());
+/// The shares that belong to the entropic minimum over the kinks that `found` holds, from its multipliers on, up to a part of `gap`; `None` where Newton's method
+/// gets no nearer to the kinks. Ends of coordinates that `found` holds are those of its steps: the entropy keeps coordinates off the
+/// ends of the box by itself.
+pub(super) fn polish(net: &Reduced, entropy: Entropy, found: &ActiveSet, gap: f64) -> Option<Vec<f64>> {
+    let kink = |c: &Constraint| if let Constraint::Kink(i) = c { Some(*i) } else { None };
+    let kinks: Vec<usize> = found.working.iter().filter_map(kink).collect();
+    let (p, q, reference) = (net.decisions, kinks.len(), found.reference());
     if p == 0 {
         return None;
     }
@@ -51,6 +54,7 @@ pub(super) fn polish(net: &Reduced, entropy: Entropy, found: &ActiveSet) -> Opti
     net.backward(&found.shares, &mut slope, &mut weights);
     let mut nu: Vec<f64> = kinks.iter().map(|i| (found.shares[*i] - reference[*i]) * weights[*i]).collect();
     net.backward(reference, &mut slope, &mut weights);
+    let close = OFF_KINK * gap / kinks.iter().map(|i| weights[*i]).sum::<f64>();
     let (mut rows, mut constants) = (vec![0.0; q * p], vec![0.0; q]);
     for ((row, constant), i) in rows.chunks_exact_mut(p).zip(&mut constants).zip(&kinks) {
         *constant = net.gradient(*i, reference, row, &mut weights);
@@ -73,7 +77,11 @@ pub(super) fn polish(net: &Reduced, entropy: Entropy, found: &ActiveSet) -> Opti
         if distance.is_nan() || distance >= 0.5 * least {
             break;
         }
-        (least, best) = (distance, nu.clone());
+        least = distance;
+        best.copy_from_slice(&nu);
+        if distance <= close {
+            break;
+        }
         let spread = &spread;
         vectorised(
             #[inline(always)]
