@@ -46,7 +46,7 @@ impl Qr {
         vectorised(
             #[inline(always)]
             || {
-                for (out, column) in out[from..to].iter_mut().zip(self.basis[from * p..].chunks_exact(p)) {
+                for (out, column) in out[from..to].iter_mut().zip(self.basis[from * p..].chunks_exact(p.max(1))) {
                     *out = dot(column, vector);
                 }
             },
@@ -266,6 +266,16 @@ mod tests {
                 check(&qr, &vectors, &format!("p {p}, turn {turn}"));
             }
         }
+    }
+
+    #[test]
+    fn nothing_is_held_where_no_coordinate_moves() {
+        let mut qr = Qr::new(0);
+        assert!(!qr.push(&[]));
+        qr.transposed(&[], 0, &mut []);
+        qr.transposed_within(&[], &mut []);
+        qr.add_columns(0, &[], &mut []);
+        assert_eq!(qr.len(), 0);
     }
 
     #[test]

@@ -57,9 +57,12 @@ pub(super) fn approach(
     let (mut used, mut failures) = (0, 0);
     let (mut factor, mut next, mut step) = (Factor::default(), vec![0.0; p], vec![0.0; p]);
     let (mut near, mut rows) = (Vec::with_capacity(m), vec![]);
-    while used < evaluations && failures <= FAILURES {
+    loop {
         if let Some(end) = rounds.run.stop() {
             return Ok(Err(end));
+        }
+        if used >= evaluations || failures > FAILURES {
+            break;
         }
         let moving: Vec<usize> = (0..p)
             .filter(|j| {
