@@ -6,7 +6,8 @@
 
 use super::rounds::Rounds;
 use crate::SolverError;
-use crate::dense::{dot, vectorised};
+use crate::dense::{dot, products, vectorised};
+use crate::elementwise::exp;
 use crate::factor::Factor;
 use crate::run::End;
 
@@ -56,7 +57,7 @@ pub(super) fn approach(
     let mut radius = reach * (p as f64).sqrt();
     let (mut used, mut failures) = (0, 0);
     let (mut factor, mut next, mut step) = (Factor::default(), vec![0.0; p], vec![0.0; p]);
-    let (mut near, mut rows) = (Vec::with_capacity(m), vec![]);
+    let (mut densities, mut near, mut rows) = (vec![], Vec::with_capacity(m), vec![]);
     loop {
         if let Some(end) = rounds.run.stop() {
             return Ok(Err(end));
@@ -71,28 +72,26 @@ pub(super) fn approach(
             })
             .collect();
         let blur = BLUR * reach;
+        densities.resize(m, 0.0);
+        roots(blur, &kept.pre, &kept.weights, &gradients.lengths, &mut densities);
         near.clear();
-        for (i, (a, weight)) in kept.pre.iter().zip(&kept.weights).enumerate() {
-            let sigma = blur * gradients.lengths[i];
-            if *weight > 0.0 && a.abs() < TAILS * sigma {
-                let z = a / sigma;
-                near.push((i, (weight * (-0.5 * z * z).exp() / (sigma * std::f64::consts::TAU.sqrt())).sqrt()));
-            }
-        }
+        near.extend(densities.iter().copied().enumerate().filter(|(_, root)| *root > 0.0));
         if near.is_empty() || moving.is_empty() {
             break;
         }
+        // Zeros at their ends let products of rows do without a remainder.
+        let stride = near.len().next_multiple_of(8);
         rows.clear();
-        for j in &moving {
+        for (k, j) in moving.iter().enumerate() {
             let along = &gradients.rates[j * m..(j + 1) * m];
-            rows.extend(near.iter().map(|(i, c)| c * along[*i]));
+            rows.extend(near.iter().map(|(i, root)| root * along[*i]));
+            rows.resize((k + 1) * stride, 0.0);
         }
-        let row = |k: usize| &rows[k * near.len()..(k + 1) * near.len()];
         let mean = dot(&rows, &rows) / moving.len() as f64;
         factor.of(moving.len(), f64::MIN_POSITIVE, |i, entries| {
             vectorised(
                 #[inline(always)]
-                || entries.iter_mut().enumerate().for_each(|(k, h)| *h = dot(row(i), row(i + k))),
+                || products(&rows[i * stride..], &rows[i * stride..(i + 1) * stride], entries),
             );
             entries[0] += RIDGE * mean + f64::MIN_POSITIVE;
         });
@@ -134,6 +133,22 @@ pub(super) fn approach(
     }
     rounds.freeze_as(kept);
     Ok(Ok(y))
+}
+
+/// The square roots of λφ(a/σ)/σ for all units, σ being `blur` times their length; 0 for those that are far from their kink.
+fn roots(blur: f64, pre: &[f64], weights: &[f64], lengths: &[f64], out: &mut [f64]) {
+    let most = 1.0 / std::f64::consts::TAU.sqrt();
+    vectorised(
+        #[inline(always)]
+        || {
+            for (((out, a), weight), length) in out.iter_mut().zip(pre).zip(weights).zip(lengths) {
+                let sigma = blur * length;
+                let z = a / sigma;
+                let density = weight * most * exp(-0.5 * z * z) / sigma;
+                *out = if *weight > 0.0 && z.abs() < TAILS { density.sqrt() } else { 0.0 };
+            }
+        },
+    );
 }
 
 /// The gradients of all pre-activations where units are frozen as they are, coordinate by coordinate.

@@ -13,7 +13,7 @@ const DEPTH: usize = 256;
 /// Points that the inner loop takes together.
 const GROUP: usize = 4;
 /// So many points are too few to lay a block out for.
-const FEW: usize = 2 * GROUP;
+const FEW: usize = 6 * GROUP;
 /// Most points in a block.
 const POINTS: usize = 256;
 static ZEROS: [f64; DEPTH] = [0.0; DEPTH];
