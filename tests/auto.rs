@@ -130,6 +130,20 @@ const LINES: &str = "y 2\nn1 = dense n0 [[1, 0]]\nn2 = param [-0.3]\nn3 = sum n1
 const SMOOTH: &str = "y 2\nn1 = dense n0 [[1, -1], [-1, 0]]\nn2 = softplus n1 1\nn3 = dense n2 [[1, 2]]\noutput n3";
 
 /// What decides who answers: the units and the set.
+/// Where every unit is made of lines and the gap is what was asked for, nothing but the certificate follows the run.
+#[test]
+fn a_gap_that_cuts_closed_is_not_polished() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digits/digits.onnx");
+    let network = Network::load(path).unwrap();
+    let x = vec![0.5; network.context_len()];
+    let domain = Domain::cube(network.decisions(), 0.0, 1.0).unwrap();
+    let solution = network.given(&x).unwrap().minimize(&domain, Method::Bundle).unwrap();
+    assert_eq!(solution.status, Status::Optimal);
+    let (all, run) = (u64::from(solution.work.forward), solution.trace.last().unwrap().forward);
+    let certificate = solution.work.cuts as u64 + 2;
+    assert!(all <= run + certificate, "{all} forward passes, {run} of the run and {certificate} of the certificate");
+}
+
 #[test]
 fn the_problem_decides_who_answers() {
     let (lines, smooth) = (program(LINES), program(SMOOTH));

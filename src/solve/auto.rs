@@ -54,7 +54,7 @@ fn units(instance: &Instance) -> usize {
 }
 
 /// Whether every unit is made of lines and every group is a maximum.
-fn is_piecewise_linear(instance: &Instance) -> bool {
+pub(super) fn is_piecewise_linear(instance: &Instance) -> bool {
     instance.program().nodes().iter().all(|node| match &node.op {
         Op::Unit { unit, .. } => {
             let scalars = instance.scalars(unit, node.len);
