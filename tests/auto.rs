@@ -129,7 +129,6 @@ const LINES: &str = "y 2\nn1 = dense n0 [[1, 0]]\nn2 = param [-0.3]\nn3 = sum n1
 /// f(y) = log(1 + e^(y0 − y1)) + 2 log(1 + e^(−y0))
 const SMOOTH: &str = "y 2\nn1 = dense n0 [[1, -1], [-1, 0]]\nn2 = softplus n1 1\nn3 = dense n2 [[1, 2]]\noutput n3";
 
-/// What decides who answers: the units and the set.
 /// Where every unit is made of lines and the gap is what was asked for, nothing but the certificate follows the run.
 #[test]
 fn a_gap_that_cuts_closed_is_not_polished() {
@@ -144,6 +143,7 @@ fn a_gap_that_cuts_closed_is_not_polished() {
     assert!(all <= run + certificate, "{all} forward passes, {run} of the run and {certificate} of the certificate");
 }
 
+/// What decides who answers: the units and the set.
 #[test]
 fn the_problem_decides_who_answers() {
     let (lines, smooth) = (program(LINES), program(SMOOTH));

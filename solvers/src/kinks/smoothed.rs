@@ -52,7 +52,6 @@ pub(super) fn approach(
     let scale: Vec<f64> = lower.iter().zip(upper).map(half).collect();
     let gradients = Gradients::new(rounds, &scale)?;
     let mut kept = rounds.kept();
-    let mut value = kept.value;
     let mut reach = REACH;
     let mut radius = reach * (p as f64).sqrt();
     let (mut used, mut failures) = (0, 0);
@@ -111,10 +110,10 @@ pub(super) fn approach(
             let (there, constant) = rounds.evaluate(&next)?;
             used += 1;
             let expected: f64 = next.iter().zip(&y).zip(&kept.slope).map(|((a, b), g)| (a - b) * g).sum();
-            if there <= value + SHARE * expected {
+            if there <= kept.value + SHARE * expected {
                 std::mem::swap(&mut y, &mut next);
                 rounds.keep((there, constant), &mut kept);
-                (value, found) = (there, true);
+                found = true;
                 break;
             }
             t *= SHORTER;

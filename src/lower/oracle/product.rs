@@ -101,14 +101,7 @@ impl<W: Entry> WithSimd for Product<'_, W> {
                         // Too few points to lay the block out for.
                         let from = from * rows + first;
                         let line = |j: usize| &matrix[from + j * rows..][..width];
-                        match vectors {
-                            1 => add_panel::<S, W, 1>(simd, blocks, line, out, rows, (first, used)),
-                            2 => add_panel::<S, W, 2>(simd, blocks, line, out, rows, (first, used)),
-                            3 => add_panel::<S, W, 3>(simd, blocks, line, out, rows, (first, used)),
-                            4 => add_panel::<S, W, 4>(simd, blocks, line, out, rows, (first, used)),
-                            5 => add_panel::<S, W, 5>(simd, blocks, line, out, rows, (first, used)),
-                            _ => add_panel::<S, W, 6>(simd, blocks, line, out, rows, (first, used)),
-                        }
+                        add_wide(simd, vectors, blocks, line, out, rows, (first, used));
                         continue;
                     }
                     for (line, j) in blocks.panel.chunks_exact_mut(width).zip(from..to) {
@@ -117,17 +110,31 @@ impl<W: Entry> WithSimd for Product<'_, W> {
                     }
                     let panel = &blocks.panel;
                     let line = |j: usize| &panel[j * width..][..width];
-                    match vectors {
-                        1 => add_panel::<S, f64, 1>(simd, blocks, line, out, rows, (first, used)),
-                        2 => add_panel::<S, f64, 2>(simd, blocks, line, out, rows, (first, used)),
-                        3 => add_panel::<S, f64, 3>(simd, blocks, line, out, rows, (first, used)),
-                        4 => add_panel::<S, f64, 4>(simd, blocks, line, out, rows, (first, used)),
-                        5 => add_panel::<S, f64, 5>(simd, blocks, line, out, rows, (first, used)),
-                        _ => add_panel::<S, f64, 6>(simd, blocks, line, out, rows, (first, used)),
-                    }
+                    add_wide(simd, vectors, blocks, line, out, rows, (first, used));
                 }
             }
         }
+    }
+}
+
+/// [`add_panel`] for a panel of so many vectors.
+#[inline(always)]
+fn add_wide<'a, S: Simd, W: Entry + 'a>(
+    simd: S,
+    vectors: usize,
+    blocks: &Blocks,
+    line: impl Fn(usize) -> &'a [W],
+    out: &mut [f64],
+    rows: usize,
+    place: (usize, usize),
+) {
+    match vectors {
+        1 => add_panel::<S, W, 1>(simd, blocks, line, out, rows, place),
+        2 => add_panel::<S, W, 2>(simd, blocks, line, out, rows, place),
+        3 => add_panel::<S, W, 3>(simd, blocks, line, out, rows, place),
+        4 => add_panel::<S, W, 4>(simd, blocks, line, out, rows, place),
+        5 => add_panel::<S, W, 5>(simd, blocks, line, out, rows, place),
+        _ => add_panel::<S, W, 6>(simd, blocks, line, out, rows, place),
     }
 }
 
