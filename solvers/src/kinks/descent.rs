@@ -71,9 +71,7 @@ pub(super) fn descend(
         let slope = dot(&direction, &kept.slope);
         let (mut t, mut found) = (1.0, false);
         for _ in 0..if slope < 0.0 { TRIALS } else { 0 } {
-            for j in 0..p {
-                next[j] = (at[j] + t * direction[j]).max(lower[j]).min(upper[j]);
-            }
+            go(&at, t, &direction, (lower, upper), &mut next);
             let (there, constant) = rounds.evaluate(&next)?;
             used += 1;
             let distance = next.iter().zip(&at).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
@@ -104,4 +102,11 @@ pub(super) fn descend(
     }
     rounds.freeze_as(kept);
     Ok(Ok(at))
+}
+
+/// `next` = `at` + t·`direction`, moved into the box (p each).
+pub(super) fn go(at: &[f64], t: f64, direction: &[f64], (lower, upper): (&[f64], &[f64]), next: &mut [f64]) {
+    for j in 0..next.len() {
+        next[j] = (at[j] + t * direction[j]).max(lower[j]).min(upper[j]);
+    }
 }

@@ -4,6 +4,7 @@
 //! the Hessian Σ λᵢ·φ(aᵢ/σᵢ)/σᵢ·∇aᵢ∇aᵢᵀ, where σᵢ = δ‖∇aᵢ‖ and φ is the density of the normal distribution. The gradients are taken once,
 //! since few units change their state on the way that is left; δ follows the steps.
 
+use super::descent::go;
 use super::rounds::Rounds;
 use crate::SolverError;
 use crate::dense::{dot, products, vectorised};
@@ -104,9 +105,7 @@ pub(super) fn approach(
         step.fill(0.0);
         moving.iter().zip(&newton).for_each(|(j, d)| step[*j] = scale[*j] * d);
         for _ in 0..TRIALS {
-            for j in 0..p {
-                next[j] = (y[j] + t * step[j]).max(lower[j]).min(upper[j]);
-            }
+            go(&y, t, &step, (lower, upper), &mut next);
             let (there, constant) = rounds.evaluate(&next)?;
             used += 1;
             let expected: f64 = next.iter().zip(&y).zip(&kept.slope).map(|((a, b), g)| (a - b) * g).sum();
