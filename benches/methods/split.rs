@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use icnn::ir::instance::Instance;
 use icnn::lower::oracle::NetworkOracle;
 use icnn_solvers::SolverError;
-use icnn_solvers::kinks::{Kinks, Row};
+use icnn_solvers::kinks::{Kinks, Rows};
 use icnn_solvers::oracle::Oracle;
 use icnn_solvers::region::Region;
 use icnn_solvers::run::{End, Run, RunLimits};
@@ -86,8 +86,8 @@ impl Kinks for Timed<'_> {
         self.timed(|kinks| kinks.tangents(shares, directions, rates)).expect(SHOWN)
     }
 
-    fn rows(&mut self, shares: &[f64], free: &[usize], wanted: &[usize]) -> Vec<Row> {
-        self.timed(|kinks| kinks.rows(shares, free, wanted)).expect(SHOWN)
+    fn rows(&mut self, shares: &[f64], free: &[usize], wanted: &[usize], rows: &mut Rows) {
+        self.timed(|kinks| kinks.rows(shares, free, wanted, rows)).expect(SHOWN)
     }
 
     fn multiplications(&self) -> u64 {

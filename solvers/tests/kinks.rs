@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use icnn_solvers::bundle_entropy::bundle_entropy;
-use icnn_solvers::kinks::{Kinks, Reduced, Row, active_set, interior_point};
+use icnn_solvers::kinks::{Kinks, Reduced, Rows, active_set, interior_point};
 use icnn_solvers::oracle::Oracle;
 use icnn_solvers::region::{Region, Simplex};
 use icnn_solvers::run::{End, Hint, Run, RunLimits, RunOutcome};
@@ -88,27 +88,24 @@ impl Kinks for Dense {
     }
 
     /// Every unit as an affine function of y and the free units.
-    fn rows(&mut self, shares: &[f64], free: &[usize], wanted: &[usize]) -> Vec<Row> {
+    fn rows(&mut self, shares: &[f64], free: &[usize], wanted: &[usize], rows: &mut Rows) {
         let (p, k) = (self.net.decisions, self.net.units);
-        let mut rows: Vec<Row> = vec![];
-        for i in 0..k {
-            let mut row = Row {
-                slope: self.net.rows[i * p..(i + 1) * p].to_vec(),
-                weights: vec![0.0; k],
-                constant: self.net.constants[i],
-                level: i,
-            };
-            row.weights[..i].copy_from_slice(&self.net.below[i * k..i * k + i]);
+        for i in wanted.iter().copied() {
+            let mut slope = self.net.rows[i * p..(i + 1) * p].to_vec();
+            let mut weights = self.net.below[i * k..i * k + i].to_vec();
+            let mut constant = self.net.constants[i];
             // From the unit below down: what is not free is replaced by its share.
             for j in (0..i).rev().filter(|j| free.binary_search(j).is_err()) {
-                let factor = row.weights[j] * shares[j];
-                row.constant += factor * self.net.constants[j];
-                (0..p).for_each(|n| row.slope[n] += factor * self.net.rows[j * p + n]);
-                (0..j).for_each(|n| row.weights[n] += factor * self.net.below[j * k + n]);
+                let factor = weights[j] * shares[j];
+                constant += factor * self.net.constants[j];
+                (0..p).for_each(|n| slope[n] += factor * self.net.rows[j * p + n]);
+                (0..j).for_each(|n| weights[n] += factor * self.net.below[j * k + n]);
             }
-            rows.push(row);
+            rows.slopes.extend(slope);
+            rows.weights.extend(weights);
+            rows.constants.push(constant);
+            rows.levels.push(i);
         }
-        wanted.iter().map(|i| rows[*i].clone()).collect()
     }
 
     fn multiplications(&self) -> u64 {

@@ -1,5 +1,7 @@
 //! [`Bounds`]: an interval for every entry of every node over the box of the domain, rounded outward.
 
+use std::sync::Arc;
+
 use super::elementary::log_sum_exp;
 use super::instance::Instance;
 use super::interval::{DotEnclosure, Interval, gamma};
@@ -17,9 +19,11 @@ impl Bounds {
         &self.nodes[id.index()]
     }
 
-    /// Nothing known of any entry: what holds with these intervals holds everywhere.
-    pub(crate) fn unknown(instance: &Instance) -> Bounds {
-        Bounds { nodes: instance.program().nodes().iter().map(|node| vec![Interval::ENTIRE; node.len]).collect() }
+    /// Nothing known of any entry: what holds with these intervals holds everywhere. Made once for a program.
+    pub(crate) fn unknown(instance: &Instance) -> Arc<Bounds> {
+        let nodes = instance.program().nodes();
+        let all = || nodes.iter().map(|node| vec![Interval::ENTIRE; node.len]).collect();
+        instance.program().derived.unknown(|| Bounds { nodes: all() })
     }
 
     /// The interval of the output.

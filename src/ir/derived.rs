@@ -4,11 +4,14 @@ use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// A slot for one value of a type that the IR knows nothing of, and for the answer to one question.
+use super::bounds::Bounds;
+
+/// A slot for one value of a type that the IR knows nothing of, for the answer to one question, and for the bounds that say nothing.
 #[derive(Clone, Default)]
 pub(crate) struct Derived {
     made: OnceLock<Arc<dyn Any + Send + Sync>>,
     answer: OnceLock<bool>,
+    unknown: OnceLock<Arc<Bounds>>,
 }
 
 impl Derived {
@@ -22,6 +25,11 @@ impl Derived {
     /// The answer, found by `decide` when it is asked for first.
     pub fn is(&self, decide: impl FnOnce() -> bool) -> bool {
         *self.answer.get_or_init(decide)
+    }
+
+    /// The bounds, made by `make` when they are asked for first.
+    pub fn unknown(&self, make: impl FnOnce() -> Bounds) -> Arc<Bounds> {
+        self.unknown.get_or_init(|| Arc::new(make())).clone()
     }
 }
 

@@ -95,13 +95,13 @@ pub(super) fn minimize(
         let (value, minorant) = oracle.enclosed(&domain.clip(y), &outcome.shares)?;
         rigorous::worth_of(domain, value, minorant)
     });
-    let (bounds, set, limits) = (&bounds, &set, task.limits);
-    let problem = Problem { instance, domain, bounds, set, tau: task.tau, limits, begun };
+    let (set, limits) = (&set, task.limits);
+    let problem = Problem { instance, domain, bounds: &bounds, set, tau: task.tau, limits, begun };
     let holds_kinks = !outcome.shares.is_empty();
     let left = outcome.hint.take().map(Arc::new);
     let mut solution = certified(&problem, outcome, slopes, known)?;
     if holds_kinks && task.tau.is_none() && limits.proof != Goal::Rigorous {
-        solution.hint = hint(instance, domain, bounds, &solution)?;
+        solution.hint = hint(instance, domain, &bounds, &solution)?;
     }
     let message = match (solution.message.clone(), checked) {
         (Some(end), Some(checked)) => Some(format!("{end}; {checked}")),
@@ -114,11 +114,11 @@ pub(super) fn minimize(
 fn hint(
     instance: &Instance,
     domain: &Domain,
-    bounds: &Bounds,
+    bounds: &Arc<Bounds>,
     solution: &Solution,
 ) -> Result<Option<Arc<Hint>>, Error> {
     let (Some(y), Some(dual)) = (&solution.y, &solution.dual) else { return Ok(None) };
-    let bounds = vec![Arc::new(bounds.clone())];
+    let bounds = vec![bounds.clone()];
     let pattern = Pattern::of_slopes(y, &dual.f, instance, domain, &bounds)?;
     Ok(Some(Arc::new(Hint { pattern, bounds })))
 }
@@ -138,7 +138,7 @@ fn needs_no_intervals(instance: &Instance, method: Method) -> bool {
 /// second thing that is returned.
 ///
 /// Errors: f is not proven convex.
-fn grounds(instance: &Instance, domain: &Domain, method: Method) -> Result<(Bounds, bool), Error> {
+fn grounds(instance: &Instance, domain: &Domain, method: Method) -> Result<(Arc<Bounds>, bool), Error> {
     if needs_no_intervals(instance, method) {
         let everywhere = Bounds::unknown(instance);
         if instance.is_convex_everywhere() || instance.prove(&everywhere).output().is_convex() {
@@ -147,7 +147,7 @@ fn grounds(instance: &Instance, domain: &Domain, method: Method) -> Result<(Boun
     }
     let (bounds, proof) = prove(instance, domain);
     require_convex(instance, &proof)?;
-    Ok((bounds, false))
+    Ok((Arc::new(bounds), false))
 }
 
 /// What was asked, for the recomputation of the answer.
@@ -267,7 +267,7 @@ fn certified(
     // At the end of an interval a cut may have the slope of a piece that lies outside: it supports a unit that is convex everywhere.
     if let Some(dual) = dual.as_ref().filter(|_| proof == Proof::Rigorous && is_open(lower_bound, above)) {
         let everywhere = Bounds::unknown(instance);
-        if let Some((lower, _)) = between(instance, domain, &[&everywhere], tau, dual, &y) {
+        if let Some((lower, _)) = between(instance, domain, &[&*everywhere], tau, dual, &y) {
             lower_bound = Some(lower_bound.map_or(lower, |bound| bound.max(lower)));
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use icnn_solvers::highs::Highs;
-use icnn_solvers::kinks::{DIRECTIONS, Kinks, distances};
+use icnn_solvers::kinks::{DIRECTIONS, Kinks, Rows, distances};
 use icnn_solvers::oracle::Oracle;
 use icnn_solvers::run::{Run, RunLimits};
 use icnn_solvers::{LinearProgram, LpOptions, Status as LpStatus, gradient};
@@ -183,7 +183,8 @@ fn few(oracle: &mut NetworkOracle<'_>, domain: &Domain, frozen: &[f64], free: &[
     free.iter().for_each(|i| shares[*i] = 0.0);
     let (mut slope, mut weights) = (vec![0.0; p], vec![0.0; frozen.len()]);
     let constant = oracle.backward(&shares, &mut slope, &mut weights);
-    let rows = oracle.rows(&shares, free, free);
+    let mut rows = Rows::default();
+    oracle.rows(&shares, free, free, &mut rows);
     let weights: Vec<f64> = free.iter().map(|i| weights[*i]).collect();
     let mut lp = LinearProgram::new(p + k);
     lp.offset = constant;
@@ -194,14 +195,13 @@ fn few(oracle: &mut NetworkOracle<'_>, domain: &Domain, frozen: &[f64], free: &[
     lp.column_lower[p..].fill(0.0);
     lp.column_upper[p..].fill(f64::INFINITY);
     let mut between = Vec::with_capacity(k);
-    for (i, row) in rows.iter().enumerate() {
-        let earlier = free[..i].iter().take_while(|unit| **unit < row.level).enumerate();
-        let uses: Vec<(usize, f64)> =
-            earlier.map(|(j, unit)| (j, row.weights[*unit])).filter(|(_, w)| *w != 0.0).collect();
-        let of_y = row.slope.iter().enumerate().filter(|(_, v)| **v != 0.0).map(|(j, v)| (j, -v));
+    for (i, (slope, weights, constant)) in rows.iter(p).enumerate() {
+        let earlier = free[..i].iter().take_while(|unit| **unit < weights.len()).enumerate();
+        let uses: Vec<(usize, f64)> = earlier.map(|(j, unit)| (j, weights[*unit])).filter(|(_, w)| *w != 0.0).collect();
+        let of_y = slope.iter().enumerate().filter(|(_, v)| **v != 0.0).map(|(j, v)| (j, -v));
         let entries: Vec<(usize, f64)> =
             of_y.chain(uses.iter().map(|(j, w)| (p + j, -w))).chain([(p + i, 1.0)]).collect();
-        lp.add_row(row.constant, f64::INFINITY, &entries);
+        lp.add_row(constant, f64::INFINITY, &entries);
         between.push(uses);
     }
     for row in domain.rows() {

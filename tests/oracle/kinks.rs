@@ -1,7 +1,7 @@
 //! The network as a program of kinks: its passes against forward passes of the IR, difference quotients and minorants of the certificate.
 
 use icnn::certificate::Minorant;
-use icnn_solvers::kinks::Kinks;
+use icnn_solvers::kinks::{Kinks, Rows};
 use icnn_solvers::oracle::Oracle;
 use proptest::prelude::*;
 
@@ -154,16 +154,20 @@ fn rows_are_pre_activations<P: Problem>(case: &Case<P>) -> Result<(), TestCaseEr
         let m = shares.len();
         let free: Vec<usize> = (0..m).filter(|i| shares[*i] != other[*i] || random() < 0.3).collect();
         let wanted: Vec<usize> = (0..m).filter(|_| random() < 0.7).collect();
-        let rows = kinks.rows(&shares, &free, &wanted);
-        prop_assert_eq!(rows.len(), wanted.len());
-        for (row, i) in rows.iter().zip(&wanted) {
-            prop_assert!(row.level <= *i && row.weights.len() >= row.level);
-            let below = &free[..free.partition_point(|k| *k < row.level)];
+        // Rows are appended to those that are there.
+        let (mut rows, p) = (Rows::default(), ends[0].len());
+        let (first, rest) = wanted.split_at(wanted.len() / 2);
+        kinks.rows(&shares, &free, first, &mut rows);
+        kinks.rows(&shares, &free, rest, &mut rows);
+        prop_assert_eq!(rows.iter(p).count(), wanted.len());
+        for ((slope, weights, constant), i) in rows.iter(p).zip(&wanted) {
+            prop_assert!(weights.len() <= *i);
+            let below = &free[..free.partition_point(|k| *k < weights.len())];
             for (y, pre) in ends.iter().zip(&pre) {
-                let values: f64 = below.iter().map(|k| row.weights[*k] * pre[*k].max(0.0)).sum();
-                let (a, allowed) = (row.constant + dot(&row.slope, y) + values, ROUNDING * (1.0 + largest(pre)));
-                let sizes: f64 = below.iter().map(|k| (row.weights[*k] * pre[*k]).abs()).sum();
-                let allowed = allowed + ROUNDING * (sizes + row.constant.abs());
+                let values: f64 = below.iter().map(|k| weights[*k] * pre[*k].max(0.0)).sum();
+                let (a, allowed) = (constant + dot(slope, y) + values, ROUNDING * (1.0 + largest(pre)));
+                let sizes: f64 = below.iter().map(|k| (weights[*k] * pre[*k]).abs()).sum();
+                let allowed = allowed + ROUNDING * (sizes + constant.abs());
                 prop_assert!((a - pre[*i]).abs() <= allowed, "kink {i} of {m} at {y:?}: {a} by its row, {}", pre[*i]);
             }
         }

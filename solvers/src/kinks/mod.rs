@@ -8,6 +8,7 @@
 //! |--------------|---------------------------------------------------------------------------------------|
 //! | `program`    | [`Kinks`]: what a function has to tell                                                |
 //! | `reduced`    | [`Reduced`]: the few units that are left, as dense matrices, and passes over them     |
+//! | `free_rows`  | what it is made of: the pre-activations of free units as affine functions             |
 //! | `nearest`    | how far kinks are from a point, roughly                                               |
 //! | `rounds`     | which units are free; their program; what its answer is worth                         |
 //! | `linear`     | min f: descend, then rounds                                                           |
@@ -27,6 +28,7 @@
 mod active_set;
 mod descent;
 mod entropic;
+mod free_rows;
 mod interior;
 mod layout;
 mod linear;
@@ -40,7 +42,7 @@ mod smoothed;
 mod sweep;
 
 pub use nearest::{DIRECTIONS, distances};
-pub use program::{Kinks, Row};
+pub use program::{Kinks, Rows};
 pub use reduced::Reduced;
 
 use crate::SolverError;

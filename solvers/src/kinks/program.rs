@@ -8,18 +8,30 @@
 
 use crate::SolverError;
 
-/// A pre-activation as an affine function: slopeᵀy + Σ weightₖzₖ + constant, over the free units k; what weights the other units have is
-/// known as well, but is part of the rest.
+/// Pre-activations as affine functions: slopeᵀy + Σ weightₖzₖ + constant, over the free units k; what weights the other units have is
+/// known as well, but is part of the rest. One after the other, in vectors that grow together.
 #[derive(Debug, Clone, Default)]
-pub struct Row {
-    /// p
-    pub slope: Vec<f64>,
-    /// Of the units before `level`, at least.
+pub struct Rows {
+    /// p entries each.
+    pub slopes: Vec<f64>,
+    /// As many entries each as its level says, those of the first units.
     pub weights: Vec<f64>,
-    /// The value at y = 0 and z = 0.
-    pub constant: f64,
+    /// The values at y = 0 and z = 0.
+    pub constants: Vec<f64>,
     /// All units with a weight come before this one.
-    pub level: usize,
+    pub levels: Vec<usize>,
+}
+
+impl Rows {
+    /// Slope, weights and constant of each, in dimension p.
+    pub fn iter(&self, p: usize) -> impl Iterator<Item = (&[f64], &[f64], f64)> {
+        let mut rest = self.weights.as_slice();
+        self.levels.iter().zip(&self.constants).enumerate().map(move |(k, (level, constant))| {
+            let (weights, after) = rest.split_at(*level);
+            rest = after;
+            (&self.slopes[k * p..(k + 1) * p], weights, *constant)
+        })
+    }
 }
 
 /// A convex piecewise-linear function f: Rᵖ → R as a program of kinks.
@@ -42,13 +54,13 @@ pub trait Kinks {
     /// `weights` (m) λ. One backward pass.
     fn backward(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64;
 
-    /// The rates at which pre-activations change along n directions (n×p) where the units have `shares`: `rates` (n×m). One
-    /// forward pass for each direction.
+    /// The rates at which pre-activations change along n directions (n×p) where the units have `shares`: `rates` (n×m), to single
+    /// precision at least. One forward pass for each direction.
     fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f64]);
 
-    /// The pre-activations of `wanted` (increasing) as affine functions of y, of the values of the `free` units (increasing), and
-    /// of units below them through their `shares`. A part of a backward pass each.
-    fn rows(&mut self, shares: &[f64], free: &[usize], wanted: &[usize]) -> Vec<Row>;
+    /// Appends to `rows` the pre-activations of `wanted` (increasing) as affine functions of y, of the values of the `free` units (increasing),
+    /// and of units below them through their `shares`. A part of a backward pass each.
+    fn rows(&mut self, shares: &[f64], free: &[usize], wanted: &[usize], rows: &mut Rows);
 
     /// Multiplications with weights so far, by which parts of passes are counted.
     fn multiplications(&self) -> u64;

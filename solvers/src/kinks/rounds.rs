@@ -1,11 +1,11 @@
 //! What both problems share: choose the kinks that are near, solve the program in which only they are left, certify the answer with the
 //! whole network, and add the kinks at which the two differ.
 
+use super::free_rows::FreeRows;
 use super::nearest::distances;
-use super::program::Row;
 use super::reduced::Reduced;
 use crate::SolverError;
-use crate::dense::{add, dot, vectorised};
+use crate::dense::{dot, vectorised};
 use crate::run::{End, Hint, Run};
 
 /// Kinks that are added together however few are free.
@@ -49,8 +49,9 @@ pub(super) struct Rounds<'r, 'a> {
     best: Vec<f64>,
     least: f64,
     /// f and the pre-activations of the units that were free in the last round, these left out.
-    output: Row,
-    rows: Vec<(usize, Row)>,
+    rows: FreeRows,
+    /// The constant of the minorant of the evaluation after which all units were frozen.
+    constant: f64,
 }
 
 impl<'r, 'a> Rounds<'r, 'a> {
@@ -74,8 +75,8 @@ impl<'r, 'a> Rounds<'r, 'a> {
             weights: zeros(m),
             best: vec![],
             least: f64::INFINITY,
-            output: Row::default(),
-            rows: vec![],
+            rows: FreeRows::default(),
+            constant: 0.0,
         })
     }
 
@@ -97,17 +98,16 @@ impl<'r, 'a> Rounds<'r, 'a> {
 
     /// Freezes all units as they were at the last evaluation, whose minorant has this constant.
     fn freeze(&mut self, value: f64, constant: f64) {
-        self.least = value;
-        let (slope, weights) = (self.slope.clone(), self.weights.clone());
+        (self.least, self.constant) = (value, constant);
         self.best.clone_from(&self.pre);
-        self.output = Row { slope, weights, constant, level: self.units() };
+        self.rows.begin(&self.slope, &self.weights, constant);
     }
 
     /// f(y) and the constant of the minorant there: one forward and one backward pass. All units get the share that they have there.
     pub fn evaluate(&mut self, y: &[f64]) -> Result<(f64, f64), SolverError> {
         let before = self.run.kinks()?.multiplications();
         let value = self.look(y)?;
-        self.shares.iter_mut().zip(&self.pre).for_each(|(share, a)| *share = if *a > 0.0 { 1.0 } else { 0.0 });
+        self.share();
         let shares = std::mem::take(&mut self.shares);
         let constant = self.certify(y, &shares);
         self.shares = shares;
@@ -130,7 +130,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
     /// What the evaluation left after which all units were frozen.
     pub fn kept(&self) -> Kept {
         let mut kept = Kept::default();
-        self.keep((self.least, self.output.constant), &mut kept);
+        self.keep((self.least, self.constant), &mut kept);
         kept
     }
 
@@ -159,15 +159,26 @@ impl<'r, 'a> Rounds<'r, 'a> {
         self.rates.resize(self.pre.len(), 0.0);
         self.steps += 1;
         let scale = 1.0 / (distance * distance);
-        for ((rate, a), b) in self.rates.iter_mut().zip(&self.pre).zip(&kept.pre) {
-            *rate += scale * (a - b) * (a - b);
-        }
+        let both = self.rates.iter_mut().zip(self.pre.iter().zip(&kept.pre));
+        vectorised(
+            #[inline(always)]
+            || both.for_each(|(rate, (a, b))| *rate += scale * (a - b) * (a - b)),
+        );
+    }
+
+    /// Gives all units the share that they have at the last point that was looked at.
+    fn share(&mut self) {
+        let both = self.shares.iter_mut().zip(&self.pre);
+        vectorised(
+            #[inline(always)]
+            || both.for_each(|(share, a)| *share = if *a > 0.0 { 1.0 } else { 0.0 }),
+        );
     }
 
     /// Freezes all units where they were when `kept` was.
     pub fn freeze_as(&mut self, kept: Kept) {
         (self.pre, self.slope, self.weights) = (kept.pre, kept.slope, kept.weights);
-        self.shares.iter_mut().zip(&self.pre).for_each(|(share, a)| *share = if *a > 0.0 { 1.0 } else { 0.0 });
+        self.share();
         self.freeze(kept.value, kept.constant);
     }
 
@@ -259,8 +270,8 @@ impl<'r, 'a> Rounds<'r, 'a> {
     /// Leaves the state at `y` for runs on similar functions: what is held, with its reference share, and as many other free units as
     /// are nearest to their kink.
     pub fn leave(&mut self, y: &[f64], held: &[usize], reference: &[f64]) -> Result<(), SolverError> {
-        let mut near: Vec<(f64, usize)> = (self.rows.iter())
-            .map(|(i, row)| (self.pre[*i].abs() / dot(&row.slope, &row.slope).sqrt().max(f64::MIN_POSITIVE), *i))
+        let mut near: Vec<(f64, usize)> = (self.rows.slopes())
+            .map(|(i, slope)| (self.pre[i].abs() / dot(slope, slope).sqrt().max(f64::MIN_POSITIVE), i))
             .collect();
         near.iter_mut().filter(|(_, i)| held.contains(i)).for_each(|(distance, _)| *distance = -1.0);
         let count = held.len() + y.len() / 2;
@@ -337,46 +348,14 @@ impl<'r, 'a> Rounds<'r, 'a> {
     /// The program in which only the free units are left, as a function of the coordinates `moving`, the others staying where they are in
     /// `y` (p). Rows are kept from round to round; new units are taken out of them.
     pub fn reduce_over(&mut self, moving: &[usize], y: &[f64]) -> Result<Reduced, SolverError> {
-        let known: Vec<usize> = self.rows.iter().map(|(i, _)| *i).collect();
-        let new: Vec<usize> = self.free.iter().copied().filter(|i| known.binary_search(i).is_err()).collect();
-        let rows = self.counted(|rounds| Ok(rounds.run.kinks()?.rows(&rounds.shares, &rounds.free, &new)))?;
-        // The rows of units that were free before know the new ones through their shares only.
-        let active: Vec<(usize, f64)> =
-            new.iter().map(|i| self.shares[*i]).enumerate().filter(|(_, s)| *s != 0.0).collect();
-        for row in self.rows.iter_mut().map(|(_, row)| row).chain([&mut self.output]) {
-            without(row, &active, &new, &rows);
-        }
-        self.rows.extend(new.iter().copied().zip(rows));
-        self.rows.sort_by_key(|(i, _)| *i);
-        let (k, p) = (self.free.len(), moving.len());
-        let all = p == y.len();
-        let mut fixed = y.to_vec();
-        moving.iter().for_each(|j| fixed[*j] = 0.0);
-        let rest = |row: &Row| row.constant + if all { 0.0 } else { dot(&row.slope, &fixed) };
-        let mut reduced = Reduced {
-            decisions: p,
-            units: k,
-            rows: Vec::with_capacity(k * p),
-            below: vec![0.0; k * k],
-            reach: Vec::with_capacity(k),
-            constants: Vec::with_capacity(k),
-            linear: moving.iter().map(|j| self.output.slope[*j]).collect(),
-            weights: self.free.iter().map(|i| self.output.weights[*i]).collect(),
-            constant: rest(&self.output),
-        };
-        for (i, (_, row)) in self.rows.iter().enumerate() {
-            let reach = self.free.partition_point(|unit| *unit < row.level);
-            if all {
-                reduced.rows.extend_from_slice(&row.slope);
-            } else {
-                reduced.rows.extend(moving.iter().map(|j| row.slope[*j]));
-            }
-            reduced.constants.push(rest(row));
-            reduced.reach.push(reach);
-            let entries = reduced.below[i * k..i * k + reach].iter_mut().zip(&self.free);
-            entries.for_each(|(c, unit)| *c = row.weights[*unit]);
-        }
-        Ok(reduced)
+        let new = self.rows.missing(&self.free);
+        self.counted(|rounds| {
+            let Rounds { run, shares, free, rows, .. } = rounds;
+            run.kinks()?.rows(shares, free, &new, &mut rows.rows);
+            Ok(())
+        })?;
+        self.rows.admit(&new, &self.shares);
+        Ok(self.rows.reduced(moving, y))
     }
 
     /// What the answer of a round is worth: `y` and the shares of the free units, by one forward and one backward pass.
@@ -390,25 +369,6 @@ impl<'r, 'a> Rounds<'r, 'a> {
         self.free.iter().zip(found).for_each(|(i, share)| shares[*i] = *share);
         self.certify(y, &shares)?;
         Ok(self.run.stop())
-    }
-}
-
-/// Takes what the `new` units added through their shares out of a row. `active` lists those whose share is not 0, by place, and `rows` has the
-/// pre-activations of all of them. Every path down to y or to a unit that stays is taken out once: at the last new unit on it, with that
-/// unit's weight as it was.
-fn without(row: &mut Row, active: &[(usize, f64)], new: &[usize], rows: &[Row]) {
-    let below = active.iter().take_while(|(n, _)| new[*n] < row.level);
-    let factors: Vec<(usize, f64)> = below.map(|(n, share)| (*n, -share * row.weights[new[*n]])).collect();
-    for (n, factor) in factors.into_iter().filter(|(_, factor)| *factor != 0.0) {
-        let of = &rows[n];
-        row.constant += factor * of.constant;
-        vectorised(
-            #[inline(always)]
-            || {
-                add(factor, &of.slope, &mut row.slope);
-                add(factor, &of.weights[..of.level], &mut row.weights[..of.level]);
-            },
-        );
     }
 }
 

@@ -74,8 +74,14 @@ pub(super) fn approach(
         let blur = BLUR * reach;
         densities.resize(m, 0.0);
         roots(blur, &kept.pre, &kept.weights, &gradients.lengths, &mut densities);
-        near.clear();
-        near.extend(densities.iter().copied().enumerate().filter(|(_, root)| *root > 0.0));
+        // Which are near is unpredictable: the others are left out without a branch.
+        near.resize(m, (0, 0.0));
+        let mut count = 0;
+        for (i, root) in densities.iter().enumerate() {
+            near[count] = (i, *root);
+            count += usize::from(*root > 0.0);
+        }
+        near.truncate(count);
         if near.is_empty() || moving.is_empty() {
             break;
         }

@@ -135,11 +135,12 @@ fn minorant(numbers: &Numbers, bench: &Workbench) -> Option<Affine> {
                 vectorised(
                     #[inline(always)]
                     || {
-                        for i in 0..above.len() {
-                            let s = left + shares[i] * bend;
+                        let of = above.iter().zip(&*above_off).zip(shares);
+                        for ((off, size), ((above, above_off), share)) in off.iter_mut().zip(size).zip(of) {
+                            let s = left + share * bend;
                             inside &= left <= s && s <= right;
-                            off[i] += s.abs() * above_off[i];
-                            size[i] += (s * above[i]).abs();
+                            *off += s.abs() * above_off;
+                            *size += (s * above).abs();
                         }
                     },
                 );

@@ -244,16 +244,16 @@ pub(super) fn hinge(unit: &UnitKernel) -> Option<(f64, f64)> {
 #[inline(always)]
 pub(super) fn products(b: &[f64], a: &[f64], e: &[f64]) -> (f64, f64, f64) {
     let mut sums = [[0.0f64; 8]; 3];
-    let add = |sums: &mut [[f64; 8]; 3], k: usize, i: usize| {
-        sums[0][k] += b[i] * a[i];
-        sums[1][k] += (b[i] * a[i]).abs();
-        sums[2][k] += b[i].abs() * e[i];
+    let mut add = |k: usize, b: f64, a: f64, e: f64| {
+        sums[0][k] += b * a;
+        sums[1][k] += (b * a).abs();
+        sums[2][k] += b.abs() * e;
     };
-    let whole = b.len() / 8 * 8;
-    for i in (0..whole).step_by(8) {
-        (0..8).for_each(|k| add(&mut sums, k, i + k));
+    let ((bs, b), (a_s, a), (es, e)) = (b.as_chunks::<8>(), a.as_chunks::<8>(), e.as_chunks::<8>());
+    for ((b, a), e) in bs.iter().zip(a_s).zip(es) {
+        (0..8).for_each(|k| add(k, b[k], a[k], e[k]));
     }
-    (whole..b.len()).for_each(|i| add(&mut sums, 0, i));
+    b.iter().zip(a).zip(e).for_each(|((b, a), e)| add(0, *b, *a, *e));
     let [sum, size, off] = sums.map(|sums| sums.iter().sum());
     (sum, size, off)
 }

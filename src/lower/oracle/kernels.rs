@@ -6,7 +6,10 @@
 use icnn_solvers::dense::vectorised;
 use pulp::{Arch, Simd, WithSimd};
 
-/// The entries of a matrix.
+/// Zeros behind the entries, so that the last row of a matrix can be read in whole vectors.
+const PADDING: usize = 16;
+
+/// The entries of a matrix, and [`PADDING`].
 #[derive(Debug)]
 pub(super) enum Weights {
     /// All of them are f32 numbers.
@@ -18,9 +21,9 @@ impl Weights {
     /// `len` entries, given by place.
     pub fn new(len: usize, entry: impl Fn(usize) -> f64) -> Weights {
         if (0..len).all(|k| f64::from(entry(k) as f32) == entry(k)) {
-            Weights::Single((0..len).map(|k| entry(k) as f32).collect())
+            Weights::Single((0..len).map(|k| entry(k) as f32).chain([0.0; PADDING]).collect())
         } else {
-            Weights::Double((0..len).map(entry).collect())
+            Weights::Double((0..len).map(entry).chain([0.0; PADDING]).collect())
         }
     }
 
@@ -227,15 +230,18 @@ fn product<S: Simd, W: Entry>(simd: S, row: &[W], v: &[f64]) -> f64 {
 
 /// Whether all entries are finite.
 pub(super) fn all_finite(v: &[f64]) -> bool {
-    vectorised(|| {
-        let (chunks, rest) = v.as_chunks::<16>();
-        // 0·t is NaN exactly where t is not finite.
-        let mut sums = [0.0; 16];
-        for chunk in chunks {
-            for (sum, t) in sums.iter_mut().zip(chunk) {
-                *sum += 0.0 * t;
+    vectorised(
+        #[inline(always)]
+        || {
+            let (chunks, rest) = v.as_chunks::<16>();
+            // 0·t is NaN exactly where t is not finite.
+            let mut sums = [0.0; 16];
+            for chunk in chunks {
+                for (sum, t) in sums.iter_mut().zip(chunk) {
+                    *sum += 0.0 * t;
+                }
             }
-        }
-        sums.iter().sum::<f64>() + rest.iter().map(|t| 0.0 * t).sum::<f64>() == 0.0
-    })
+            sums.iter().sum::<f64>() + rest.iter().map(|t| 0.0 * t).sum::<f64>() == 0.0
+        },
+    )
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use icnn_solvers::SolverError;
 use icnn_solvers::dense::{dot, vectorised};
-use icnn_solvers::kinks::{Kinks, Row};
+use icnn_solvers::kinks::{Kinks, Rows};
 use icnn_solvers::oracle::Oracle;
 
 use super::NetworkOracle;
@@ -17,7 +17,7 @@ use crate::ir::instance::Instance;
 use crate::ir::program::Op;
 
 /// Most rows that are made in one pass, so that they stay in the cache, and most numbers kept for that.
-const ROWS: usize = 16;
+const ROWS: usize = 8;
 const ROOM: usize = 1 << 21;
 
 /// The kinks of an oracle, and what their passes write to.
@@ -26,8 +26,9 @@ pub(super) struct Workbench {
     pub hinges: Arc<Hinges>,
     /// n × the size of the plan, step by step: adjoints, or rates.
     buffer: Vec<f64>,
-    /// n × kinks.
+    /// n × `stride`, the kinks below what a pass begins with.
     weights: Vec<f64>,
+    stride: usize,
     /// n
     constants: Vec<f64>,
     /// Shares, those of units that are left free being 0.
@@ -44,7 +45,7 @@ impl Workbench {
         let none = Vec::new;
         let scratch = Scratch::with_room(numbers.plan.longest);
         let (buffer, weights, constants, shares, slopes, intercepts) = (none(), none(), none(), none(), none(), none());
-        Workbench { hinges, buffer, weights, constants, shares, held: false, slopes, intercepts, scratch }
+        Workbench { hinges, buffer, weights, stride: 0, constants, shares, held: false, slopes, intercepts, scratch }
     }
 
     /// Whether the last pass was a backward one with these shares.
@@ -65,26 +66,30 @@ impl Workbench {
         self.constants[0]
     }
 
-    /// Zeros for n points below step `top`.
-    fn clear(&mut self, numbers: &Numbers, top: usize, n: usize) {
+    /// Zeros for n points below step `top`, which meet the first `stride` kinks.
+    fn clear(&mut self, numbers: &Numbers, top: usize, n: usize, stride: usize) {
         self.held = false;
         let len = n * numbers.plan.steps.get(top).map_or(numbers.plan.size, |step| step.out.at);
         self.buffer.clear();
         self.buffer.resize(len, 0.0);
+        // Without any kink there is one entry too many: the number of points stays that of the chunks.
+        let stride = stride.max(1);
+        self.stride = stride;
         // A pass writes those of all units, but not of all members of maxima.
         if self.hinges.steps.iter().any(|bends| matches!(bends, Bends::Group(_))) {
             self.weights.clear();
         }
-        // Without any kink there is one entry too many: the number of points stays that of the chunks.
-        self.weights.resize(n * self.hinges.count.max(1), 0.0);
+        if self.weights.len() < n * stride {
+            self.weights.resize(n * stride, 0.0);
+        }
         self.constants.clear();
         self.constants.resize(n, 0.0);
     }
 
     /// Passes the adjoints of n points, which are set in the buffer, down through the steps before `top`.
     fn pull(&mut self, numbers: &Numbers, top: usize, n: usize) {
-        let count = self.hinges.count;
-        let Workbench { hinges, buffer, weights, constants, shares, slopes, intercepts, scratch, .. } = self;
+        let Workbench { hinges, buffer, weights, stride, constants, shares, slopes, intercepts, scratch, .. } = self;
+        let stride = *stride;
         for (step, bends) in numbers.plan.steps[..top].iter().zip(&hinges.steps).rev() {
             let (before, rest) = buffer.split_at_mut(step.out.at * n);
             let above = &rest[..step.out.len * n];
@@ -92,10 +97,16 @@ impl Workbench {
                 (Action::Affine(terms), _) => {
                     for term in terms {
                         if let Term::Param(p) = term {
-                            let values = numbers.param(*p);
-                            for (c, above) in constants.iter_mut().zip(above.chunks_exact(step.out.len.max(1))) {
-                                *c += dot(above, values);
-                            }
+                            let (values, len) = (numbers.param(*p), step.out.len.max(1));
+                            vectorised(
+                                #[inline(always)]
+                                || {
+                                    for (c, above) in constants.iter_mut().zip(above.chunks_exact(len)) {
+                                        *c += dot(above, values);
+                                    }
+                                },
+                            );
+                            continue;
                         }
                         numbers.add_term_adjoint(term, above, before, n, scratch);
                     }
@@ -107,15 +118,16 @@ impl Workbench {
                     let shares = &shares[*first..*first + input.len];
                     let below = at_mut(before, *input, n).chunks_exact_mut(input.len.max(1));
                     let points = below.zip(above.chunks_exact(input.len.max(1)));
-                    for ((below, above), weights) in points.zip(weights.chunks_exact_mut(count.max(1))) {
+                    for ((below, above), weights) in points.zip(weights.chunks_exact_mut(stride)) {
                         let weights = &mut weights[*first..*first + input.len];
                         vectorised(
                             #[inline(always)]
                             || {
-                                for i in 0..above.len() {
-                                    below[i] += above[i] * (left + shares[i] * bend);
-                                    weights[i] = above[i] * bend;
-                                }
+                                let entries = below.iter_mut().zip(weights).zip(above.iter().zip(shares));
+                                entries.for_each(|((below, weight), (above, share))| {
+                                    *below += above * (left + share * bend);
+                                    *weight = above * bend;
+                                });
                             },
                         );
                     }
@@ -124,7 +136,7 @@ impl Workbench {
                     unit.fill(shares, slopes, intercepts);
                     let below = at_mut(before, *input, n).chunks_exact_mut(input.len.max(1));
                     let points = below.zip(above.chunks_exact(input.len.max(1))).zip(constants.iter_mut());
-                    for (((below, above), c), weights) in points.zip(weights.chunks_exact_mut(count.max(1))) {
+                    for (((below, above), c), weights) in points.zip(weights.chunks_exact_mut(stride)) {
                         below.iter_mut().zip(above).zip(&*slopes).for_each(|((b, a), s)| *b += a * s);
                         *c += above.iter().zip(&*intercepts).map(|(a, v)| a * v).sum::<f64>();
                         let kinks = weights[unit.first..].iter_mut().zip(&unit.kinks);
@@ -134,7 +146,7 @@ impl Workbench {
                 (Action::Group { input, .. }, Bends::Group(group)) => {
                     let below = at_mut(before, *input, n).chunks_exact_mut(input.len.max(1));
                     let points = below.zip(above.chunks_exact(step.out.len.max(1)));
-                    for ((below, above), weights) in points.zip(weights.chunks_mut(count.max(1))) {
+                    for ((below, above), weights) in points.zip(weights.chunks_exact_mut(stride)) {
                         for (chain, a) in group.chains.iter().zip(above).filter(|(_, a)| **a != 0.0) {
                             chain.descend(chain.entries.len(), *a, shares, |i, w| below[i] += w, |k, w| weights[k] = w);
                         }
@@ -147,7 +159,7 @@ impl Workbench {
 
     /// Rates of all steps along n directions.
     fn push(&mut self, numbers: &Numbers, directions: &[f64], n: usize) {
-        self.clear(numbers, numbers.plan.steps.len(), n);
+        self.clear(numbers, numbers.plan.steps.len(), n, 0);
         let Workbench { hinges, buffer, shares, slopes, intercepts, scratch, .. } = self;
         for (step, bends) in numbers.plan.steps.iter().zip(&hinges.steps) {
             let (before, rest) = buffer.split_at_mut(step.out.at * n);
@@ -167,9 +179,14 @@ impl Workbench {
                     let points = out
                         .chunks_exact_mut(input.len.max(1))
                         .zip(at(before, *input, n).chunks_exact(input.len.max(1)));
-                    for (out, t) in points {
-                        out.iter_mut().zip(t).zip(&*slopes).for_each(|((o, t), s)| *o = t * s);
-                    }
+                    vectorised(
+                        #[inline(always)]
+                        || {
+                            for (out, t) in points {
+                                out.iter_mut().zip(t).zip(&*slopes).for_each(|((o, t), s)| *o = t * s);
+                            }
+                        },
+                    );
                 }
                 (Action::Group { input, .. }, Bends::Group(group)) => {
                     let points = out
@@ -266,40 +283,38 @@ impl Kinks for NetworkOracle<'_> {
         let n = directions.len() / p.max(1);
         bench.shares.clear();
         bench.shares.extend(shares);
+        bench.scratch.roughly = true;
         bench.push(numbers, directions, n);
+        bench.scratch.roughly = false;
         for (k, rates) in rates.chunks_exact_mut(bench.hinges.count.max(1)).enumerate() {
             bench.read(numbers, &bench.buffer, (k, n), true, rates);
         }
     }
 
-    fn rows(&mut self, shares: &[f64], free: &[usize], wanted: &[usize]) -> Vec<Row> {
+    fn rows(&mut self, shares: &[f64], free: &[usize], wanted: &[usize], rows: &mut Rows) {
         let p = self.dimension();
-        let Some((numbers, bench)) = self.bench() else { return vec![] };
+        let Some((numbers, bench)) = self.bench() else { return };
         bench.shares.clear();
         bench.shares.extend(shares);
         free.iter().for_each(|k| bench.shares[*k] = 0.0);
-        let (mut rows, count) = (Vec::with_capacity(wanted.len()), bench.hinges.count);
+        let most = (ROOM / (numbers.plan.size + bench.hinges.count).max(1)).clamp(1, ROWS);
         for top in 0..numbers.plan.steps.len() {
             let kinks = bench.hinges.steps[top].kinks();
             let from = wanted.partition_point(|k| *k < kinks.start);
             let to = wanted.partition_point(|k| *k < kinks.end);
-            let most = (ROOM / (numbers.plan.size + count).max(1)).clamp(1, ROWS);
-            for begin in (from..to).step_by(most) {
-                let end = to.min(begin + most);
-                bench.pull_rows(numbers, top, &wanted[begin..end]);
-                for (point, kink) in wanted[begin..end].iter().enumerate() {
+            for wanted in wanted[from..to].chunks(most) {
+                bench.pull_rows(numbers, top, wanted);
+                rows.slopes.extend(&bench.buffer[..wanted.len() * p]);
+                rows.constants.extend(&bench.constants);
+                let is_group = matches!(bench.hinges.steps[top], Bends::Group(_));
+                for (kink, weights) in wanted.iter().zip(bench.weights.chunks_exact(bench.stride)) {
                     // Within a maximum a kink reads the ones before it.
-                    let level = if matches!(bench.hinges.steps[top], Bends::Group(_)) { *kink } else { kinks.start };
-                    rows.push(Row {
-                        slope: bench.buffer[point * p..(point + 1) * p].to_vec(),
-                        weights: bench.weights[point * count..point * count + level].to_vec(),
-                        constant: bench.constants[point],
-                        level,
-                    });
+                    let level = if is_group { *kink } else { kinks.start };
+                    rows.weights.extend(&weights[..level]);
+                    rows.levels.push(level);
                 }
             }
         }
-        rows
     }
 
     fn multiplications(&self) -> u64 {
@@ -312,7 +327,7 @@ impl Workbench {
     /// The backward pass from the output.
     fn pull_output(&mut self, numbers: &Numbers) {
         let top = numbers.plan.steps.len();
-        self.clear(numbers, top, 1);
+        self.clear(numbers, top, 1, self.hinges.count);
         if let Some(last) = self.buffer.last_mut() {
             *last = 1.0;
         }
@@ -330,7 +345,7 @@ impl Workbench {
             // The pass begins at single entries of a sum: rows of its matrices.
             let bends = kinks.iter().map(|kink| unit.kinks[kink - unit.first]);
             let bends: Vec<Bend> = bends.collect();
-            self.clear(numbers, input.step, n);
+            self.clear(numbers, input.step, n, unit.first);
             for (constant, bend) in self.constants.iter_mut().zip(&bends) {
                 *constant = -bend.place;
             }
@@ -339,14 +354,17 @@ impl Workbench {
                 if let Term::Param(p) = term {
                     let values = numbers.param(*p);
                     constants.iter_mut().zip(&bends).for_each(|(c, bend)| *c += values[bend.element]);
+                    continue;
                 }
                 let elements = bends.iter().map(|bend| bend.element);
                 numbers.add_term_rows(term, elements, input.len, buffer, n, scratch);
             }
             return self.pull(numbers, input.step, n);
         }
-        self.clear(numbers, top, n);
-        let count = self.hinges.count;
+        let range = self.hinges.steps[top].kinks();
+        let is_group = matches!(self.hinges.steps[top], Bends::Group(_));
+        self.clear(numbers, top, n, if is_group { range.end } else { range.start });
+        let stride = self.stride;
         match (&step.action, &self.hinges.steps[top]) {
             (Action::Unit { input, .. }, Bends::Unit(unit)) => {
                 for (point, kink) in kinks.iter().enumerate() {
@@ -360,7 +378,7 @@ impl Workbench {
                     let chain = &group.chains[group.chains.partition_point(|c| c.first + c.entries.len() - 1 <= *kink)];
                     let len = kink - chain.first + 1;
                     let below = &mut at_mut(&mut self.buffer, *input, n)[point * input.len..(point + 1) * input.len];
-                    let weights = &mut self.weights[point * count..(point + 1) * count];
+                    let weights = &mut self.weights[point * stride..(point + 1) * stride];
                     chain.descend(len, 1.0, &self.shares, |i, w| below[i] += w, |k, w| weights[k] = w);
                     below[chain.entries[len]] -= 1.0;
                 }

@@ -8,7 +8,7 @@ use pulp::Arch;
 
 use super::kernels::{Nonzeros, accumulate_rows, add_products, all_finite};
 use super::plan::{Action, Dense, Layouts, Plan, Span, Term};
-use super::product::{Blocks, add_product};
+use super::product::{Blocks, Columns, add_product};
 use super::sizes::Norms;
 use super::units::UnitKernel;
 use crate::ir::forward::{group_value, holds};
@@ -47,6 +47,8 @@ pub(super) struct Workspace {
 pub(super) struct Scratch {
     nonzeros: Nonzeros,
     blocks: Blocks,
+    /// Whether single precision will do where many points are multiplied.
+    pub roughly: bool,
     /// With weights, those with zeros left out; of the pure structure (gathers, concatenations) none.
     pub multiplications: u64,
 }
@@ -81,7 +83,10 @@ pub(super) fn at_mut(buffer: &mut [f64], span: Span, n: usize) -> &mut [f64] {
 
 /// out += v
 pub(super) fn add(out: &mut [f64], v: &[f64]) {
-    out.iter_mut().zip(v).for_each(|(o, v)| *o += v);
+    vectorised(
+        #[inline(always)]
+        || out.iter_mut().zip(v).for_each(|(o, v)| *o += v),
+    );
 }
 
 /// out = the entries of the inputs one after the other, at each of n points; `len` of them.
@@ -110,15 +115,18 @@ pub(super) fn add_joined_adjoint(inputs: &[Span], above: &[f64], before: &mut [f
 
 /// out += factors·v, elementwise, at every point; one factor stands for all.
 fn add_scaled(out: &mut [f64], factors: &[f64], v: &[f64]) {
-    match factors {
-        [c] => out.iter_mut().zip(v).for_each(|(o, v)| *o += c * v),
-        _ if factors.is_empty() => {}
-        _ => {
-            for (out, v) in out.chunks_exact_mut(factors.len()).zip(v.chunks_exact(factors.len())) {
-                out.iter_mut().zip(factors).zip(v).for_each(|((o, c), v)| *o += c * v);
+    vectorised(
+        #[inline(always)]
+        || match factors {
+            [c] => out.iter_mut().zip(v).for_each(|(o, v)| *o += c * v),
+            _ if factors.is_empty() => {}
+            _ => {
+                for (out, v) in out.chunks_exact_mut(factors.len()).zip(v.chunks_exact(factors.len())) {
+                    out.iter_mut().zip(factors).zip(v).for_each(|((o, c), v)| *o += c * v);
+                }
             }
-        }
-    }
+        },
+    );
 }
 
 impl Numbers {
@@ -391,7 +399,8 @@ impl Numbers {
             );
             if used >= v.len() as u64 / SPARSE {
                 scratch.multiplications += used * rows as u64;
-                return add_product(self.arch, by_columns, rows, v, out, &mut scratch.blocks);
+                let a = Columns { matrix: by_columns, rows, columns };
+                return add_product(self.arch, a, v, out, &mut scratch.blocks, scratch.roughly);
             }
         }
         for (v, out) in v.chunks_exact(columns).zip(out.chunks_exact_mut(rows)) {

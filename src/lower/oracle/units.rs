@@ -38,12 +38,18 @@ impl UnitKernel {
     /// out = g(t), for any number of rows of `len` elements.
     pub fn apply(&self, t: &[f64], out: &mut [f64], len: usize) {
         match self {
-            UnitKernel::Relu => vectorised(|| {
-                out.iter_mut().zip(t).for_each(|(o, t)| *o = if *t > 0.0 { *t } else { 0.0 });
-            }),
-            UnitKernel::Hinge { left, right } => vectorised(|| {
-                out.iter_mut().zip(t).for_each(|(o, t)| *o = if *t > 0.0 { right * t } else { left * t });
-            }),
+            UnitKernel::Relu => vectorised(
+                #[inline(always)]
+                || {
+                    out.iter_mut().zip(t).for_each(|(o, t)| *o = if *t > 0.0 { *t } else { 0.0 });
+                },
+            ),
+            UnitKernel::Hinge { left, right } => vectorised(
+                #[inline(always)]
+                || {
+                    out.iter_mut().zip(t).for_each(|(o, t)| *o = if *t > 0.0 { right * t } else { left * t });
+                },
+            ),
             UnitKernel::Other(Scalars::Shared(g)) => out.iter_mut().zip(t).for_each(|(o, t)| *o = g.value(*t)),
             UnitKernel::Other(Scalars::Each(all)) => {
                 for (out, t) in out.chunks_exact_mut(len).zip(t.chunks_exact(len)) {
@@ -56,14 +62,20 @@ impl UnitKernel {
     /// below += g′(t)·above; at kinks the slope on the left.
     pub fn add_adjoint(&self, t: &[f64], above: &[f64], below: &mut [f64], len: usize) {
         match self {
-            UnitKernel::Relu => vectorised(|| {
-                let entries = below.iter_mut().zip(above).zip(t);
-                entries.for_each(|((b, a), t)| *b += if *t > 0.0 { *a } else { 0.0 });
-            }),
-            UnitKernel::Hinge { left, right } => vectorised(|| {
-                let entries = below.iter_mut().zip(above).zip(t);
-                entries.for_each(|((b, a), t)| *b += a * if *t > 0.0 { right } else { left });
-            }),
+            UnitKernel::Relu => vectorised(
+                #[inline(always)]
+                || {
+                    let entries = below.iter_mut().zip(above).zip(t);
+                    entries.for_each(|((b, a), t)| *b += if *t > 0.0 { *a } else { 0.0 });
+                },
+            ),
+            UnitKernel::Hinge { left, right } => vectorised(
+                #[inline(always)]
+                || {
+                    let entries = below.iter_mut().zip(above).zip(t);
+                    entries.for_each(|((b, a), t)| *b += a * if *t > 0.0 { right } else { left });
+                },
+            ),
             UnitKernel::Other(Scalars::Shared(g)) => {
                 below.iter_mut().zip(above).zip(t).for_each(|((b, a), t)| *b += a * g.derivative(*t));
             }
