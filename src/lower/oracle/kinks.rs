@@ -41,11 +41,20 @@ pub(super) struct Workbench {
 }
 
 impl Workbench {
-    pub fn new(hinges: Arc<Hinges>, numbers: &Numbers) -> Workbench {
+    /// With the room of a `spare` one.
+    pub fn new(hinges: Arc<Hinges>, numbers: &Numbers, spare: Option<Workbench>) -> Workbench {
+        if let Some(spare) = spare {
+            return Workbench { hinges, held: false, ..spare };
+        }
         let none = Vec::new;
         let scratch = Scratch::with_room(numbers.plan.longest);
         let (buffer, weights, constants, shares, slopes, intercepts) = (none(), none(), none(), none(), none(), none());
         Workbench { hinges, buffer, weights, stride: 0, constants, shares, held: false, slopes, intercepts, scratch }
+    }
+
+    /// How many numbers there is room for.
+    pub fn numbers(&self) -> usize {
+        self.buffer.capacity() + self.weights.capacity()
     }
 
     /// Whether the last pass was a backward one with these shares.

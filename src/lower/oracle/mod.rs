@@ -11,6 +11,7 @@ mod product;
 mod radii;
 mod runs;
 pub(crate) mod sizes;
+mod spare;
 mod units;
 
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub struct NetworkOracle<'a> {
     /// `None` where a parameter is not known or not finite: [`Instance::forward`] says so.
     numbers: Arc<Option<Numbers>>,
     work: Workspace,
+    /// The room of an earlier run, until it is asked for.
+    spare: Option<Workbench>,
     /// Whether the values in it are those of one point.
     single: bool,
     /// What [`Oracle::kinks`] needs, or why there is none.
@@ -53,16 +56,19 @@ impl<'a> NetworkOracle<'a> {
     /// `bounds`: the intervals over the domain, which tell whether a kink can be met there.
     pub fn new(instance: &'a Instance, bounds: &Bounds) -> NetworkOracle<'a> {
         let numbers = Numbers::of(instance);
-        let mut work = Workspace::default();
+        let (mut work, mut spare) = (Workspace::default(), None);
         if let Some(numbers) = numbers.as_ref() {
+            (work, spare) = numbers.plan.spare.take();
             work.reserve(&numbers.plan, 1);
         }
-        NetworkOracle { instance, smooth: is_smooth(instance, bounds), numbers, work, single: false, workbench: None }
+        let smooth = is_smooth(instance, bounds);
+        NetworkOracle { instance, smooth, numbers, work, spare, single: false, workbench: None }
     }
 
     /// The same with its kinks, for methods that ask for them; `bounds` decides which there are.
     pub fn with_kinks(mut self, bounds: &Bounds) -> NetworkOracle<'a> {
-        self.workbench = Some(self.made(|plan| Ok(Arc::new(Hinges::new(self.instance, bounds, plan)?))));
+        let instance = self.instance;
+        self.workbench = Some(self.made(|plan| Ok(Arc::new(Hinges::new(instance, bounds, plan)?))));
         self
     }
 
@@ -77,9 +83,9 @@ impl<'a> NetworkOracle<'a> {
         self
     }
 
-    fn made(&self, hinges: impl FnOnce(&Plan) -> Result<Arc<Hinges>, String>) -> Result<Workbench, String> {
+    fn made(&mut self, hinges: impl FnOnce(&Plan) -> Result<Arc<Hinges>, String>) -> Result<Workbench, String> {
         match self.numbers.as_ref() {
-            Some(numbers) => hinges(&numbers.plan).map(|hinges| Workbench::new(hinges, numbers)),
+            Some(numbers) => hinges(&numbers.plan).map(|hinges| Workbench::new(hinges, numbers, self.spare.take())),
             None => Err("a parameter is not known or not finite".into()),
         }
     }
@@ -151,6 +157,15 @@ impl<'a> NetworkOracle<'a> {
         match gradient.iter().position(|g| !g.is_finite()) {
             Some(j) => Err(SolverError::Oracle { reason: format!("∂f/∂y[{j}] is {} at this point", gradient[j]) }),
             None => Ok(trace.value()),
+        }
+    }
+}
+
+impl Drop for NetworkOracle<'_> {
+    fn drop(&mut self) {
+        if let Some(numbers) = self.numbers.as_ref() {
+            let bench = self.workbench.take().and_then(Result::ok).or_else(|| self.spare.take());
+            numbers.plan.spare.leave(std::mem::take(&mut self.work), bench);
         }
     }
 }

@@ -61,6 +61,11 @@ impl Scratch {
 }
 
 impl Workspace {
+    /// How many numbers there is room for.
+    pub fn numbers(&self) -> usize {
+        self.values.capacity() + self.adjoints.capacity()
+    }
+
     /// Room for `n` points.
     pub fn reserve(&mut self, plan: &Plan, n: usize) {
         if self.values.len() < n * plan.size {

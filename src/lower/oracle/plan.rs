@@ -9,6 +9,7 @@ use super::hinges::Hinges;
 use super::kernels::Weights;
 use super::runs::Runs;
 use super::sizes::Norms;
+use super::spare::Spare;
 use crate::ir::linear::LinearMap;
 use crate::ir::program::{GroupKind, Groups, NodeId, Op, ParamId, ParamSource, Program};
 use crate::ir::psd::Definiteness;
@@ -135,6 +136,8 @@ pub(super) struct Plan {
     pub definite: OnceLock<Vec<Option<Definiteness>>>,
     /// All kinks there are on Rᵖ, or why there are none, where no unit depends on the context; made when asked for.
     pub hinges: OnceLock<Result<Arc<Hinges>, String>>,
+    /// What runs have left for later ones.
+    pub spare: Spare,
 }
 
 impl Plan {
@@ -154,6 +157,7 @@ impl Plan {
             units: vec![],
             definite: OnceLock::new(),
             hinges: OnceLock::new(),
+            spare: Spare::default(),
         };
         let mut known = HashMap::new();
         let mut spans = vec![Span { at: 0, len: 0, step: 0 }; program.nodes().len()];

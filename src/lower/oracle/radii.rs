@@ -185,7 +185,10 @@ impl Numbers {
     pub fn is_nonnegative(&self, term: &Term) -> bool {
         match term {
             Term::Param(_) | Term::Copy(_) | Term::Gather { .. } => true,
-            Term::Scale { by, .. } => self.param(*by).iter().all(|s| *s >= 0.0),
+            Term::Scale { by, .. } => vectorised(
+                #[inline(always)]
+                || self.param(*by).iter().fold(true, |all, s| all & (*s >= 0.0)),
+            ),
             Term::Dense { dense, .. } => self.norms(dense).nonnegative,
             Term::Sparse { matrix, .. } => matrix.data().iter().all(|w| *w >= 0.0),
             Term::Convolution { weight, .. } => self.param(*weight).iter().all(|w| *w >= 0.0),
