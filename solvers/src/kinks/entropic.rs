@@ -67,6 +67,7 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
             kinks: held.iter().filter_map(|i| rounds.free.binary_search(i).ok()).collect(),
         };
         newton.run(&of, target, &mut known, &mut stop);
+        rounds.run.count_inner(true, reduced.units, newton.steps);
         bounds.moving.iter().zip(&newton.best).for_each(|(j, v)| y[*j] = *v);
         if let Some(end) = rounds.judge(&y, &newton.shares)? {
             return Ok(end);
@@ -138,6 +139,8 @@ struct Newton<'a> {
     gap: f64,
     pre: Vec<f64>,
     values: Vec<f64>,
+    /// Steps of the active set so far.
+    steps: usize,
 }
 
 impl<'a> Newton<'a> {
@@ -160,6 +163,7 @@ impl<'a> Newton<'a> {
             gap: f64::INFINITY,
             pre: zeros.clone(),
             values: zeros,
+            steps: 0,
         };
         newton.inside();
         newton.consider(&newton.centre.clone());
@@ -229,6 +233,7 @@ impl<'a> Newton<'a> {
             }
             let (inner, finish) = solve(&model, (&below, &above), 1.0, &from, known, 20 * p + 200, stop);
             *known = inner.warm();
+            self.steps += inner.steps;
             for j in 0..p {
                 point[j] = self.centre[j] + inner.y[j] / root[j];
             }
