@@ -18,8 +18,9 @@ use crate::run::{End, Run};
 const NEWTON_STEPS: usize = 40;
 const IDLE: usize = 6;
 
-/// Fewest and most passes of the bundle method before kinks are looked at.
-const PASSES: (u32, u32) = (8, 50);
+/// Fewest passes of the bundle method before kinks are looked at, and most: four for every three coordinates within these limits.
+const PASSES: u32 = 8;
+const MOST_PASSES: (usize, usize) = (12, 50);
 
 /// The gap at which it is left after ten passes, in units of τ.
 const CLOSE: f64 = 0.005;
@@ -113,7 +114,8 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
 fn is_near(passes: u32, gap: f64, p: usize) -> bool {
     let tenfold = (TENFOLD.0 * p.max(1) as f64).min(TENFOLD.1);
     let enough = CLOSE * 10f64.powf((f64::from(passes) - 10.0) / tenfold);
-    passes >= PASSES.1 || passes >= PASSES.0 && gap <= enough
+    let most = (p + p / 3).clamp(MOST_PASSES.0, MOST_PASSES.1);
+    passes as usize >= most || passes >= PASSES && gap <= enough
 }
 
 /// Most kinks that are left free at first, of `units`, in dimension p; more of them `far` from the minimum.
