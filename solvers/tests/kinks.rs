@@ -6,7 +6,7 @@ use icnn_solvers::bundle_entropy::bundle_entropy;
 use icnn_solvers::kinks::{Kinks, Reduced, Rows, active_set, interior_point};
 use icnn_solvers::oracle::Oracle;
 use icnn_solvers::region::{Region, Simplex};
-use icnn_solvers::run::{End, Hint, Run, RunLimits, RunOutcome};
+use icnn_solvers::run::{End, Hint, Inner, Run, RunLimits, RunOutcome};
 use icnn_solvers::{Interrupt, SolverError};
 
 /// A dense program of kinks, evaluated unit by unit.
@@ -366,6 +366,20 @@ fn the_entropic_minimum_is_that_of_the_bundle_method() {
                 assert!(bundle.lower_bound <= outcome.value + 1e-11 * size, "{what}");
             }
         }
+    }
+}
+
+/// Kinks cannot be held without a reduced program, at least as many units as are held, and a step for each.
+#[test]
+fn work_on_reduced_programs_is_counted() {
+    let (f, region) = (program(12, 40, Look::Generic, 3), cube(12, -1.0, 1.0));
+    for tau in [None, Some(0.01)] {
+        let inner = solve(&f, &region, tau, 1e-11).inner;
+        assert!(inner.rounds >= 1 && inner.rounds <= 60, "{tau:?}: {inner:?}");
+        assert!(inner.units >= 12 && inner.units <= f.net.units, "{tau:?}: {inner:?}");
+        assert!(inner.steps >= 3, "{tau:?}: {inner:?}");
+        let cuts = Run::new(&mut f.clone(), &region, tau, limits(1e-6)).unwrap().with(bundle_entropy).unwrap();
+        assert_eq!(cuts.inner, Inner::default(), "{tau:?}");
     }
 }
 

@@ -87,12 +87,11 @@ pub fn bundle_entropy(run: &mut Run<'_>) -> Result<End, SolverError> {
     minimise(run, true, None).map(|end| end.unwrap_or(End::Passes))
 }
 
-/// The same method for `fewest` to `most` evaluations, and no longer than until the gap is at most `gap`; `None` if it is not
-/// at its end by then.
+/// The same method until the number of evaluations and the gap are `enough`; `None` if it is not at its end by then.
 ///
 /// Errors: likewise.
-pub(crate) fn begin(run: &mut Run<'_>, (fewest, most): (u32, u32), gap: f64) -> Result<Option<End>, SolverError> {
-    minimise(run, true, Some((fewest, most, gap)))
+pub(crate) fn begin(run: &mut Run<'_>, enough: &dyn Fn(u32, f64) -> bool) -> Result<Option<End>, SolverError> {
+    minimise(run, true, Some(enough))
 }
 
 /// The same without damping, as in the paper; for the entropic problem only.
@@ -105,7 +104,11 @@ pub fn undamped(run: &mut Run<'_>) -> Result<End, SolverError> {
     minimise(run, false, None).map(|end| end.unwrap_or(End::Passes))
 }
 
-fn minimise(run: &mut Run<'_>, damped: bool, limits: Option<(u32, u32, f64)>) -> Result<Option<End>, SolverError> {
+fn minimise(
+    run: &mut Run<'_>,
+    damped: bool,
+    enough: Option<&dyn Fn(u32, f64) -> bool>,
+) -> Result<Option<End>, SolverError> {
     let mut bundle = Bundle::new(run.region())?;
     let tau = run.tau().unwrap_or(0.0);
     let mut y = run.start();
@@ -138,7 +141,7 @@ fn minimise(run: &mut Run<'_>, damped: bool, limits: Option<(u32, u32, f64)>) ->
         if let Some(end) = run.stop() {
             return Ok(Some(end));
         }
-        if limits.is_some_and(|(fewest, most, gap)| done >= most || done >= fewest && run.gap() <= gap) {
+        if enough.is_some_and(|enough| enough(done, run.gap())) {
             return Ok(None);
         }
         done += 1;

@@ -18,6 +18,22 @@ use crate::run::{End, Run};
 const NEWTON_STEPS: usize = 40;
 const IDLE: usize = 6;
 
+/// Fewest passes of the bundle method before kinks are looked at, and most: four for every three coordinates within these limits.
+const PASSES: u32 = 8;
+const MOST_PASSES: (usize, usize) = (12, 50);
+
+/// The gap at which it is left after ten passes, in units of τ.
+const CLOSE: f64 = 0.005;
+
+/// Passes after which it is left at a gap ten times as large: for each coordinate, and at most. Waiting pays while the gap falls faster. The more
+/// coordinates there are, the more a step of the active set takes next to a pass.
+const TENFOLD: (f64, f64) = (0.4, 12.0);
+
+/// The part of the distance to the minimum, as far as the gap tells, up to which kinks are left free, and how many are however far off
+/// they are. A kink is met in one of many directions, so that a part is enough; the others show in the next round.
+const REACHED: f64 = 0.25;
+const FEWEST: usize = 8;
+
 /// Rounds.
 const ROUNDS: usize = 60;
 
@@ -35,7 +51,7 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
     let p = run.region().dimension();
     // Within this gap the entropy's quadratic model is a good one.
     let good = 0.01 * tau * p as f64;
-    if let Some(end) = bundle_entropy::begin(run, start_passes(p), good)? {
+    if let Some(end) = bundle_entropy::begin(run, &|passes, gap| is_near(passes, gap / tau, p))? {
         return Ok(end);
     }
     let start = run.gap();
@@ -49,7 +65,9 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
     }
     let scale: Vec<f64> = (0..p).map(|j| bounds.spread(j, y[j])).collect();
     rounds.free_nearest(nearest(p, rounds.units(), start > good), &scale)?;
-    let (mut held, mut reference) = (vec![], vec![]);
+    // f − τH is above its minimum by about half the squared distance in units of `scale`, times τ.
+    rounds.keep_within(REACHED * (2.0 * start / tau).sqrt(), FEWEST);
+    let (mut held, mut reference) = (rounds.nearest_free(rounds.free.len().min(bounds.moving.len()) / 2), vec![]);
     for _ in 0..ROUNDS {
         if !rounds.fits() {
             let (k, m) = (rounds.free.len(), rounds.units());
@@ -67,6 +85,7 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
             kinks: held.iter().filter_map(|i| rounds.free.binary_search(i).ok()).collect(),
         };
         newton.run(&of, target, &mut known, &mut stop);
+        rounds.run.count_inner(true, reduced.units, newton.steps);
         bounds.moving.iter().zip(&newton.best).for_each(|(j, v)| y[*j] = *v);
         if let Some(end) = rounds.judge(&y, &newton.shares)? {
             return Ok(end);
@@ -91,12 +110,15 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
     Ok(End::Stalled(format!("the kinks that are held do not change any more: the gap stays at {gap:.1e}")))
 }
 
-/// Fewest and most passes of the bundle method before kinks are looked at.
-fn start_passes(p: usize) -> (u32, u32) {
-    if p <= 24 { (8, 12) } else { (10, 50) }
+/// Whether the bundle method has come near enough, after so many passes, with a gap in units of τ.
+fn is_near(passes: u32, gap: f64, p: usize) -> bool {
+    let tenfold = (TENFOLD.0 * p.max(1) as f64).min(TENFOLD.1);
+    let enough = CLOSE * 10f64.powf((f64::from(passes) - 10.0) / tenfold);
+    let most = (p + p / 3).clamp(MOST_PASSES.0, MOST_PASSES.1);
+    passes as usize >= most || passes >= PASSES && gap <= enough
 }
 
-/// Kinks that are left free at first, of `units`, in dimension p; more of them `far` from the minimum.
+/// Most kinks that are left free at first, of `units`, in dimension p; more of them `far` from the minimum.
 fn nearest(p: usize, units: usize, far: bool) -> usize {
     if p <= 24 { (if far { 3 * p } else { 3 * p / 2 }).max(24).min(units) } else { super::rounds::nearest(p, units) }
 }
@@ -138,6 +160,8 @@ struct Newton<'a> {
     gap: f64,
     pre: Vec<f64>,
     values: Vec<f64>,
+    /// Steps of the active set so far.
+    steps: usize,
 }
 
 impl<'a> Newton<'a> {
@@ -160,6 +184,7 @@ impl<'a> Newton<'a> {
             gap: f64::INFINITY,
             pre: zeros.clone(),
             values: zeros,
+            steps: 0,
         };
         newton.inside();
         newton.consider(&newton.centre.clone());
@@ -229,6 +254,7 @@ impl<'a> Newton<'a> {
             }
             let (inner, finish) = solve(&model, (&below, &above), 1.0, &from, known, 20 * p + 200, stop);
             *known = inner.warm();
+            self.steps += inner.steps;
             for j in 0..p {
                 point[j] = self.centre[j] + inner.y[j] / root[j];
             }

@@ -236,6 +236,16 @@ impl<'r, 'a> Rounds<'r, 'a> {
         Ok(())
     }
 
+    /// Of the units that [`free_nearest`](Self::free_nearest) left free only those within a distance stay so, and the nearest `fewest`.
+    pub fn keep_within(&mut self, distance: f64, fewest: usize) {
+        self.near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let within = self.near.partition_point(|(d, _)| *d <= distance).max(fewest.min(self.near.len()));
+        for (_, i) in self.near.drain(within..) {
+            self.is_free[i] = false;
+        }
+        self.list_free();
+    }
+
     /// Of the units that [`free_nearest`](Self::free_nearest) left free the nearest `count`.
     pub fn nearest_free(&mut self, count: usize) -> Vec<usize> {
         self.near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
