@@ -82,4 +82,13 @@ impl ActiveSet<'_> {
             }
         }
     }
+
+    /// Corrects the gradients of held units above `unit`, which is not held and has gone over to the other share.
+    pub(super) fn bend_at(&mut self, unit: usize) {
+        let (p, k) = (self.net.decisions, self.net.units);
+        let slot = self.unused[self.unused.len() - 1];
+        let (row, uses) = (&mut self.rows[slot * p..(slot + 1) * p], &mut self.uses[slot * k..(slot + 1) * k]);
+        self.layout.gradient(unit, &self.sweep.shares, row, uses);
+        self.bend(unit, slot);
+    }
 }
