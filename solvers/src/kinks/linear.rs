@@ -39,8 +39,13 @@ const PATIENCE: usize = 8;
 const SEVERAL: usize = 48;
 
 /// Coordinates that move from which on it comes first; a unit for each is free at its start, and this part more.
-pub(super) const MANY: usize = 90;
+pub(super) const MANY: usize = 200;
 const MORE: f64 = 0.2;
+
+/// Coordinates that move from which on the descent takes so many times the evaluations, unless the interior-point method comes first: where more
+/// kinks hold at the minimum, rounds that begin far away are more.
+const LOOSE: usize = 90;
+const LONGER: usize = 2;
 
 /// An outward slope beyond this part of the typical one holds a coordinate at its end.
 const OUTWARD: f64 = 0.1;
@@ -92,6 +97,8 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
         }
         evaluations = (evaluations as f64 * if p <= SMALL { RATHER_NEAR } else { CLOSER }) as usize;
     }
+    let loose = LOOSE..many.max(LOOSE);
+    let evaluations = |moving: usize| if loose.contains(&moving) { LONGER * evaluations } else { evaluations };
     let mut y = match descend(&mut rounds, start, evaluations)? {
         Ok(y) => y,
         Err(end) => return Ok(end),
