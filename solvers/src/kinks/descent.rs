@@ -19,8 +19,8 @@ const TRIALS: usize = 6;
 /// Failed line searches, each followed by a steepest-descent step, after which it ends.
 const FAILURES: usize = 3;
 
-/// From `start`: at most as many evaluations as `evaluations` says for so many coordinates that move, one forward and one backward pass each; all units are frozen where they are at the best point, which is
-/// returned. An end if the run is over.
+/// From `start`: one forward and one backward pass an evaluation, at most as many as `evaluations` says for so many coordinates that move; all
+/// units are frozen where they are at the best point, which is returned. An end if the run is over.
 ///
 /// Errors: those of the oracle.
 pub(super) fn descend(
