@@ -19,14 +19,14 @@ const TRIALS: usize = 6;
 /// Failed line searches, each followed by a steepest-descent step, after which it ends.
 const FAILURES: usize = 3;
 
-/// From `start`: `evaluations` at most, one forward and one backward pass each; all units are frozen where they are at the best point, which is
-/// returned. An end if the run is over.
+/// From `start`: one forward and one backward pass an evaluation, at most as many as `evaluations` says for so many coordinates that move; all
+/// units are frozen where they are at the best point, which is returned. An end if the run is over.
 ///
 /// Errors: those of the oracle.
 pub(super) fn descend(
     rounds: &mut Rounds<'_, '_>,
     start: Vec<f64>,
-    evaluations: usize,
+    evaluations: impl Fn(usize) -> usize,
 ) -> Result<Result<Vec<f64>, End>, SolverError> {
     let (lower, upper) = (rounds.run.region().lower(), rounds.run.region().upper());
     let p = lower.len();
@@ -44,16 +44,14 @@ pub(super) fn descend(
         if let Some(end) = rounds.run.stop() {
             return Ok(Err(end));
         }
-        if used >= evaluations || failures > FAILURES {
-            break;
-        }
         for j in 0..p {
             let (y, g) = (at[j], kept.slope[j]);
             free[j] = !(y <= lower[j] && g >= 0.0 || y >= upper[j] && g <= 0.0);
             direction[j] = if free[j] { -g } else { 0.0 };
         }
         let steepness = dot(&direction, &direction).sqrt();
-        if steepness == 0.0 {
+        let most = evaluations(free.iter().filter(|free| **free).count());
+        if steepness == 0.0 || used >= most || failures > FAILURES {
             break;
         }
         // The two loops of L-BFGS.
@@ -91,7 +89,7 @@ pub(super) fn descend(
                 break;
             }
             t *= SHORTER;
-            if used >= evaluations {
+            if used >= most {
                 break;
             }
         }

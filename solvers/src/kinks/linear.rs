@@ -34,13 +34,18 @@ const ROUNDS: usize = 60;
 /// Steps of one round, for each coordinate and unit.
 const STEPS: usize = 50;
 
-/// Steps for each coordinate after which the interior-point method is tried, where at least so many coordinates move.
-const PATIENCE: usize = 8;
+/// Steps of all rounds, for each coordinate, after which the interior-point method is tried, where at least so many coordinates move.
+const PATIENCE: usize = 5;
 const SEVERAL: usize = 48;
 
 /// Coordinates that move from which on it comes first; a unit for each is free at its start, and this part more.
-pub(super) const MANY: usize = 90;
+pub(super) const MANY: usize = 200;
 const MORE: f64 = 0.2;
+
+/// Coordinates that move from which on the descent takes so many times the evaluations, unless the interior-point method comes first: where more
+/// kinks hold at the minimum, rounds that begin far away are more.
+const LOOSE: usize = 90;
+const LONGER: usize = 2;
 
 /// An outward slope beyond this part of the typical one holds a coordinate at its end.
 const OUTWARD: f64 = 0.1;
@@ -92,6 +97,8 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
         }
         evaluations = (evaluations as f64 * if p <= SMALL { RATHER_NEAR } else { CLOSER }) as usize;
     }
+    let loose = LOOSE..many.max(LOOSE);
+    let evaluations = |moving: usize| if loose.contains(&moving) { LONGER * evaluations } else { evaluations };
     let mut y = match descend(&mut rounds, start, evaluations)? {
         Ok(y) => y,
         Err(end) => return Ok(end),
@@ -143,7 +150,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
         }
         Start::Near => rounds.free_nearest(nearest(p, rounds.units()), &scale)?,
         Start::Descent { hold } => {
-            let most = if tried { (((1.0 + MORE) * moving as f64) as usize).max(SEVERAL / 2) } else { rounds.units() };
+            let most = if tried { inside(moving) } else { rounds.units() };
             rounds.free_nearest(nearest(p, rounds.units()).min(most), &scale)?;
             if tried && let Some(end) = interior::minimise(rounds, (&lower, &upper), &mut y, &mut fixed)? {
                 return Ok(Some(end));
@@ -153,6 +160,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
             }
         }
     }
+    let mut steps = 0;
     for round in 1..=ROUNDS {
         if !rounds.fits() {
             let (k, m) = (rounds.free.len(), rounds.units());
@@ -170,11 +178,12 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
         let most = match (is_hint, patient) {
             (true, _) => 2 * moving.len() + WARM,
             (_, true) => STEPS * (moving.len() + reduced.units) + 1000,
-            (_, false) => PATIENCE * moving.len(),
+            (_, false) => (PATIENCE * moving.len()).saturating_sub(steps),
         };
         let mut stop = || rounds.run.is_over();
         let (inner, finish) = solve(&reduced, (&low, &high), 0.0, &of(&y), &known, most, &mut stop);
         rounds.run.count_inner(true, reduced.units, inner.steps);
+        steps += inner.steps;
         let next = inner.warm();
         rounds.free.iter().zip(&next.shares).for_each(|(i, share)| reference[*i] = *share);
         held = next.kinks.iter().map(|i| rounds.free[*i]).collect();
@@ -185,6 +194,15 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
         }
         if !is_guess && !patient && finish == Finish::Stuck {
             tried = true;
+            // The many kinks that rounds have freed say less than the few that are near where they got.
+            rounds.forget();
+            if let Some((best, _)) = rounds.run.best() {
+                best.clone_into(&mut y);
+            }
+            rounds.freeze_at(&y)?;
+            y = aside(rounds, y)?;
+            (reference, held) = (rounds.shares.clone(), vec![]);
+            rounds.free_nearest(inside(moving.len()).min(rounds.units()), &scale)?;
             if let Some(end) = interior::minimise(rounds, (&lower, &upper), &mut y, &mut fixed)? {
                 return Ok(Some(end));
             }
@@ -234,6 +252,11 @@ fn aside(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>) -> Result<Vec<f64>, Solve
     }
     rounds.freeze_at(&y)?;
     Ok(y)
+}
+
+/// Units that are free at the start of the interior-point method.
+fn inside(moving: usize) -> usize {
+    (((1.0 + MORE) * moving as f64) as usize).max(SEVERAL / 2)
 }
 
 /// Evaluations of the descent.

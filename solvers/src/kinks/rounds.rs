@@ -387,7 +387,7 @@ pub(super) fn nearest(p: usize, units: usize) -> usize {
     (if p <= 24 {
         (4 * p).max(24)
     } else if p <= 200 {
-        2 * p
+        14 * p / 5
     } else {
         3 * p / 10
     })

@@ -13,7 +13,8 @@ const STILL: f64 = 1e-13;
 /// Kinks passed in one step, for each unit: where numbers overflow a unit may go back and forth.
 const FLIPS: usize = 20;
 
-/// Held units that may bend in a step: a few are let go, of more the gradients change.
+/// Held units that the kink of one unit may bend: a few are let go; where they are more, the step ends and holds that kink. Letting go of many undoes
+/// as many steps, and from the other side of the kink f mostly falls back to it.
 const BENT: usize = 8;
 
 /// A step that is not longer does not end where held units bend.
@@ -22,12 +23,10 @@ const MOVED: f64 = 1e-13;
 /// What ends a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Halt {
-    /// The kink of this unit, beyond which f rises.
+    /// The kink of this unit, beyond which f rises or too many held units bend.
     Kink(usize),
     /// The end of this coordinate.
     Bound(usize),
-    /// The kink of this unit, which has gone over to the other share: too many held units bend there.
-    Bend(usize),
     /// The minimum between two kinks (with curvature).
     Smooth,
     /// Nothing: f falls for ever.
@@ -118,9 +117,8 @@ impl Sweep {
             }
             if self.bent.len() > BENT && t > MOVED {
                 self.advance(t);
-                self.shares[i] = 1.0 - self.shares[i];
                 self.pre[i] = 0.0;
-                return (t, Halt::Bend(i));
+                return (t, Halt::Kink(i));
             }
             slope += gain;
             self.shares[i] = 1.0 - self.shares[i];

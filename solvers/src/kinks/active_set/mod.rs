@@ -2,10 +2,10 @@
 //!
 //! Held at their place are kinks (aᵢ(y) = 0) and ends of coordinates; f without the held kinks is affine near y, each of them
 //! standing at a *reference* share of 0 or 1. A step goes along the negative gradient, projected on what the held constraints leave
-//! free, through all kinks on the way until f stops falling, and holds the last. Held units that bend on the way are let go; where they
-//! are many, the step ends there, and their gradients change by multiples of one vector. Where no such direction is left the multipliers ν of
-//! the held constraints, N ν = −gradient, say which share each held unit would need: μ = share·λ + ν, optimal if 0 ≤ μ ≤ λ for all of
-//! them. Otherwise the most violated constraint is let go to the side that its multiplier points to.
+//! free, through all kinks on the way until f stops falling, and holds the last. Held units that bend on the way are let go; a kink at which
+//! many would bend is held as well. Where no such direction is left the multipliers ν of the held constraints, N ν = −gradient, say which
+//! share each held unit would need: μ = share·λ + ν, optimal if 0 ≤ μ ≤ λ for all of them. Otherwise the most violated constraint is let
+//! go to the side that its multiplier points to; if its unit changes its share by that, the gradients of held units above change by multiples of its own.
 //!
 //! | module        | what                                                                                     |
 //! |---------------|------------------------------------------------------------------------------------------|
@@ -318,7 +318,6 @@ impl<'a> ActiveSet<'a> {
                 self.y[j] = if up { self.upper[j] } else { self.lower[j] };
                 self.hold(if up { Constraint::Upper(j) } else { Constraint::Lower(j) });
             }
-            Halt::Bend(i) => self.bend_at(i),
             Halt::Smooth | Halt::Never => {}
         }
         (t, halt)

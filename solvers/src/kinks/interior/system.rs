@@ -5,11 +5,10 @@
 
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor::{LltRegularization, cholesky_in_place, cholesky_in_place_scratch};
-use faer::linalg::cholesky::llt::solve::solve_in_place;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, MatMut, MatRef, Par};
 
-use crate::dense::vectorised;
+use crate::dense::{dot, dots, vectorised};
 use crate::kinks::reduced::Reduced;
 
 /// A pivot below this part of its diagonal entry is rounding: it is raised to the other part.
@@ -109,11 +108,55 @@ impl System {
     }
 
     /// Solves K x = b in place (k).
-    pub fn solve(&mut self, b: &mut [f64]) {
-        let stack = MemStack::new(&mut self.memory);
-        b.iter_mut().zip(&self.scales).for_each(|(b, s)| *b *= s);
-        let right = MatMut::from_column_major_slice_mut(&mut *b, self.k, 1);
-        solve_in_place(MatRef::from_column_major_slice(&self.factor, self.k, self.k), right, Par::Seq, stack);
-        b.iter_mut().zip(&self.scales).for_each(|(b, s)| *b *= s);
+    pub fn solve(&self, b: &mut [f64]) {
+        let (k, factor, scales) = (self.k, &self.factor, &self.scales);
+        vectorised(
+            #[inline(always)]
+            || {
+                b.iter_mut().zip(scales).for_each(|(b, s)| *b *= s);
+                forward(factor, k, b);
+                backward(factor, k, b);
+                b.iter_mut().zip(scales).for_each(|(b, s)| *b *= s);
+            },
+        );
+    }
+}
+
+/// Solves L x = b in place for a lower triangular L, k×k by columns: four of them at a time, for one load and one store of b.
+#[inline(always)]
+fn forward(lower: &[f64], k: usize, b: &mut [f64]) {
+    let column = |j: usize| &lower[j * k..(j + 1) * k];
+    for begin in (0..k).step_by(4) {
+        let end = (begin + 4).min(k);
+        for j in begin..end {
+            b[j] /= column(j)[j];
+            for i in j + 1..end {
+                b[i] -= b[j] * column(j)[i];
+            }
+        }
+        if end < k {
+            let (known, rest) = b.split_at_mut(end);
+            let x = &known[begin..];
+            let [c0, c1, c2, c3] = [0, 1, 2, 3].map(|j| &column(begin + j)[end..][..rest.len()]);
+            for (i, b) in rest.iter_mut().enumerate() {
+                *b -= (x[0] * c0[i] + x[1] * c1[i]) + (x[2] * c2[i] + x[3] * c3[i]);
+            }
+        }
+    }
+}
+
+/// Solves Lᵀx = b in place.
+#[inline(always)]
+fn backward(lower: &[f64], k: usize, b: &mut [f64]) {
+    let column = |j: usize| &lower[j * k..(j + 1) * k];
+    for begin in (0..k).step_by(4).rev() {
+        let end = (begin + 4).min(k);
+        if end < k {
+            let sums = dots([0, 1, 2, 3].map(|j| &column(begin + j)[end..]), &b[end..]);
+            b[begin..end].iter_mut().zip(sums).for_each(|(b, sum)| *b -= sum);
+        }
+        for j in (begin..end).rev() {
+            b[j] = (b[j] - dot(&column(j)[j + 1..end], &b[j + 1..end])) / column(j)[j];
+        }
     }
 }
