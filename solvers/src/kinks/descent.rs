@@ -19,7 +19,7 @@ const TRIALS: usize = 6;
 /// Failed line searches, each followed by a steepest-descent step, after which it ends.
 const FAILURES: usize = 3;
 
-/// From `start`: one forward and one backward pass an evaluation, at most as many as `evaluations` says for so many coordinates that move; all
+/// From `start`: one forward pass an evaluation, and one backward where it is better, at most as many as `evaluations` says for so many coordinates that move; all
 /// units are frozen where they are at the best point, which is returned. An end if the run is over.
 ///
 /// Errors: those of the oracle.
@@ -70,11 +70,12 @@ pub(super) fn descend(
         let (mut t, mut found) = (1.0, false);
         for _ in 0..if slope < 0.0 { TRIALS } else { 0 } {
             go(&at, t, &direction, (lower, upper), &mut next);
-            let (there, constant) = rounds.evaluate(&next)?;
+            let there = rounds.look(&next)?;
             used += 1;
             let distance = next.iter().zip(&at).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
             rounds.learn(&kept, distance);
             if there <= value + SHARE * t * slope {
+                let constant = rounds.support(&next)?;
                 let step: Vec<f64> = next.iter().zip(&at).map(|(a, b)| a - b).collect();
                 let change: Vec<f64> = rounds.slope.iter().zip(&kept.slope).map(|(a, b)| a - b).collect();
                 if dot(&step, &change) > 1e-10 * (dot(&step, &step) * dot(&change, &change)).sqrt() {

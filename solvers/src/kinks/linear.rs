@@ -151,7 +151,14 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
         Start::Near => rounds.free_nearest(nearest(p, rounds.units()), &scale)?,
         Start::Descent { hold } => {
             let most = if tried { inside(moving) } else { rounds.units() };
-            rounds.free_nearest(nearest(p, rounds.units()).min(most), &scale)?;
+            // Where many coordinates stay at their ends, fewer kinks are met on the way.
+            let of_moving = match p {
+                ..=SMALL => usize::MAX,
+                ..=HINTED => 10 * moving / 3,
+                _ => 14 * moving / 5,
+            };
+            let count = nearest(p, rounds.units()).min(most).min(of_moving.max(SMALL));
+            rounds.free_nearest(count, &scale)?;
             if tried && let Some(end) = interior::minimise(rounds, (&lower, &upper), &mut y, &mut fixed)? {
                 return Ok(Some(end));
             }

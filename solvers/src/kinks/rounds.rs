@@ -27,8 +27,9 @@ pub(super) struct Kept {
 /// State of the rounds.
 pub(super) struct Rounds<'r, 'a> {
     pub run: &'r mut Run<'a>,
-    /// Most multiplications of one forward and one backward pass so far.
+    /// Most multiplications of one forward and one backward pass so far, and all of them before the last pass forward.
     pass: f64,
+    before: u64,
     /// Pre-activations at the last point that was looked at (m).
     pub pre: Vec<f64>,
     /// The state of each unit: its share while it is frozen.
@@ -64,6 +65,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
         Ok(Rounds {
             run,
             pass: 0.0,
+            before: 0,
             pre: zeros(m),
             shares: zeros(m),
             is_free: vec![false; m],
@@ -105,15 +107,19 @@ impl<'r, 'a> Rounds<'r, 'a> {
 
     /// f(y) and the constant of the minorant there: one forward and one backward pass. All units get the share that they have there.
     pub fn evaluate(&mut self, y: &[f64]) -> Result<(f64, f64), SolverError> {
-        let before = self.run.kinks()?.multiplications();
         let value = self.look(y)?;
+        Ok((value, self.support(y)?))
+    }
+
+    /// The constant of the minorant at `y`, the last point that was looked at: one backward pass. All units get the share that they have there.
+    pub fn support(&mut self, y: &[f64]) -> Result<f64, SolverError> {
         self.share();
         let shares = std::mem::take(&mut self.shares);
         let constant = self.certify(y, &shares);
         self.shares = shares;
         // Where all units are inactive a pass has next to no multiplications.
-        self.pass = self.pass.max((self.run.kinks()?.multiplications() - before) as f64).max(1.0);
-        Ok((value, constant?))
+        self.pass = self.pass.max((self.run.kinks()?.multiplications() - self.before) as f64).max(1.0);
+        constant
     }
 
     /// What the last evaluation left, to go back to.
@@ -189,6 +195,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
 
     /// f(y) and all pre-activations.
     pub fn look(&mut self, y: &[f64]) -> Result<f64, SolverError> {
+        self.before = self.run.kinks()?.multiplications();
         let value = self.run.kinks()?.forward(y, &mut self.pre)?;
         self.run.count(1, 0);
         self.run.consider(y, value);

@@ -35,7 +35,7 @@ const RIDGE: f64 = 1e-9;
 /// Most numbers that the rates of all pre-activations along all coordinates may take.
 const ROOM: usize = 1 << 22;
 
-/// From `y`, the point where all units were frozen last: `evaluations` at most, one forward and one backward pass each, and the rates along all
+/// From `y`, the point where all units were frozen last: `evaluations` at most, one forward pass each, and one backward where it is better, and the rates along all
 /// coordinates; all units are frozen where they are at the best point, which is returned, `y` itself where the rates take too much room. An end if the run is over.
 ///
 /// Errors: those of the oracle.
@@ -112,10 +112,11 @@ pub(super) fn approach(
         moving.iter().zip(&newton).for_each(|(j, d)| step[*j] = scale[*j] * d);
         for _ in 0..TRIALS {
             go(&y, t, &step, (lower, upper), &mut next);
-            let (there, constant) = rounds.evaluate(&next)?;
+            let there = rounds.look(&next)?;
             used += 1;
             let expected: f64 = next.iter().zip(&y).zip(&kept.slope).map(|((a, b), g)| (a - b) * g).sum();
             if there <= kept.value + SHARE * expected {
+                let constant = rounds.support(&next)?;
                 std::mem::swap(&mut y, &mut next);
                 rounds.keep((there, constant), &mut kept);
                 found = true;

@@ -307,6 +307,9 @@ impl Kinks for NetworkOracle<'_> {
         bench.shares.extend(shares);
         free.iter().for_each(|k| bench.shares[*k] = 0.0);
         let most = (ROOM / (numbers.plan.size + bench.hinges.count).max(1)).clamp(1, ROWS);
+        rows.slopes.reserve(wanted.len() * p);
+        // No level is above its kink.
+        rows.weights.reserve(wanted.iter().sum());
         for top in 0..numbers.plan.steps.len() {
             let kinks = bench.hinges.steps[top].kinks();
             let from = wanted.partition_point(|k| *k < kinks.start);

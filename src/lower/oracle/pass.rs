@@ -18,6 +18,9 @@ use crate::ir::program::{GroupKind, ParamId};
 /// From so many points on a matrix product is used, which reads the weights once for all of them.
 const MANY: usize = 6;
 
+/// The same in single precision.
+const SEVERAL: usize = 4;
+
 /// Unless less than one entry in so many is not zero.
 const SPARSE: u64 = 16;
 
@@ -397,7 +400,7 @@ impl Numbers {
         if rows == 0 || columns == 0 {
             return;
         }
-        if n >= MANY && rows >= NARROW {
+        if n >= (if scratch.roughly { SEVERAL } else { MANY }) && rows >= NARROW {
             let used = vectorised(
                 #[inline(always)]
                 || v.iter().map(|t| u64::from(*t != 0.0)).sum::<u64>(),
