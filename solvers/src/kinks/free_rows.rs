@@ -33,7 +33,10 @@ impl FreeRows {
     /// Leaves no unit free any more.
     pub fn clear(&mut self) {
         let Rows { slopes, weights, constants, levels } = &mut self.rows;
-        (slopes.clear(), weights.clear(), constants.clear(), levels.clear());
+        slopes.clear();
+        weights.clear();
+        constants.clear();
+        levels.clear();
         self.starts.clear();
         self.places.clear();
     }

@@ -153,8 +153,8 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
             let most = if tried { inside(moving) } else { rounds.units() };
             // Where many coordinates stay at their ends, fewer kinks are met on the way.
             let of_moving = match p {
-                ..=SMALL => usize::MAX,
-                ..=HINTED => 10 * moving / 3,
+                0..=SMALL => usize::MAX,
+                _ if p <= HINTED => 10 * moving / 3,
                 _ => 14 * moving / 5,
             };
             let count = nearest(p, rounds.units()).min(most).min(of_moving.max(SMALL));
