@@ -152,13 +152,12 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
         Start::Descent { hold } => {
             let most = if tried { inside(moving) } else { rounds.units() };
             // Where many coordinates stay at their ends, fewer kinks are met on the way.
-            let of_moving = match p {
-                0..=SMALL => usize::MAX,
-                _ if p <= HINTED => 10 * moving / 3,
-                _ => 14 * moving / 5,
+            let count = match p {
+                0..=SMALL => nearest(p, rounds.units()),
+                _ if p <= HINTED => (14 * p / 5).min(10 * moving / 3).max(SMALL),
+                _ => nearest(p, rounds.units()).min(14 * moving / 5).max(SMALL),
             };
-            let count = nearest(p, rounds.units()).min(most).min(of_moving.max(SMALL));
-            rounds.free_nearest(count, &scale)?;
+            rounds.free_nearest(count.min(most), &scale)?;
             if tried && let Some(end) = interior::minimise(rounds, (&lower, &upper), &mut y, &mut fixed)? {
                 return Ok(Some(end));
             }

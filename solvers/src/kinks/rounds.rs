@@ -394,7 +394,7 @@ pub(super) fn nearest(p: usize, units: usize) -> usize {
     (if p <= 24 {
         (4 * p).max(24)
     } else if p <= 200 {
-        14 * p / 5
+        2 * p
     } else {
         3 * p / 10
     })
