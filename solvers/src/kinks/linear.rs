@@ -34,7 +34,9 @@ const ROUNDS: usize = 60;
 /// Steps of one round, for each coordinate and unit.
 const STEPS: usize = 50;
 
-/// Steps of all rounds, for each coordinate, after which the interior-point method is tried, where at least so many coordinates move.
+/// Steps for each coordinate after which the interior-point method is tried, where at least `SEVERAL` coordinates move: those of one round, and from
+/// `LOOSE` on those of all rounds.
+const PATIENT: usize = 8;
 const PATIENCE: usize = 5;
 const SEVERAL: usize = 48;
 
@@ -184,6 +186,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
         let most = match (is_hint, patient) {
             (true, _) => 2 * moving.len() + WARM,
             (_, true) => STEPS * (moving.len() + reduced.units) + 1000,
+            (_, false) if moving.len() < LOOSE => PATIENT * moving.len(),
             (_, false) => (PATIENCE * moving.len()).saturating_sub(steps),
         };
         let mut stop = || rounds.run.is_over();
