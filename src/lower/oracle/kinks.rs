@@ -18,7 +18,7 @@ use crate::ir::instance::Instance;
 use crate::ir::program::Op;
 
 /// Most rows that are made in one pass, so that they stay in the cache, and most numbers kept for that.
-const ROWS: usize = 8;
+const ROWS: usize = 16;
 const ROOM: usize = 1 << 21;
 
 /// The kinks of an oracle, and what their passes write to.
