@@ -106,11 +106,11 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// The pre-activations at y.
-    pub fn forward(&mut self, y: &[f64], pre: &mut [f64]) {
+    /// f(y), and the pre-activations there.
+    pub fn forward(&mut self, y: &[f64], pre: &mut [f64]) -> f64 {
         let mut values = std::mem::take(&mut self.scratch);
         pre.copy_from_slice(&self.constants);
-        vectorised(
+        let value = vectorised(
             #[inline(always)]
             || {
                 add_all_rows(&y[..self.net.decisions], &self.columns, self.size.1, pre);
@@ -121,14 +121,15 @@ impl<'a> Layout<'a> {
                     self.raise(begin, end, &values, pre);
                     begin = end;
                 }
+                self.net.constant + dot(&self.linear, y) + dot(&self.weights, &values)
             },
         );
         self.scratch = values;
+        value
     }
 
-    /// The slope of f along `d`; `rates` becomes that of the pre-activations. `moves` is 0 for units that stay at their kink and
-    /// 1 for others.
-    pub fn tangent(&mut self, shares: &Shares, moves: &[f64], d: &[f64], rates: &mut [f64]) -> f64 {
+    /// The slope of f along `d`; `rates` becomes that of the pre-activations, which is 0 for units that are held.
+    pub fn tangent(&mut self, shares: &Shares, d: &[f64], rates: &mut [f64]) -> f64 {
         let mut values = std::mem::take(&mut self.scratch);
         let slope = vectorised(
             #[inline(always)]
@@ -136,14 +137,18 @@ impl<'a> Layout<'a> {
                 rates.fill(0.0);
                 add_all_rows(&d[..self.net.decisions], &self.columns, self.size.1, rates);
                 let mut begin = 0;
-                for end in self.ends.iter().copied() {
+                for (b, end) in self.ends.iter().copied().enumerate() {
                     let block = values[begin..end].iter_mut().zip(&mut rates[begin..end]);
-                    let known = moves[begin..end].iter().zip(&shares.all()[begin..end]);
+                    let known = shares.moves()[begin..end].iter().zip(&shares.all()[begin..end]);
                     for ((value, rate), (moves, share)) in block.zip(known) {
                         *rate *= moves;
                         *value = *rate * share;
                     }
-                    self.raise(begin, end, &values, rates);
+                    if end < self.net.units {
+                        let (first, stride) = (end / LANES * LANES, self.size.1 - self.first);
+                        let above = &self.above[first - self.first..];
+                        add_rows_at(shares.moving(b), &values, above, stride, &mut rates[first..]);
+                    }
                     begin = end;
                 }
                 dot(&self.linear, d) + dot(&self.weights, &values)
@@ -185,7 +190,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// The weights of the units where `shares` of those that do not move are chosen when the weight is known: `choose(i, weight)`.
+    /// The weights of the units where the `shares` of those that are held are chosen when the weight is known: `choose(i, weight)`.
     pub fn weigh(
         &mut self,
         moves: &[f64],
@@ -213,6 +218,21 @@ impl<'a> Layout<'a> {
             );
         }
         self.scratch = multipliers;
+    }
+
+    /// The minorant that belongs to `shares`, which [`weigh`](Self::weigh) left with these `weights`: its slope (P); the constant is returned.
+    pub fn minorant(&mut self, shares: &[f64], weights: &[f64], slope: &mut [f64]) -> f64 {
+        let multipliers = &mut self.scratch;
+        slope.copy_from_slice(&self.linear);
+        vectorised(
+            #[inline(always)]
+            || {
+                let all = multipliers.iter_mut().zip(weights).zip(shares);
+                all.for_each(|((multiplier, weight), share)| *multiplier = weight * share);
+                add_rows(&multipliers[..self.net.units], &self.rows, self.size.0, slope);
+                self.net.constant + dot(multipliers, &self.constants)
+            },
+        )
     }
 
     /// The slope (P) of a unit's pre-activation where the units below it have `shares`, and the weights with which the values of

@@ -1,6 +1,6 @@
 //! [`Qr`]: an orthogonal factorisation of a set of vectors that gains and loses members, and to which multiples of a vector are added.
 
-use crate::dense::{add, add_all_rows, all_products, dot, padded, vectorised};
+use crate::dense::{LANES, add, add_all_rows, all_products, dot, padded, vectorised};
 
 /// Length, relative to its own, below which what is left of a vector counts as 0: it depends on the others.
 const DEPENDENT: f64 = 1e-10;
@@ -125,11 +125,15 @@ impl Qr {
             self.triangle[q * self.stride..q * self.stride + q].fill(0.0);
         }
         // u is turned onto the first column of J; R gets a diagonal below its own.
-        for k in (0..q.min(p - 1)).rev() {
-            let ends = (at[k], at[k + 1]);
-            at[k] = length(ends);
-            self.rotate(k, ends, k);
-        }
+        vectorised(
+            #[inline(always)]
+            || {
+                for k in (0..q.min(p - 1)).rev() {
+                    let ends = (at[k], at[k + 1]);
+                    at[k] = self.rotate(k, ends);
+                }
+            },
+        );
         add(at[0], &c[..q], &mut self.triangle[..q]);
         self.scratch = at;
         self.straighten(0);
@@ -143,46 +147,62 @@ impl Qr {
 
     /// Makes R triangular, which has a diagonal below its own from column `first` on.
     fn straighten(&mut self, first: usize) {
-        let p = self.stride;
-        for k in first..self.q.min(self.p - 1) {
-            let ends = (self.triangle[k * p + k], self.triangle[(k + 1) * p + k]);
-            self.rotate(k, ends, k);
-            self.triangle[(k + 1) * p + k] = 0.0;
-        }
-    }
-
-    /// Turns columns k and k + 1 of J, and the rows of R from column `first` on, so that coordinates `a` and `b` in them become (√(a² + b²), 0).
-    fn rotate(&mut self, k: usize, (a, b): (f64, f64), first: usize) {
-        if b == 0.0 && a >= 0.0 {
-            return;
-        }
-        let length = length((a, b));
-        let (c, s) = (a / length, b / length);
-        let (p, q) = (self.stride, self.q);
-        let (above, below) = self.triangle[k * p..(k + 2) * p].split_at_mut(p);
-        let (one, other) = self.basis[k * p..(k + 2) * p].split_at_mut(p);
+        let stride = self.stride;
         vectorised(
             #[inline(always)]
             || {
-                for (x, y) in above[first..q].iter_mut().zip(&mut below[first..q]) {
-                    (*x, *y) = (c * *x + s * *y, c * *y - s * *x);
-                }
-                for (x, y) in one.iter_mut().zip(other) {
-                    (*x, *y) = (c * *x + s * *y, c * *y - s * *x);
+                for k in first..self.q.min(self.p - 1) {
+                    let ends = (self.triangle[k * stride + k], self.triangle[(k + 1) * stride + k]);
+                    self.rotate(k, ends);
+                    self.triangle[(k + 1) * stride + k] = 0.0;
                 }
             },
         );
     }
 
-    /// Solves R x = b in place (q entries).
+    /// Turns columns k and k + 1 of J, and the rows of R, so that coordinates `a` and `b` in them become (√(a² + b²), 0). Returns that length.
+    #[inline(always)]
+    fn rotate(&mut self, k: usize, (a, b): (f64, f64)) -> f64 {
+        if b == 0.0 && a >= 0.0 {
+            return a;
+        }
+        let length = length((a, b));
+        let (c, s) = (a / length, b / length);
+        let stride = self.stride;
+        // Rows k and k + 1 of R are 0 before column k.
+        let (from, to) = (k / LANES * LANES, padded(self.q));
+        for (matrix, from, to) in [(&mut self.triangle, from, to), (&mut self.basis, 0, stride)] {
+            let (above, below) = matrix[k * stride..(k + 2) * stride].split_at_mut(stride);
+            for (x, y) in above[from..to].iter_mut().zip(&mut below[from..to]) {
+                (*x, *y) = (c * *x + s * *y, c * *y - s * *x);
+            }
+        }
+        length
+    }
+
+    /// Solves R x = b in place (q entries; those behind them become 0).
     pub fn solve(&self, b: &mut [f64]) {
-        let (p, q) = (self.stride, self.q);
+        let (stride, q) = (self.stride, self.q);
+        b[q..].fill(0.0);
         vectorised(
             #[inline(always)]
             || {
-                for k in (0..q).rev() {
-                    let row = &self.triangle[k * p..k * p + q];
-                    b[k] = (b[k] - dot(&row[k + 1..], &b[k + 1..q])) / row[k];
+                let (mut top, all) = (q, padded(q));
+                while top > 0 {
+                    let begin = (top - 1) / LANES * LANES;
+                    let done = begin + LANES;
+                    for k in begin..top {
+                        let row = &self.triangle[k * stride..(k + 1) * stride];
+                        b[k] -= dot(&row[done..all], &b[done..all]);
+                    }
+                    for k in (begin..top).rev() {
+                        let x = b[k] * (1.0 / self.triangle[k * stride + k]);
+                        b[k] = x;
+                        for i in begin..k {
+                            b[i] -= self.triangle[i * stride + k] * x;
+                        }
+                    }
+                    top = begin;
                 }
             },
         );

@@ -41,9 +41,7 @@ pub struct Sweep {
     pub pre: Vec<f64>,
     /// ȧᵢ
     pub rates: Vec<f64>,
-    /// 0 for the units held at their kink, 1 for others.
-    pub moves: Vec<f64>,
-    /// 1 for units that are active, 0 for others; of held units the state they are thought to be in.
+    /// 1 for units that are active, 0 for others; of held units the state they are thought to be in; and which are held.
     pub shares: Shares,
     /// When each unit gets to its kink.
     times: Vec<f64>,
@@ -60,7 +58,6 @@ impl Sweep {
         Sweep {
             pre: zeros(),
             rates: zeros(),
-            moves: vec![1.0; k],
             shares: Shares::new(&layout.ends, k),
             times: zeros(),
             change: zeros(),
@@ -71,7 +68,7 @@ impl Sweep {
 
     /// Whether unit i is held at its kink.
     pub fn holds(&self, i: usize) -> bool {
-        self.moves[i] == 0.0
+        self.shares.holds(i)
     }
 
     /// The step along a direction with the given `rates`: how far, and what ends it. `slope` is that of the function at the start,
@@ -130,7 +127,7 @@ impl Sweep {
                 continue;
             }
             for h in self.bent.iter().copied() {
-                self.moves[h] = 1.0;
+                self.shares.hold(h, false);
                 self.shares.set(h, if self.rates[h] + self.change[h] > 0.0 { 1.0 } else { 0.0 });
                 // It is at its kink now, which the change of its rate takes it away from.
                 self.pre[h] = -t * self.rates[h];
@@ -152,7 +149,7 @@ impl Sweep {
     /// When the units from `first` on get to their kink, not before `now`. `pre` is what it would have been at the start of the step.
     fn plan(&mut self, first: usize, now: f64, still: f64) {
         let (pre, rates) = (&self.pre[first..], &self.rates[first..]);
-        let (moves, shares) = (&self.moves[first..], &self.shares.all()[first..]);
+        let (moves, shares) = (&self.shares.moves()[first..], &self.shares.all()[first..]);
         vectorised(
             #[inline(always)]
             || {
@@ -174,7 +171,8 @@ impl Sweep {
         self.bent.clear();
         let mut gain = layout.weights[i] * jump;
         let mut begin = layout.after[i];
-        let Sweep { rates, moves, shares, change, current, bent, .. } = self;
+        let Sweep { rates, shares, change, current, bent, .. } = self;
+        let moves = shares.moves();
         if begin == net.units {
             return gain;
         }
@@ -208,11 +206,11 @@ impl Sweep {
     }
 
     fn advance(&mut self, t: f64) {
-        let Sweep { pre, rates, moves, .. } = self;
+        let Sweep { pre, rates, shares, .. } = self;
         vectorised(
             #[inline(always)]
             || {
-                let all = pre.iter_mut().zip(rates).zip(moves);
+                let all = pre.iter_mut().zip(rates).zip(shares.moves());
                 all.for_each(|((a, r), m)| *a += t * *r * *m);
             },
         );

@@ -291,8 +291,8 @@ impl<'a> ActiveSet<'a> {
         }
         let (farthest, bound) = self.room(1.0 / length);
         let d = &self.direction;
-        let Sweep { moves, shares, rates, .. } = &mut self.sweep;
-        let slope = self.layout.tangent(shares, moves, d, rates) + self.curvature * dot(&self.y, d);
+        let Sweep { shares, rates, .. } = &mut self.sweep;
+        let slope = self.layout.tangent(shares, d, rates) + self.curvature * dot(&self.y, d);
         // Not a number counts as flat.
         if slope.is_nan() || size.is_nan() || slope >= -FLAT * size {
             return (0.0, Halt::Smooth);

@@ -23,8 +23,8 @@ impl ActiveSet<'_> {
     /// Multipliers, from the units above down, and the shares that go with them; `projected` has the gradient's coordinates in the span of what is
     /// held. What to let go, if anything.
     pub(super) fn judge(&mut self, least: f64) -> Option<Release> {
-        let nu = &mut self.projected[..self.qr.len()];
-        nu.iter_mut().for_each(|v| *v = -*v);
+        let nu = &mut self.projected;
+        nu[..self.qr.len()].iter_mut().for_each(|v| *v = -*v);
         self.qr.solve(nu);
         let mut worst: Option<Release> = None;
         let mut consider = |violation: f64, place: usize, side: f64, across: bool| {
@@ -53,17 +53,17 @@ impl ActiveSet<'_> {
             if weight > 0.0 { (multiplier / weight).clamp(0.0, 1.0) } else { reference }
         };
         self.shares.copy_from_slice(reference);
-        self.layout.weigh(&self.sweep.moves, &mut self.shares, choose, &mut self.weights);
+        self.layout.weigh(self.sweep.shares.moves(), &mut self.shares, choose, &mut self.weights);
         self.direction.fill(0.0);
         worst
     }
 
-    /// What is minimised at y, less the least value of the minorant that belongs to the shares.
+    /// What is minimised at y, less the least value of the minorant that belongs to the shares and weights that [`judge`](Self::judge) found.
     pub(super) fn gap(&mut self) -> f64 {
-        let (net, p, k) = (self.net, self.net.decisions, self.net.units);
-        let slope = &mut self.projected[..p];
-        let mut gap = net.forward(&self.y[..p], &mut self.weights[..k], &mut self.values[..k]);
-        gap -= net.backward(&self.shares, slope, &mut self.weights[..k]);
+        let p = self.net.decisions;
+        let mut gap = self.layout.forward(&self.y, &mut self.values);
+        gap -= self.layout.minorant(&self.shares, &self.weights, &mut self.projected);
+        let slope = &self.projected[..p];
         for (j, r) in slope.iter().enumerate() {
             let (y, c) = (self.y[j], self.curvature);
             let least = if c > 0.0 {

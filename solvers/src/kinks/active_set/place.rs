@@ -99,7 +99,7 @@ impl ActiveSet<'_> {
             self.direction.fill(0.0);
             self.direction[j] = 1.0;
             self.qr.transposed_within(&self.direction, &mut self.projected);
-            self.qr.solve(&mut self.projected[..q]);
+            self.qr.solve(&mut self.projected);
             let says = |place: &usize| match self.working[*place] {
                 Constraint::Kink(_) => (self.projected[*place] * self.lengths[self.slots[*place]]).abs(),
                 _ => 0.0,

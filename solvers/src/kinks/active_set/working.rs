@@ -27,7 +27,7 @@ impl ActiveSet<'_> {
         self.working.push(constraint);
         match constraint {
             Constraint::Kink(i) => {
-                self.sweep.moves[i] = 0.0;
+                self.sweep.shares.hold(i, true);
                 self.sweep.pre[i] = 0.0;
             }
             Constraint::Lower(j) | Constraint::Upper(j) => self.at_end[j] = true,
@@ -37,7 +37,7 @@ impl ActiveSet<'_> {
 
     pub(super) fn let_go(&mut self, place: usize) {
         match self.working.remove(place) {
-            Constraint::Kink(i) => self.sweep.moves[i] = 1.0,
+            Constraint::Kink(i) => self.sweep.shares.hold(i, false),
             Constraint::Lower(j) | Constraint::Upper(j) => self.at_end[j] = false,
         }
         self.qr.remove(place);
