@@ -3,7 +3,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 /// Accumulators of [`dot`]: enough to fill two vector registers and hide the latency of an addition.
-const LANES: usize = 8;
+pub const LANES: usize = 8;
 
 /// Calls `f` compiled for the processor at hand (the baseline on x86-64 is SSE2): for loops that the compiler turns into vectors by
 /// itself. What `f` calls has to be inlined into it, and `f` itself, which takes `#[inline(always)]` on a closure of more than a line. Sums are the same on every processor.
@@ -19,6 +19,11 @@ pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
         }
     }
     Arch::new().dispatch(Call(f))
+}
+
+/// The length of n numbers with zeros behind them, so that loops run over whole vectors.
+pub fn padded(n: usize) -> usize {
+    n.next_multiple_of(LANES)
 }
 
 /// aᵀb, in an order that does not depend on anything but the length.
@@ -64,31 +69,61 @@ pub fn add_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
             list[count] = ((turn * LISTED + k) * stride, *factor);
             count += usize::from(*factor != 0.0);
         }
-        let (list, mut at) = (&list[..count], 0);
+        let list = &list[..count];
         if width >= LONG {
             add_long(list, rows, out);
-            continue;
+        } else {
+            add_tiles(list.iter().copied(), rows, out);
         }
-        while at + 32 <= width {
-            add_tile::<32>(list, rows, at, out);
-            at += 32;
-        }
-        if at + 16 <= width {
-            add_tile::<16>(list, rows, at, out);
-            at += 16;
-        }
-        if at + 8 <= width {
-            add_tile::<8>(list, rows, at, out);
-            at += 8;
-        }
-        if at + 4 <= width {
-            add_tile::<4>(list, rows, at, out);
-            at += 4;
-        }
-        while at < width {
-            add_tile::<1>(list, rows, at, out);
-            at += 1;
-        }
+    }
+}
+
+/// The same where few factors are 0 or rows are short: all rows are added.
+#[inline(always)]
+pub fn add_all_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
+    add_tiles(c.iter().enumerate().map(|(k, factor)| (k * stride, *factor)), rows, out);
+}
+
+/// out += Σ cₖ·(row k of `rows`), over the `of` k; rows are `stride` apart, and as much of them is read as `out` has entries.
+#[inline(always)]
+pub fn add_rows_at(of: &[usize], c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
+    if out.len() < LONG {
+        add_tiles(of.iter().map(|k| (k * stride, c[*k])), rows, out);
+        return;
+    }
+    for of in of.chunks(LISTED) {
+        let mut list = [(0, 0.0); LISTED];
+        list.iter_mut().zip(of).for_each(|(entry, k)| *entry = (k * stride, c[*k]));
+        add_long(&list[..of.len()], rows, out);
+    }
+}
+
+/// The sum part by part: `list` has the places where rows begin, and their factors.
+#[inline(always)]
+fn add_tiles(list: impl Iterator<Item = (usize, f64)> + Clone, rows: &[f64], out: &mut [f64]) {
+    let (width, mut at) = (out.len(), 0);
+    while at + 32 <= width {
+        add_tile::<32>(list.clone(), rows, at, out);
+        at += 32;
+    }
+    if at + 24 <= width {
+        add_tile::<24>(list.clone(), rows, at, out);
+        at += 24;
+    } else if at + 16 <= width {
+        add_tile::<16>(list.clone(), rows, at, out);
+        at += 16;
+    }
+    if at + 8 <= width {
+        add_tile::<8>(list.clone(), rows, at, out);
+        at += 8;
+    }
+    if at + 4 <= width {
+        add_tile::<4>(list.clone(), rows, at, out);
+        at += 4;
+    }
+    while at < width {
+        add_tile::<1>(list.clone(), rows, at, out);
+        at += 1;
     }
 }
 
@@ -109,9 +144,9 @@ fn add_long(list: &[(usize, f64)], rows: &[f64], out: &mut [f64]) {
     }
 }
 
-/// The entries `at..at + W` of the sum, which stay in registers: `list` has the places where rows begin, and their factors.
+/// The entries `at..at + W` of the sum, which stay in registers.
 #[inline(always)]
-fn add_tile<const W: usize>(list: &[(usize, f64)], rows: &[f64], at: usize, out: &mut [f64]) {
+fn add_tile<const W: usize>(list: impl Iterator<Item = (usize, f64)>, rows: &[f64], at: usize, out: &mut [f64]) {
     let out = &mut out[at..at + W];
     let mut sums = [0.0; W];
     sums.copy_from_slice(out);
@@ -155,6 +190,60 @@ pub fn products(rows: &[f64], x: &[f64], out: &mut [f64]) {
     for (k, out) in rest.iter_mut().enumerate() {
         *out = dot(&rows[whole + k * n..][..n], x);
     }
+}
+
+/// The numbers of [`products`], with instructions that the compiler does not find by itself.
+pub fn all_products(rows: &[f64], x: &[f64], out: &mut [f64]) {
+    struct Products<'a>(&'a [f64], &'a [f64], &'a mut [f64]);
+    impl WithSimd for Products<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let Products(rows, x, out) = self;
+            let n = x.len();
+            if n == 0 {
+                out.fill(0.0);
+                return;
+            }
+            let (fours, rest) = out.as_chunks_mut::<4>();
+            let (rows_of_fours, rows) = rows.split_at(4 * fours.len() * n);
+            for (out, rows) in fours.iter_mut().zip(rows_of_fours.chunks_exact(4 * n)) {
+                let (one, other) = rows.split_at(2 * n);
+                let ((a, b), (c, d)) = (one.split_at(n), other.split_at(n));
+                *out = lanes(simd, [a, b, c, d], x);
+            }
+            for (out, row) in rest.iter_mut().zip(rows.chunks_exact(n)) {
+                [*out] = lanes(simd, [row], x);
+            }
+        }
+    }
+    Arch::new().dispatch(Products(rows, x, out));
+}
+
+/// aᵀx for some rows as long as x, in the order of [`dot`] however long the processor's vectors are.
+#[inline(always)]
+fn lanes<S: Simd, const K: usize>(simd: S, rows: [&[f64]; K], x: &[f64]) -> [f64; K] {
+    let whole = x.len() / LANES * LANES;
+    // Vectors that have the accumulators of one row.
+    let count = LANES / S::F64_LANES;
+    let vectors = rows.map(|row| S::as_simd_f64s(&row[..whole]).0);
+    let mut sums = [[simd.splat_f64s(0.0); LANES]; K];
+    for (at, x) in S::as_simd_f64s(&x[..whole]).0.chunks_exact(count).enumerate() {
+        for (sums, vectors) in sums.iter_mut().zip(&vectors) {
+            let row = &vectors[at * count..(at + 1) * count];
+            for ((sum, a), b) in sums.iter_mut().zip(row).zip(x) {
+                *sum = simd.add_f64s(*sum, simd.mul_f64s(*a, *b));
+            }
+        }
+    }
+    let mut out = [0.0; K];
+    for ((out, sums), row) in out.iter_mut().zip(&sums).zip(&rows) {
+        let s: &[f64] = pulp::bytemuck::cast_slice(&sums[..count]);
+        let tail: f64 = row[whole..].iter().zip(&x[whole..]).map(|(a, b)| a * b).sum();
+        *out = (s[0] + s[4]) + (s[1] + s[5]) + (s[2] + s[6]) + (s[3] + s[7]) + tail;
+    }
+    out
 }
 
 /// aᵀx for four rows: one load of x for four products. The numbers are those of [`dot`].

@@ -2,27 +2,46 @@
 //! sum of long vectors.
 
 use super::reduced::Reduced;
-use crate::dense::{add_rows, dot, vectorised};
+use super::shares::Shares;
+use crate::dense::{LANES, add_all_rows, add_rows, add_rows_at, dot, padded, vectorised};
 
-/// The passes that steps of the active-set method are made of.
+/// The passes that steps of the active-set method are made of. Vectors of p and of k entries have zeros behind them, up to whole vectors of the
+/// processor: P and K entries.
 #[derive(Debug)]
 pub struct Layout<'a> {
     net: &'a Reduced,
+    /// P and K.
+    pub size: (usize, usize),
     /// Where the blocks end: the units of a block depend on those of earlier blocks alone.
     pub ends: Vec<usize>,
     /// For each unit the end of its block.
     pub after: Vec<usize>,
-    /// R by columns, k entries each.
+    /// r, q and w (K, P and K)
+    constants: Vec<f64>,
+    linear: Vec<f64>,
+    pub weights: Vec<f64>,
+    /// R by rows, P entries each, and by columns, K entries each.
+    rows: Vec<f64>,
     columns: Vec<f64>,
-    /// C by columns, k entries each.
+    /// C by columns, of the units that others depend on: their entries from the first whole vector on that has an end of a block.
     above: Vec<f64>,
+    first: usize,
     scratch: Vec<f64>,
+}
+
+/// `numbers` with zeros behind them, n in all.
+fn filled(numbers: &[f64], n: usize) -> Vec<f64> {
+    let mut out = Vec::with_capacity(n);
+    out.extend_from_slice(numbers);
+    out.resize(n, 0.0);
+    out
 }
 
 impl<'a> Layout<'a> {
     /// Of `net`, which has to be in order: each unit's reach ends at or before the unit.
     pub fn new(net: &'a Reduced) -> Layout<'a> {
         let (p, k) = (net.decisions, net.units);
+        let size = (padded(p), padded(k));
         let (mut ends, mut begin) = (vec![], 0);
         for i in 0..k {
             if net.reach[i] > begin {
@@ -37,138 +56,191 @@ impl<'a> Layout<'a> {
             after[begin..*end].fill(*end);
             begin = *end;
         }
-        let mut layout =
-            Layout { net, ends, after, columns: vec![0.0; p * k], above: vec![0.0; k * k], scratch: vec![0.0; k] };
+        // Nothing above the units of the last block depends on them, and those of the first depend on none.
+        let (first, last) = (ends[0] / LANES * LANES, if ends.len() > 1 { ends[ends.len() - 2] } else { 0 });
+        let mut layout = Layout {
+            net,
+            size,
+            ends,
+            after,
+            constants: filled(&net.constants, size.1),
+            linear: filled(&net.linear, size.0),
+            weights: filled(&net.weights, size.1),
+            rows: vec![0.0; k * size.0],
+            columns: vec![0.0; p * size.1],
+            above: vec![0.0; last * (size.1 - first)],
+            first,
+            scratch: vec![0.0; size.1],
+        };
         for i in 0..k {
-            let columns = layout.columns.chunks_exact_mut(k).zip(net.row(i));
+            layout.rows[i * size.0..i * size.0 + p].copy_from_slice(net.row(i));
+            let columns = layout.columns.chunks_exact_mut(size.1).zip(net.row(i));
             columns.for_each(|(column, v)| column[i] = *v);
-            let above = layout.above.chunks_exact_mut(k).zip(net.inputs(i));
-            above.for_each(|(column, v)| column[i] = *v);
+            if i >= first {
+                let above = layout.above.chunks_exact_mut(size.1 - first).zip(net.inputs(i));
+                above.for_each(|(column, v)| column[i - first] = *v);
+            }
         }
         layout
     }
 
-    /// C, column i: with what weight the value of unit i enters every unit.
+    /// C, column i, its entries from `begin` on, the end of unit i's block or later: with what weight the value of unit i enters those units.
     #[inline(always)]
-    pub fn column(&self, i: usize) -> &[f64] {
-        &self.above[i * self.net.units..(i + 1) * self.net.units]
+    pub fn column(&self, i: usize, begin: usize) -> &[f64] {
+        let stride = self.size.1 - self.first;
+        &self.above[i * stride + begin - self.first..(i + 1) * stride]
     }
 
-    /// `out[end..]` += Σ of the columns of C of the units `begin..end`, with their `values`.
+    /// `out` += Σ of the columns of C of the units `begin..end`, a block, with their `values`.
     #[inline(always)]
     pub fn raise(&self, begin: usize, end: usize, values: &[f64], out: &mut [f64]) {
-        let k = self.net.units;
-        if end < k {
-            add_rows(&values[begin..end], &self.above[begin * k + end..], k, &mut out[end..]);
+        if end < self.net.units {
+            // Units of the block itself have zeros in these columns.
+            let (first, stride) = (end / LANES * LANES, self.size.1 - self.first);
+            add_rows(
+                &values[begin..end],
+                &self.above[begin * stride + first - self.first..],
+                stride,
+                &mut out[first..],
+            );
         }
     }
 
-    /// The pre-activations at y.
-    pub fn forward(&mut self, y: &[f64], pre: &mut [f64]) {
+    /// f(y), and the pre-activations there.
+    pub fn forward(&mut self, y: &[f64], pre: &mut [f64]) -> f64 {
         let mut values = std::mem::take(&mut self.scratch);
-        pre.copy_from_slice(&self.net.constants);
-        vectorised(
+        pre.copy_from_slice(&self.constants);
+        let value = vectorised(
             #[inline(always)]
             || {
-                add_rows(y, &self.columns, self.net.units, pre);
+                add_all_rows(&y[..self.net.decisions], &self.columns, self.size.1, pre);
                 let mut begin = 0;
                 for end in self.ends.iter().copied() {
-                    for i in begin..end {
-                        values[i] = if pre[i] > 0.0 { pre[i] } else { 0.0 };
-                    }
+                    let block = values[begin..end].iter_mut().zip(&pre[begin..end]);
+                    block.for_each(|(value, a)| *value = if *a > 0.0 { *a } else { 0.0 });
                     self.raise(begin, end, &values, pre);
                     begin = end;
                 }
+                self.net.constant + dot(&self.linear, y) + dot(&self.weights, &values)
             },
         );
         self.scratch = values;
+        value
     }
 
-    /// The slope of f along `d`; `rates` becomes that of the pre-activations. `moves` is 0 for units that stay at their kink and
-    /// 1 for others.
-    pub fn tangent(&mut self, shares: &[f64], moves: &[f64], d: &[f64], rates: &mut [f64]) -> f64 {
+    /// The slope of f along `d`; `rates` becomes that of the pre-activations, which is 0 for units that are held.
+    pub fn tangent(&mut self, shares: &Shares, d: &[f64], rates: &mut [f64]) -> f64 {
         let mut values = std::mem::take(&mut self.scratch);
         let slope = vectorised(
             #[inline(always)]
             || {
                 rates.fill(0.0);
-                add_rows(d, &self.columns, self.net.units, rates);
+                add_all_rows(&d[..self.net.decisions], &self.columns, self.size.1, rates);
                 let mut begin = 0;
-                for end in self.ends.iter().copied() {
-                    for i in begin..end {
-                        rates[i] *= moves[i];
-                        values[i] = rates[i] * shares[i];
+                for (b, end) in self.ends.iter().copied().enumerate() {
+                    let block = values[begin..end].iter_mut().zip(&mut rates[begin..end]);
+                    let known = shares.moves()[begin..end].iter().zip(&shares.all()[begin..end]);
+                    for ((value, rate), (moves, share)) in block.zip(known) {
+                        *rate *= moves;
+                        *value = *rate * share;
                     }
-                    self.raise(begin, end, &values, rates);
+                    if end < self.net.units {
+                        let (first, stride) = (end / LANES * LANES, self.size.1 - self.first);
+                        let above = &self.above[first - self.first..];
+                        add_rows_at(shares.moving(b), &values, above, stride, &mut rates[first..]);
+                    }
                     begin = end;
                 }
-                dot(&self.net.linear, d) + dot(&self.net.weights, &values)
+                dot(&self.linear, d) + dot(&self.weights, &values)
             },
         );
         self.scratch = values;
         slope
     }
 
-    /// The slope (p) of the minorant that belongs to `shares`, and the `weights` (k) of the units.
-    pub fn backward(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) {
+    /// The slope (P) of the minorant that belongs to `shares`, and the `weights` (K) of the units.
+    pub fn backward(&mut self, shares: &Shares, slope: &mut [f64], weights: &mut [f64]) {
         let mut multipliers = std::mem::take(&mut self.scratch);
-        slope.copy_from_slice(&self.net.linear);
-        weights.copy_from_slice(&self.net.weights);
+        slope.copy_from_slice(&self.linear);
+        weights.copy_from_slice(&self.weights);
         vectorised(
             #[inline(always)]
-            || {
-                self.lower(self.net.units, shares, weights, &mut multipliers);
-                add_rows(&multipliers, &self.net.rows, self.net.decisions, slope);
-            },
+            || self.lower(self.net.units, shares, weights, &mut multipliers, slope),
         );
         self.scratch = multipliers;
     }
 
-    /// Passes `weights` of the units before `top` down: those of lower units are completed, `multipliers` (of the units before `top`)
-    /// become weight·share.
+    /// Passes `weights` of the units before `top` down: those of lower units are completed, and `slope` += Σ weight·share·(row of R) over these units.
     #[inline(always)]
-    fn lower(&self, top: usize, shares: &[f64], weights: &mut [f64], multipliers: &mut [f64]) {
+    fn lower(&self, top: usize, shares: &Shares, weights: &mut [f64], multipliers: &mut [f64], slope: &mut [f64]) {
         let k = self.net.units;
         let blocks = self.ends.partition_point(|end| *end <= top);
         for b in (0..blocks).rev() {
             let (begin, end) = (if b == 0 { 0 } else { self.ends[b - 1] }, self.ends[b]);
-            for i in begin..end {
-                multipliers[i] = weights[i] * shares[i];
-            }
+            let block = multipliers[begin..end].iter_mut().zip(&weights[begin..end]);
+            let block = block.zip(&shares.all()[begin..end]);
+            block.for_each(|((multiplier, weight), share)| *multiplier = weight * share);
+            let active = shares.active(b);
+            add_rows_at(active, multipliers, &self.rows, self.size.0, slope);
             if begin > 0 {
-                add_rows(&multipliers[begin..end], &self.net.below[begin * k..], k, &mut weights[..begin]);
+                // Units of the block itself have zeros in these rows.
+                let width = padded(begin).min(k);
+                add_rows_at(active, multipliers, &self.net.below, k, &mut weights[..width]);
             }
         }
     }
 
-    /// The weights of the units where shares are chosen when the weight is known: `share(i, weight)`.
-    pub fn weigh(&mut self, mut share: impl FnMut(usize, f64) -> f64, weights: &mut [f64]) {
-        let k = self.net.units;
+    /// The weights of the units where the `shares` of those that are held are chosen when the weight is known: `choose(i, weight)`.
+    pub fn weigh(
+        &mut self,
+        moves: &[f64],
+        shares: &mut [f64],
+        mut choose: impl FnMut(usize, f64) -> f64,
+        weights: &mut [f64],
+    ) {
         let mut multipliers = std::mem::take(&mut self.scratch);
-        weights.copy_from_slice(&self.net.weights);
+        weights.copy_from_slice(&self.weights);
         for b in (0..self.ends.len()).rev() {
             let (begin, end) = (if b == 0 { 0 } else { self.ends[b - 1] }, self.ends[b]);
-            for i in begin..end {
-                multipliers[i] = weights[i] * share(i, weights[i]);
+            for i in (begin..end).filter(|i| moves[*i] == 0.0) {
+                shares[i] = choose(i, weights[i]);
             }
-            if begin > 0 {
-                vectorised(
-                    #[inline(always)]
-                    || {
-                        add_rows(&multipliers[begin..end], &self.net.below[begin * k..], k, &mut weights[..begin]);
-                    },
-                );
-            }
+            vectorised(
+                #[inline(always)]
+                || {
+                    let block = multipliers[begin..end].iter_mut().zip(&weights[begin..end]).zip(&shares[begin..end]);
+                    block.for_each(|((multiplier, weight), share)| *multiplier = weight * share);
+                    if begin > 0 {
+                        let (k, width) = (self.net.units, padded(begin).min(self.net.units));
+                        add_rows(&multipliers[begin..end], &self.net.below[begin * k..], k, &mut weights[..width]);
+                    }
+                },
+            );
         }
         self.scratch = multipliers;
     }
 
-    /// The slope (p) of a unit's pre-activation where the units below it have `shares`, and the weights with which the values of
-    /// those enter (k; 0 for all others).
-    pub fn gradient(&mut self, i: usize, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) {
+    /// The minorant that belongs to `shares`, which [`weigh`](Self::weigh) left with these `weights`: its slope (P); the constant is returned.
+    pub fn minorant(&mut self, shares: &[f64], weights: &[f64], slope: &mut [f64]) -> f64 {
+        let multipliers = &mut self.scratch;
+        slope.copy_from_slice(&self.linear);
+        vectorised(
+            #[inline(always)]
+            || {
+                let all = multipliers.iter_mut().zip(weights).zip(shares);
+                all.for_each(|((multiplier, weight), share)| *multiplier = weight * share);
+                add_rows(&multipliers[..self.net.units], &self.rows, self.size.0, slope);
+                self.net.constant + dot(multipliers, &self.constants)
+            },
+        )
+    }
+
+    /// The slope (P) of a unit's pre-activation where the units below it have `shares`, and the weights with which the values of
+    /// those enter (K; 0 for all others).
+    pub fn gradient(&mut self, i: usize, shares: &Shares, slope: &mut [f64], weights: &mut [f64]) {
         let reach = self.net.reach[i];
-        slope.copy_from_slice(self.net.row(i));
-        weights.fill(0.0);
+        slope.copy_from_slice(&self.rows[i * self.size.0..(i + 1) * self.size.0]);
+        weights[reach..].fill(0.0);
         weights[..reach].copy_from_slice(self.net.inputs(i));
         if reach == 0 {
             return;
@@ -178,10 +250,7 @@ impl<'a> Layout<'a> {
         let top = self.after[reach - 1];
         vectorised(
             #[inline(always)]
-            || {
-                self.lower(top, shares, weights, &mut multipliers);
-                add_rows(&multipliers[..top], &self.net.rows, self.net.decisions, slope);
-            },
+            || self.lower(top, shares, weights, &mut multipliers, slope),
         );
         self.scratch = multipliers;
     }

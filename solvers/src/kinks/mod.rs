@@ -18,6 +18,7 @@
 //! | `polish`     | Newton's method for f − τH on the kinks that are held                                 |
 //! | `active_set` | min f + κ/2·‖y‖² of a reduced program by holding kinks and ends                       |
 //! | `layout`     | the passes of a reduced program that its steps are made of                            |
+//! | `shares`     | what part of their value units pass on, and the list of those that pass on anything    |
 //! | `sweep`      | its exact line search through kinks                                                   |
 //! | `interior`   | an interior-point method for reduced programs in which many kinks hold                |
 //! | `qr`         | the gradients of what is held, orthogonalised                                         |
@@ -38,6 +39,7 @@ mod program;
 mod qr;
 mod reduced;
 mod rounds;
+mod shares;
 mod smoothed;
 mod sweep;
 

@@ -1,18 +1,21 @@
 //! [`Qr`]: an orthogonal factorisation of a set of vectors that gains and loses members, and to which multiples of a vector are added.
 
-use crate::dense::{add, add_rows, dot, vectorised};
+use crate::dense::{LANES, add, add_all_rows, all_products, dot, padded, vectorised};
 
 /// Length, relative to its own, below which what is left of a vector counts as 0: it depends on the others.
 const DEPENDENT: f64 = 1e-10;
 
-/// N = J₁R for q vectors of length p, the columns of N; J = [J₁ J₂] is orthogonal, R upper triangular.
+/// N = J₁R for q vectors of length p, the columns of N; J = [J₁ J₂] is orthogonal, R upper triangular. Vectors have zeros behind them, up to whole
+/// vectors of the processor.
 #[derive(Debug)]
 pub struct Qr {
     p: usize,
     q: usize,
-    /// The columns of J, one after the other.
+    /// What vectors are filled up to: P.
+    stride: usize,
+    /// The columns of J, one after the other, P entries each.
     basis: Vec<f64>,
-    /// The rows of R, p entries each; 0 below the diagonal.
+    /// The rows of R, P entries each; 0 below the diagonal.
     triangle: Vec<f64>,
     scratch: Vec<f64>,
     reflector: Vec<f64>,
@@ -21,9 +24,11 @@ pub struct Qr {
 impl Qr {
     /// Of no vectors, in dimension p.
     pub fn new(p: usize) -> Qr {
-        let mut basis = vec![0.0; p * p];
-        (0..p).for_each(|i| basis[i * p + i] = 1.0);
-        Qr { p, q: 0, basis, triangle: vec![0.0; p * p], scratch: vec![0.0; p], reflector: vec![0.0; p] }
+        let stride = padded(p);
+        let zeros = |n: usize| vec![0.0; n];
+        let mut basis = zeros(p * stride);
+        (0..p).for_each(|i| basis[i * stride + i] = 1.0);
+        Qr { p, q: 0, stride, basis, triangle: zeros(p * stride), scratch: zeros(stride), reflector: zeros(stride) }
     }
 
     /// q
@@ -42,22 +47,14 @@ impl Qr {
     }
 
     fn project(&self, vector: &[f64], (from, to): (usize, usize), out: &mut [f64]) {
-        let p = self.p;
-        vectorised(
-            #[inline(always)]
-            || {
-                for (out, column) in out[from..to].iter_mut().zip(self.basis[from * p..].chunks_exact(p.max(1))) {
-                    *out = dot(column, vector);
-                }
-            },
-        );
+        all_products(&self.basis[from * self.stride..], &vector[..self.stride], &mut out[from..to]);
     }
 
-    /// out += Σ cₖ·(column k of J), for the columns from `from` on.
+    /// out += Σ cₖ·(column k of J), for the columns from `from` on; p − `from` factors at most.
     pub fn add_columns(&self, from: usize, c: &[f64], out: &mut [f64]) {
         vectorised(
             #[inline(always)]
-            || add_rows(c, &self.basis[from * self.p..], self.p, out),
+            || add_all_rows(c, &self.basis[from * self.stride..], self.stride, out),
         );
     }
 
@@ -69,11 +66,11 @@ impl Qr {
         }
         let mut at = std::mem::take(&mut self.scratch);
         self.transposed(vector, 0, &mut at);
-        let length = dot(&at[q..], &at[q..]).sqrt();
+        let length = dot(&at[q..p], &at[q..p]).sqrt();
         let is_new = length > DEPENDENT * dot(vector, vector).sqrt();
         if is_new {
-            self.reflect(&mut at[q..], length);
-            (0..=q).for_each(|k| self.triangle[k * p + q] = at[k]);
+            self.reflect(&mut at[q..p], length);
+            (0..=q).for_each(|k| self.triangle[k * self.stride + q] = at[k]);
             self.q += 1;
         }
         self.scratch = at;
@@ -82,17 +79,17 @@ impl Qr {
 
     /// Reflects the columns of J from q on, so that the vector with coordinates `at` in them, as long as `length` > 0, lies on the first of them.
     fn reflect(&mut self, at: &mut [f64], length: f64) {
-        let (p, q) = (self.p, self.q);
+        let stride = self.stride;
         let pivot = if at[0] > 0.0 { -length } else { length };
         at[0] -= pivot;
-        let scale = 2.0 / dot(at, at);
-        let (columns, sum) = (&mut self.basis[q * p..], &mut self.reflector);
+        let (columns, sum) = (&mut self.basis[self.q * stride..], &mut self.reflector);
         sum.fill(0.0);
         vectorised(
             #[inline(always)]
             || {
-                add_rows(at, columns, p, sum);
-                for (v, column) in at.iter().zip(columns.chunks_exact_mut(p)) {
+                let scale = 2.0 / dot(at, at);
+                add_all_rows(at, columns, stride, sum);
+                for (v, column) in at.iter().zip(columns.chunks_exact_mut(stride)) {
                     add(-scale * v, sum, column);
                 }
             },
@@ -103,10 +100,10 @@ impl Qr {
 
     /// Removes vector i; those after it move up by one.
     pub fn remove(&mut self, i: usize) {
-        let (p, q) = (self.p, self.q);
+        let (stride, q) = (self.stride, self.q);
         for k in 0..q {
-            let from = k * p + (i + 1).max(k);
-            self.triangle.copy_within(from..k * p + q, from - 1);
+            let from = k * stride + (i + 1).max(k);
+            self.triangle.copy_within(from..k * stride + q, from - 1);
         }
         self.q -= 1;
         self.straighten(i);
@@ -121,18 +118,22 @@ impl Qr {
         let mut at = std::mem::take(&mut self.scratch);
         self.transposed(u, 0, &mut at);
         if q < p {
-            let length = dot(&at[q..], &at[q..]).sqrt();
+            let length = dot(&at[q..p], &at[q..p]).sqrt();
             if length > 0.0 {
-                self.reflect(&mut at[q..], length);
+                self.reflect(&mut at[q..p], length);
             }
-            self.triangle[q * p..q * p + q].fill(0.0);
+            self.triangle[q * self.stride..q * self.stride + q].fill(0.0);
         }
         // u is turned onto the first column of J; R gets a diagonal below its own.
-        for k in (0..q.min(p - 1)).rev() {
-            let ends = (at[k], at[k + 1]);
-            at[k] = ends.0.hypot(ends.1);
-            self.rotate(k, ends, k);
-        }
+        vectorised(
+            #[inline(always)]
+            || {
+                for k in (0..q.min(p - 1)).rev() {
+                    let ends = (at[k], at[k + 1]);
+                    at[k] = self.rotate(k, ends);
+                }
+            },
+        );
         add(at[0], &c[..q], &mut self.triangle[..q]);
         self.scratch = at;
         self.straighten(0);
@@ -140,52 +141,68 @@ impl Qr {
 
     /// Whether vector k, of this length, depends on those before it.
     pub fn depends(&self, k: usize, length: f64) -> bool {
-        let pivot = self.triangle[k * self.p + k].abs();
+        let pivot = self.triangle[k * self.stride + k].abs();
         pivot.is_nan() || pivot <= DEPENDENT * length
     }
 
     /// Makes R triangular, which has a diagonal below its own from column `first` on.
     fn straighten(&mut self, first: usize) {
-        let p = self.p;
-        for k in first..self.q.min(p - 1) {
-            let ends = (self.triangle[k * p + k], self.triangle[(k + 1) * p + k]);
-            self.rotate(k, ends, k);
-            self.triangle[(k + 1) * p + k] = 0.0;
-        }
-    }
-
-    /// Turns columns k and k + 1 of J, and the rows of R from column `first` on, so that coordinates `a` and `b` in them become (√(a² + b²), 0).
-    fn rotate(&mut self, k: usize, (a, b): (f64, f64), first: usize) {
-        if b == 0.0 && a >= 0.0 {
-            return;
-        }
-        let length = a.hypot(b);
-        let (c, s) = (a / length, b / length);
-        let (p, q) = (self.p, self.q);
-        let (above, below) = self.triangle[k * p..(k + 2) * p].split_at_mut(p);
-        let (one, other) = self.basis[k * p..(k + 2) * p].split_at_mut(p);
+        let stride = self.stride;
         vectorised(
             #[inline(always)]
             || {
-                for (x, y) in above[first..q].iter_mut().zip(&mut below[first..q]) {
-                    (*x, *y) = (c * *x + s * *y, c * *y - s * *x);
-                }
-                for (x, y) in one.iter_mut().zip(other) {
-                    (*x, *y) = (c * *x + s * *y, c * *y - s * *x);
+                for k in first..self.q.min(self.p - 1) {
+                    let ends = (self.triangle[k * stride + k], self.triangle[(k + 1) * stride + k]);
+                    self.rotate(k, ends);
+                    self.triangle[(k + 1) * stride + k] = 0.0;
                 }
             },
         );
     }
 
-    /// Solves R x = b in place (q entries).
+    /// Turns columns k and k + 1 of J, and the rows of R, so that coordinates `a` and `b` in them become (√(a² + b²), 0). Returns that length.
+    #[inline(always)]
+    fn rotate(&mut self, k: usize, (a, b): (f64, f64)) -> f64 {
+        if b == 0.0 && a >= 0.0 {
+            return a;
+        }
+        let length = length((a, b));
+        let (c, s) = (a / length, b / length);
+        let stride = self.stride;
+        // Rows k and k + 1 of R are 0 before column k.
+        let (from, to) = (k / LANES * LANES, padded(self.q));
+        for (matrix, from, to) in [(&mut self.triangle, from, to), (&mut self.basis, 0, stride)] {
+            let (above, below) = matrix[k * stride..(k + 2) * stride].split_at_mut(stride);
+            for (x, y) in above[from..to].iter_mut().zip(&mut below[from..to]) {
+                (*x, *y) = (c * *x + s * *y, c * *y - s * *x);
+            }
+        }
+        length
+    }
+
+    /// Solves R x = b in place (q entries; those behind them become 0).
     pub fn solve(&self, b: &mut [f64]) {
-        let (p, q) = (self.p, self.q);
+        let (stride, q) = (self.stride, self.q);
+        b[q..].fill(0.0);
         vectorised(
             #[inline(always)]
             || {
-                for k in (0..q).rev() {
-                    let row = &self.triangle[k * p..k * p + q];
-                    b[k] = (b[k] - dot(&row[k + 1..], &b[k + 1..q])) / row[k];
+                let (mut top, all) = (q, padded(q));
+                while top > 0 {
+                    let begin = (top - 1) / LANES * LANES;
+                    let done = begin + LANES;
+                    for k in begin..top {
+                        let row = &self.triangle[k * stride..(k + 1) * stride];
+                        b[k] -= dot(&row[done..all], &b[done..all]);
+                    }
+                    for k in (begin..top).rev() {
+                        let x = b[k] * (1.0 / self.triangle[k * stride + k]);
+                        b[k] = x;
+                        for i in begin..k {
+                            b[i] -= self.triangle[i * stride + k] * x;
+                        }
+                    }
+                    top = begin;
                 }
             },
         );
@@ -193,7 +210,7 @@ impl Qr {
 
     /// Solves Rᵀx = b in place (q entries).
     pub fn solve_transposed(&self, b: &mut [f64]) {
-        let (p, q) = (self.p, self.q);
+        let (p, q) = (self.stride, self.q);
         vectorised(
             #[inline(always)]
             || {
@@ -206,6 +223,12 @@ impl Qr {
             },
         );
     }
+}
+
+/// √(a² + b²)
+fn length((a, b): (f64, f64)) -> f64 {
+    let square = a * a + b * b;
+    if (1e-200..1e200).contains(&square) { square.sqrt() } else { a.hypot(b) }
 }
 
 #[cfg(test)]
@@ -225,15 +248,15 @@ mod tests {
     fn check(qr: &Qr, vectors: &[Vec<f64>], what: &str) {
         let (p, q) = (qr.p, qr.q);
         assert_eq!(q, vectors.len(), "{what}");
-        for (i, one) in qr.basis.chunks_exact(p).enumerate() {
-            for (j, other) in qr.basis.chunks_exact(p).enumerate() {
+        for (i, one) in qr.basis.chunks_exact(qr.stride).enumerate() {
+            for (j, other) in qr.basis.chunks_exact(qr.stride).enumerate() {
                 let wanted = if i == j { 1.0 } else { 0.0 };
                 assert!((dot(one, other) - wanted).abs() < 1e-12, "{what}: columns {i} and {j} of J");
             }
         }
         for (j, vector) in vectors.iter().enumerate() {
-            let column: Vec<f64> = (0..p).map(|k| if k <= j { qr.triangle[k * p + j] } else { 0.0 }).collect();
-            let mut sum = vec![0.0; p];
+            let column: Vec<f64> = (0..p).map(|k| if k <= j { qr.triangle[k * qr.stride + j] } else { 0.0 }).collect();
+            let mut sum = vec![0.0; qr.stride];
             qr.add_columns(0, &column, &mut sum);
             let off = sum.iter().zip(vector).fold(0.0f64, |m, (s, v)| m.max((s - v).abs()));
             assert!(off < 1e-12, "{what}: vector {j} is {off} off");
@@ -245,7 +268,8 @@ mod tests {
         for p in [1, 2, 3, 7, 20] {
             let (mut seed, mut qr, mut vectors) = (p as u64, Qr::new(p), vec![]);
             for turn in 0..60 {
-                let u = numbers(p, &mut seed);
+                let mut u = numbers(p, &mut seed);
+                u.resize(padded(p), 0.0);
                 match turn % 5 {
                     0 | 1 | 4 if vectors.len() < p => {
                         assert!(qr.push(&u));
@@ -281,10 +305,11 @@ mod tests {
     #[test]
     fn what_depends_on_others_is_seen() {
         let mut qr = Qr::new(3);
-        assert!(qr.push(&[1.0, 2.0, 0.0]) && qr.push(&[0.0, 1.0, 1.0]));
-        assert!(!qr.push(&[2.0, 5.0, 1.0]), "two of the first and one of the second");
+        let filled = |a: f64, b: f64, c: f64| [a, b, c, 0.0, 0.0, 0.0, 0.0, 0.0];
+        assert!(qr.push(&filled(1.0, 2.0, 0.0)) && qr.push(&filled(0.0, 1.0, 1.0)));
+        assert!(!qr.push(&filled(2.0, 5.0, 1.0)), "two of the first and one of the second");
         // The second becomes the first.
-        qr.update(&[1.0, 1.0, -1.0], &[0.0, 1.0]);
+        qr.update(&filled(1.0, 1.0, -1.0), &[0.0, 1.0]);
         assert!(qr.depends(1, 5f64.sqrt()) && !qr.depends(0, 5f64.sqrt()));
         qr.remove(1);
         check(&qr, &[vec![1.0, 2.0, 0.0]], "the first is left");

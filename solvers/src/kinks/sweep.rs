@@ -2,7 +2,8 @@
 
 use super::layout::Layout;
 use super::reduced::Reduced;
-use crate::dense::{dot, vectorised};
+use super::shares::Shares;
+use crate::dense::{LANES, dot, vectorised};
 
 /// A change of a held unit's rate below this is rounding: the unit does not bend.
 const BEND: f64 = 1e-11;
@@ -40,10 +41,8 @@ pub struct Sweep {
     pub pre: Vec<f64>,
     /// ȧᵢ
     pub rates: Vec<f64>,
-    /// 0 for the units held at their kink, 1 for others.
-    pub moves: Vec<f64>,
-    /// 1 for units that are active, 0 for others; of held units the state they are thought to be in.
-    pub shares: Vec<f64>,
+    /// 1 for units that are active, 0 for others; of held units the state they are thought to be in; and which are held.
+    pub shares: Shares,
     /// When each unit gets to its kink.
     times: Vec<f64>,
     change: Vec<f64>,
@@ -52,14 +51,14 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// For k units.
-    pub fn new(k: usize) -> Sweep {
+    /// For the units of `layout`.
+    pub fn new(layout: &Layout) -> Sweep {
+        let k = layout.size.1;
         let zeros = || vec![0.0; k];
         Sweep {
             pre: zeros(),
             rates: zeros(),
-            moves: vec![1.0; k],
-            shares: zeros(),
+            shares: Shares::new(&layout.ends, k),
             times: zeros(),
             change: zeros(),
             current: zeros(),
@@ -69,7 +68,7 @@ impl Sweep {
 
     /// Whether unit i is held at its kink.
     pub fn holds(&self, i: usize) -> bool {
-        self.moves[i] == 0.0
+        self.shares.holds(i)
     }
 
     /// The step along a direction with the given `rates`: how far, and what ends it. `slope` is that of the function at the start,
@@ -85,7 +84,7 @@ impl Sweep {
         flat: f64,
     ) -> (f64, Halt) {
         let k = net.units;
-        let still = STILL * self.rates.iter().fold(0.0f64, |m, r| m.max(r.abs()));
+        let still = STILL * largest(&self.rates);
         self.plan(0, 0.0, still);
         let (mut t, mut flips) = (0.0f64, 0);
         loop {
@@ -121,24 +120,25 @@ impl Sweep {
                 return (t, Halt::Kink(i));
             }
             slope += gain;
-            self.shares[i] = 1.0 - self.shares[i];
+            self.shares.flip(i);
             self.times[i] = f64::INFINITY;
             let after = layout.after[i];
             if after == k {
                 continue;
             }
             for h in self.bent.iter().copied() {
-                self.moves[h] = 1.0;
-                self.shares[h] = if self.rates[h] + self.change[h] > 0.0 { 1.0 } else { 0.0 };
+                self.shares.hold(h, false);
+                self.shares.set(h, if self.rates[h] + self.change[h] > 0.0 { 1.0 } else { 0.0 });
                 // It is at its kink now, which the change of its rate takes it away from.
                 self.pre[h] = -t * self.rates[h];
             }
             vectorised(
                 #[inline(always)]
                 || {
-                    for m in after..k {
-                        self.rates[m] += self.change[m];
-                        self.pre[m] -= t * self.change[m];
+                    let both = self.rates[after..k].iter_mut().zip(&mut self.pre[after..k]);
+                    for ((rate, a), change) in both.zip(&self.change[after..k]) {
+                        *rate += change;
+                        *a -= t * change;
                     }
                 },
             );
@@ -149,7 +149,7 @@ impl Sweep {
     /// When the units from `first` on get to their kink, not before `now`. `pre` is what it would have been at the start of the step.
     fn plan(&mut self, first: usize, now: f64, still: f64) {
         let (pre, rates) = (&self.pre[first..], &self.rates[first..]);
-        let (moves, shares) = (&self.moves[first..], &self.shares[first..]);
+        let (moves, shares) = (&self.shares.moves()[first..], &self.shares.all()[first..]);
         vectorised(
             #[inline(always)]
             || {
@@ -167,24 +167,24 @@ impl Sweep {
     /// What the slope gains if unit i changes its share; `change` becomes what that does to the rates of the units after its block,
     /// `bent` the held ones among them.
     fn flip(&mut self, net: &Reduced, layout: &Layout, i: usize) -> f64 {
-        let jump = self.rates[i] * (1.0 - 2.0 * self.shares[i]);
+        let jump = self.rates[i] * (1.0 - 2.0 * self.shares.of(i));
         self.bent.clear();
-        let mut gain = net.weights[i] * jump;
+        let mut gain = layout.weights[i] * jump;
         let mut begin = layout.after[i];
-        let Sweep { rates, moves, shares, change, current, bent, .. } = self;
+        let Sweep { rates, shares, change, current, bent, .. } = self;
+        let moves = shares.moves();
         if begin == net.units {
             return gain;
         }
         vectorised(
             #[inline(always)]
             || {
-                let entries = change[begin..].iter_mut().zip(&layout.column(i)[begin..]);
+                let entries = change[begin..].iter_mut().zip(layout.column(i, begin));
                 entries.for_each(|(c, weight)| *c = jump * weight);
                 while begin < net.units {
                     let end = layout.after[begin];
-                    for m in begin..end {
-                        current[m] = change[m] * shares[m];
-                    }
+                    let block = current[begin..end].iter_mut().zip(&change[begin..end]);
+                    block.zip(&shares.all()[begin..end]).for_each(|((c, change), share)| *c = change * share);
                     for m in begin..end {
                         if moves[m] == 0.0 && change[m] != 0.0 {
                             let rate = rates[m] + change[m];
@@ -206,31 +206,82 @@ impl Sweep {
     }
 
     fn advance(&mut self, t: f64) {
-        let Sweep { pre, rates, moves, .. } = self;
+        let Sweep { pre, rates, shares, .. } = self;
         vectorised(
             #[inline(always)]
             || {
-                let all = pre.iter_mut().zip(rates).zip(moves);
+                let all = pre.iter_mut().zip(rates).zip(shares.moves());
                 all.for_each(|((a, r), m)| *a += t * *r * *m);
             },
         );
     }
 }
 
-/// The least entry and its place.
-fn earliest(times: &[f64]) -> (f64, usize) {
-    let least = vectorised(
+/// The largest of whole vectors of entries, whatever its sign.
+fn largest(rates: &[f64]) -> f64 {
+    vectorised(
         #[inline(always)]
         || {
-            let mut lanes = [f64::INFINITY; 8];
-            let (chunks, rest) = times.as_chunks::<8>();
-            for chunk in chunks {
-                for (m, t) in lanes.iter_mut().zip(chunk) {
-                    *m = if *t < *m { *t } else { *m };
-                }
+            let mut least = [0.0f64; LANES];
+            for chunk in rates.as_chunks::<LANES>().0 {
+                least.iter_mut().zip(chunk).for_each(|(m, r)| *m = if -r.abs() < *m { -r.abs() } else { *m });
             }
-            lanes.iter().chain(rest).fold(f64::INFINITY, |m, t| if *t < m { *t } else { m })
+            -smallest(least)
+        },
+    )
+}
+
+/// The least of whole vectors of entries and its place, the first one if there are several; (∞, 0) where all are ∞.
+pub fn earliest(times: &[f64]) -> (f64, usize) {
+    let (least, place) = vectorised(
+        #[inline(always)]
+        || {
+            let (mut least, mut places) = ([f64::INFINITY; LANES], [0.0f64; LANES]);
+            let mut begin = 0.0;
+            for chunk in times.as_chunks::<LANES>().0 {
+                for ((least, place), t) in least.iter_mut().zip(&mut places).zip(chunk) {
+                    let before = *t < *least;
+                    *least = if before { *t } else { *least };
+                    *place = if before { begin } else { *place };
+                }
+                begin += LANES as f64;
+            }
+            let time = smallest(least);
+            for (lane, (t, place)) in least.iter().zip(&mut places).enumerate() {
+                *place = if *t == time { *place + lane as f64 } else { f64::INFINITY };
+            }
+            (time, if time < f64::INFINITY { smallest(places) } else { 0.0 })
         },
     );
-    (least, times.iter().position(|t| *t == least).unwrap_or(0))
+    (least, place as usize)
+}
+
+#[inline(always)]
+fn smallest(m: [f64; LANES]) -> f64 {
+    let least = |a: f64, b: f64| if b < a { b } else { a };
+    let four = [least(m[0], m[4]), least(m[1], m[5]), least(m[2], m[6]), least(m[3], m[7])];
+    least(least(four[0], four[2]), least(four[1], four[3]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_the_earliest_is_found() {
+        let never = f64::INFINITY;
+        let mut times = vec![never; 3 * LANES];
+        assert_eq!(earliest(&times), (never, 0));
+        for (i, t) in [(20, 3.0), (13, 2.0), (21, 2.0), (5, 2.0), (6, 2.0), (23, 1.0)] {
+            times[i] = t;
+            let least = times.iter().fold(never, |m, t| m.min(*t));
+            let place = times.iter().position(|t| *t == least);
+            assert_eq!(Some(earliest(&times).1), place);
+            assert_eq!(earliest(&times).0, least);
+        }
+        assert_eq!(earliest(&[]), (never, 0));
+        times.fill(-1.0);
+        times[9] = -7.0;
+        assert_eq!(largest(&times), 7.0);
+    }
 }

@@ -20,8 +20,8 @@ mod working;
 use super::layout::Layout;
 use super::qr::Qr;
 use super::reduced::Reduced;
-use super::sweep::{Halt, Sweep};
-use crate::dense::{add, dot};
+use super::sweep::{Halt, Sweep, earliest};
+use crate::dense::{add, dot, vectorised};
 
 /// A violation of a multiplier below this part of the gradient counts as 0, and a projected gradient below as many times that.
 const VIOLATED: f64 = 1e-10;
@@ -65,7 +65,7 @@ pub struct ActiveSet<'a> {
     lower: &'a [f64],
     upper: &'a [f64],
     curvature: f64,
-    /// Where it is.
+    /// Where it is; while steps are made, this and other vectors have zeros behind them, as in [`Layout`].
     pub y: Vec<f64>,
     /// What is held.
     pub working: Vec<Constraint>,
@@ -77,7 +77,7 @@ pub struct ActiveSet<'a> {
     /// For each constraint of the working set the place of its gradient, and the places that are not taken.
     slots: Vec<usize>,
     unused: Vec<usize>,
-    /// By places: the gradients, p entries each; the weights with which values of units enter, k entries each; the lengths of the gradients.
+    /// By places: the gradients, P entries each; the weights with which values of units enter, K entries each; the lengths of the gradients.
     rows: Vec<f64>,
     uses: Vec<f64>,
     lengths: Vec<f64>,
@@ -89,7 +89,7 @@ pub struct ActiveSet<'a> {
     gradient: Vec<f64>,
     direction: Vec<f64>,
     projected: Vec<f64>,
-    /// A gradient (p) and the weights that go with it (k).
+    /// A gradient (P) and the weights that go with it (K).
     own: (Vec<f64>, Vec<f64>),
 }
 
@@ -138,8 +138,9 @@ pub fn solve<'a>(
             let length = dot(row, row).sqrt().max(f64::MIN_POSITIVE);
             *constant += distance * length * (0.5 + (random >> 11) as f64 / (1u64 << 53) as f64);
         }
-        let mut near = ActiveSet::new(&apart, (lower, upper), curvature, &state.y, &Warm::default());
+        let mut near = ActiveSet::new(&apart, (lower, upper), curvature, &state.y[..net.decisions], &Warm::default());
         near.run(most, &mut *stop);
+        near.trim();
         let (y, warm, steps) = (near.y.clone(), near.warm(), state.steps + near.steps);
         state = ActiveSet::new(net, (lower, upper), curvature, &y, &warm);
         finish = state.run(most, &mut *stop);
@@ -148,6 +149,7 @@ pub fn solve<'a>(
     if finish != Finish::Optimal {
         state.finish_shares();
     }
+    state.trim();
     (state, finish)
 }
 
@@ -160,40 +162,42 @@ impl<'a> ActiveSet<'a> {
         y: &[f64],
         warm: &Warm,
     ) -> ActiveSet<'a> {
-        let (p, k) = (net.decisions, net.units);
+        let (layout, p) = (Layout::new(net), net.decisions);
+        let ((wide, long), sweep) = (layout.size, Sweep::new(&layout));
         let zeros = |n: usize| vec![0.0; n];
         let mut state = ActiveSet {
             net,
-            layout: Layout::new(net),
+            layout,
             lower,
             upper,
             curvature,
-            y: y.to_vec(),
+            y: zeros(wide),
             working: Vec::with_capacity(p),
-            shares: zeros(k),
+            shares: zeros(long),
             steps: 0,
-            sweep: Sweep::new(k),
+            sweep,
             slots: Vec::with_capacity(p),
             unused: (0..=p).rev().collect(),
-            rows: zeros((p + 1) * p),
-            uses: zeros((p + 1) * k),
+            rows: zeros((p + 1) * wide),
+            uses: zeros((p + 1) * long),
             lengths: zeros(p + 1),
             at_end: vec![false; p],
             qr: Qr::new(p),
-            values: zeros(k),
-            weights: zeros(k),
-            gradient: zeros(p),
-            direction: zeros(p),
-            projected: zeros(p),
-            own: (zeros(p), zeros(k)),
+            values: zeros(long),
+            weights: zeros(long),
+            gradient: zeros(wide),
+            direction: zeros(wide),
+            projected: zeros(wide),
+            own: (zeros(wide), zeros(long)),
         };
-        state.y.iter_mut().zip(lower.iter().zip(upper)).for_each(|(y, (l, u))| *y = y.max(*l).min(*u));
+        let ends = lower.iter().zip(upper);
+        state.y.iter_mut().zip(y.iter().zip(ends)).for_each(|(to, (y, (l, u)))| *to = y.max(*l).min(*u));
         state.layout.forward(&state.y, &mut state.sweep.pre);
-        for i in 0..k {
-            state.sweep.shares[i] = if state.sweep.pre[i] > 0.0 { 1.0 } else { 0.0 };
-        }
         // Where kinks are at their place, what was known of them says more than the sign.
-        state.sweep.shares[..warm.shares.len()].copy_from_slice(&warm.shares);
+        for i in 0..net.units {
+            let by_sign = if state.sweep.pre[i] > 0.0 { 1.0 } else { 0.0 };
+            state.sweep.shares.set(i, warm.shares.get(i).copied().unwrap_or(by_sign));
+        }
         for j in 0..p {
             if state.y[j] <= lower[j] {
                 state.hold(Constraint::Lower(j));
@@ -212,13 +216,19 @@ impl<'a> ActiveSet<'a> {
 
     /// The states on both sides of which the held units are: for each unit 0 or 1.
     pub fn reference(&self) -> &[f64] {
-        &self.sweep.shares
+        &self.sweep.shares.all()[..self.net.units]
+    }
+
+    /// Takes the zeros away that are behind what others read.
+    fn trim(&mut self) {
+        self.y.truncate(self.net.decisions);
+        self.shares.truncate(self.net.units);
     }
 
     /// What a next run should know.
     pub fn warm(&self) -> Warm {
         let kinks = self.working.iter().filter_map(|c| if let Constraint::Kink(i) = c { Some(*i) } else { None });
-        Warm { shares: self.sweep.shares.clone(), kinks: kinks.collect() }
+        Warm { shares: self.reference().to_vec(), kinks: kinks.collect() }
     }
 
     /// Goes on until the minimum, for at most `most` steps; `stop` is asked now and then.
@@ -234,7 +244,7 @@ impl<'a> ActiveSet<'a> {
             let size = dot(&self.gradient, &self.gradient).sqrt() + f64::MIN_POSITIVE;
             let held = self.qr.len();
             self.qr.transposed(&self.gradient, held, &mut self.projected);
-            let free = &self.projected[held..];
+            let free = &self.projected[held..self.net.decisions];
             self.direction.fill(0.0);
             if dot(free, free).sqrt() > STATIONARY * tolerance * size {
                 self.qr.add_columns(held, free, &mut self.direction);
@@ -279,30 +289,21 @@ impl<'a> ActiveSet<'a> {
         if !(length > 0.0 && length.is_finite()) {
             return (0.0, Halt::Smooth);
         }
-        let (mut farthest, mut bound) = (f64::INFINITY, 0);
-        for (j, d) in self.direction.iter_mut().enumerate() {
-            *d = if self.at_end[j] { 0.0 } else { *d / length };
-            let room = match *d {
-                d if d > 1e-13 => (self.upper[j] - self.y[j]) / d,
-                d if d < -1e-13 => (self.lower[j] - self.y[j]) / d,
-                _ => continue,
-            };
-            if room < farthest {
-                (farthest, bound) = (room.max(0.0), j);
-            }
-        }
+        let (farthest, bound) = self.room(1.0 / length);
         let d = &self.direction;
-        let Sweep { moves, shares, rates, .. } = &mut self.sweep;
-        let slope = self.layout.tangent(shares, moves, d, rates) + self.curvature * dot(&self.y, d);
+        let Sweep { shares, rates, .. } = &mut self.sweep;
+        let slope = self.layout.tangent(shares, d, rates) + self.curvature * dot(&self.y, d);
         // Not a number counts as flat.
         if slope.is_nan() || size.is_nan() || slope >= -FLAT * size {
             return (0.0, Halt::Smooth);
         }
         let curvature = self.curvature * dot(d, d);
         let (t, halt) = self.sweep.step((net, &self.layout), slope, curvature, (farthest, bound), FLAT * size);
-        for (j, y) in self.y.iter_mut().enumerate() {
-            *y = (*y + t * self.direction[j]).max(self.lower[j]).min(self.upper[j]);
-        }
+        let all = self.y.iter_mut().zip(&self.direction).zip(self.lower.iter().zip(self.upper));
+        vectorised(
+            #[inline(always)]
+            || all.for_each(|((y, d), (l, u))| *y = (*y + t * d).max(*l).min(*u)),
+        );
         // Held units that were bent on the way.
         for c in (0..self.working.len()).rev() {
             if matches!(self.working[c], Constraint::Kink(i) if !self.sweep.holds(i)) {
@@ -321,5 +322,27 @@ impl<'a> ActiveSet<'a> {
             Halt::Smooth | Halt::Never => {}
         }
         (t, halt)
+    }
+
+    /// Makes the direction `scale` times as long, without the coordinates that are held at an end; how far it goes until a coordinate ends, and which.
+    fn room(&mut self, scale: f64) -> (f64, usize) {
+        let (y, rooms) = (&self.y, &mut self.projected);
+        let ends = self.lower.iter().zip(self.upper).zip(&self.at_end);
+        vectorised(
+            #[inline(always)]
+            || {
+                for (((d, room), y), ((lower, upper), at_end)) in
+                    self.direction.iter_mut().zip(&mut *rooms).zip(y).zip(ends)
+                {
+                    *d = if *at_end { 0.0 } else { *d * scale };
+                    let end = if *d > 0.0 { *upper } else { *lower };
+                    let far = (end - y) / *d;
+                    let far = if far > 0.0 { far } else { 0.0 };
+                    *room = if d.abs() > 1e-13 { far } else { f64::INFINITY };
+                }
+            },
+        );
+        rooms[self.net.decisions..].fill(f64::INFINITY);
+        earliest(rooms)
     }
 }

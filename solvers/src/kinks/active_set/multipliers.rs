@@ -14,7 +14,7 @@ pub(super) struct Release {
 impl ActiveSet<'_> {
     /// The shares that come nearest to a proof where the method ended without one.
     pub(super) fn finish_shares(&mut self) {
-        self.net.backward(&self.sweep.shares, &mut self.gradient, &mut self.weights);
+        self.layout.backward(&self.sweep.shares, &mut self.gradient, &mut self.weights);
         add(self.curvature, &self.y, &mut self.gradient);
         self.qr.transposed_within(&self.gradient, &mut self.projected);
         self.judge(1.0);
@@ -23,8 +23,8 @@ impl ActiveSet<'_> {
     /// Multipliers, from the units above down, and the shares that go with them; `projected` has the gradient's coordinates in the span of what is
     /// held. What to let go, if anything.
     pub(super) fn judge(&mut self, least: f64) -> Option<Release> {
-        let nu = &mut self.projected[..self.qr.len()];
-        nu.iter_mut().for_each(|v| *v = -*v);
+        let nu = &mut self.projected;
+        nu[..self.qr.len()].iter_mut().for_each(|v| *v = -*v);
         self.qr.solve(nu);
         let mut worst: Option<Release> = None;
         let mut consider = |violation: f64, place: usize, side: f64, across: bool| {
@@ -32,7 +32,6 @@ impl ActiveSet<'_> {
                 worst = Some(Release { violation, place, side, across });
             }
         };
-        self.values.fill(f64::NAN);
         for (place, constraint) in self.working.iter().enumerate() {
             match constraint {
                 Constraint::Kink(i) => self.values[*i] = place as f64,
@@ -40,36 +39,32 @@ impl ActiveSet<'_> {
                 Constraint::Upper(_) => consider(-nu[place], place, -1.0, false),
             }
         }
-        let (sweep, shares, places) = (&self.sweep, &mut self.shares, &self.values);
+        let (reference, places) = (self.sweep.shares.all(), &self.values);
         let (slots, lengths) = (&self.slots, &self.lengths);
-        let share = |i: usize, weight: f64| {
-            shares[i] = sweep.shares[i];
-            if !places[i].is_nan() {
-                let place = places[i] as usize;
-                let multiplier = sweep.shares[i] * weight + nu[place];
-                let length = lengths[slots[place]];
-                if multiplier < 0.0 {
-                    consider(-multiplier * length, place, -1.0, sweep.shares[i] != 0.0);
-                } else if multiplier > weight {
-                    consider((multiplier - weight) * length, place, 1.0, sweep.shares[i] != 1.0);
-                }
-                if weight > 0.0 {
-                    shares[i] = (multiplier / weight).clamp(0.0, 1.0);
-                }
+        let choose = |i: usize, weight: f64| {
+            let (place, reference) = (places[i] as usize, reference[i]);
+            let multiplier = reference * weight + nu[place];
+            let length = lengths[slots[place]];
+            if multiplier < 0.0 {
+                consider(-multiplier * length, place, -1.0, reference != 0.0);
+            } else if multiplier > weight {
+                consider((multiplier - weight) * length, place, 1.0, reference != 1.0);
             }
-            shares[i]
+            if weight > 0.0 { (multiplier / weight).clamp(0.0, 1.0) } else { reference }
         };
-        self.layout.weigh(share, &mut self.weights);
+        self.shares.copy_from_slice(reference);
+        self.layout.weigh(self.sweep.shares.moves(), &mut self.shares, choose, &mut self.weights);
         self.direction.fill(0.0);
         worst
     }
 
-    /// What is minimised at y, less the least value of the minorant that belongs to the shares.
+    /// What is minimised at y, less the least value of the minorant that belongs to the shares and weights that [`judge`](Self::judge) found.
     pub(super) fn gap(&mut self) -> f64 {
-        let net = self.net;
-        let mut gap = net.forward(&self.y, &mut self.weights, &mut self.values);
-        gap -= net.backward(&self.shares, &mut self.projected, &mut self.weights);
-        for (j, r) in self.projected.iter().enumerate() {
+        let p = self.net.decisions;
+        let mut gap = self.layout.forward(&self.y, &mut self.values);
+        gap -= self.layout.minorant(&self.shares, &self.weights, &mut self.projected);
+        let slope = &self.projected[..p];
+        for (j, r) in slope.iter().enumerate() {
             let (y, c) = (self.y[j], self.curvature);
             let least = if c > 0.0 {
                 -r / c
@@ -86,7 +81,7 @@ impl ActiveSet<'_> {
 
     /// Lets a constraint go; the direction becomes the one that leaves it and keeps the others.
     pub(super) fn release(&mut self, release: &Release) {
-        let p = self.net.decisions;
+        let p = self.layout.size.0;
         let slot = self.slots[release.place];
         self.gradient.copy_from_slice(&self.rows[slot * p..(slot + 1) * p]);
         match self.working[release.place] {
@@ -95,7 +90,7 @@ impl ActiveSet<'_> {
         }
         let held = self.qr.len();
         self.qr.transposed(&self.gradient, held, &mut self.projected);
-        self.qr.add_columns(held, &self.projected[held..], &mut self.direction);
+        self.qr.add_columns(held, &self.projected[held..self.net.decisions], &mut self.direction);
         self.direction.iter_mut().for_each(|d| *d *= release.side);
     }
 }

@@ -17,7 +17,7 @@ impl ActiveSet<'_> {
     /// units change their share, and ends of coordinates that leave the box are held, in place of a kink if need be.
     pub(super) fn settle(&mut self) {
         for _ in 0..NEWTON_STEPS {
-            let before = self.sweep.shares.clone();
+            let before = self.sweep.shares.all().to_vec();
             let (off, wrong) = self.refresh();
             if wrong {
                 self.follow(&before);
@@ -52,11 +52,11 @@ impl ActiveSet<'_> {
                 off = off.max(a.abs());
                 self.values[i] = a;
                 self.sweep.pre[i] = 0.0;
-            } else if (a > 0.0) != (self.sweep.shares[i] > 0.5) {
+            } else if (a > 0.0) != (self.sweep.shares.of(i) > 0.5) {
                 if a.abs() <= ROUNDING {
                     self.sweep.pre[i] = 0.0;
                 } else {
-                    self.sweep.shares[i] = 1.0 - self.sweep.shares[i];
+                    self.sweep.shares.flip(i);
                     wrong = true;
                 }
             }
@@ -76,7 +76,7 @@ impl ActiveSet<'_> {
 
     /// Bends the gradients of held units where others have changed their share from what it was `before` (k).
     fn follow(&mut self, before: &[f64]) {
-        let flipped: Vec<usize> = (0..self.net.units).filter(|i| self.sweep.shares[*i] != before[*i]).collect();
+        let flipped: Vec<usize> = (0..self.net.units).filter(|i| self.sweep.shares.of(*i) != before[*i]).collect();
         if flipped.len() <= FLIPPED {
             flipped.into_iter().for_each(|i| self.bend_at(i));
         }
@@ -99,7 +99,7 @@ impl ActiveSet<'_> {
             self.direction.fill(0.0);
             self.direction[j] = 1.0;
             self.qr.transposed_within(&self.direction, &mut self.projected);
-            self.qr.solve(&mut self.projected[..q]);
+            self.qr.solve(&mut self.projected);
             let says = |place: &usize| match self.working[*place] {
                 Constraint::Kink(_) => (self.projected[*place] * self.lengths[self.slots[*place]]).abs(),
                 _ => 0.0,

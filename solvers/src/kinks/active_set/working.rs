@@ -6,7 +6,7 @@ use crate::dense::{add, dot};
 impl ActiveSet<'_> {
     /// Adds a constraint; false if its gradient depends on those of the others.
     pub(super) fn hold(&mut self, constraint: Constraint) -> bool {
-        let (p, k) = (self.net.decisions, self.net.units);
+        let (p, k) = self.layout.size;
         // There is a place more than constraints that can be held.
         let slot = self.unused[self.unused.len() - 1];
         let (row, uses) = (&mut self.rows[slot * p..(slot + 1) * p], &mut self.uses[slot * k..(slot + 1) * k]);
@@ -27,7 +27,7 @@ impl ActiveSet<'_> {
         self.working.push(constraint);
         match constraint {
             Constraint::Kink(i) => {
-                self.sweep.moves[i] = 0.0;
+                self.sweep.shares.hold(i, true);
                 self.sweep.pre[i] = 0.0;
             }
             Constraint::Lower(j) | Constraint::Upper(j) => self.at_end[j] = true,
@@ -37,7 +37,7 @@ impl ActiveSet<'_> {
 
     pub(super) fn let_go(&mut self, place: usize) {
         match self.working.remove(place) {
-            Constraint::Kink(i) => self.sweep.moves[i] = 1.0,
+            Constraint::Kink(i) => self.sweep.shares.hold(i, false),
             Constraint::Lower(j) | Constraint::Upper(j) => self.at_end[j] = false,
         }
         self.qr.remove(place);
@@ -46,7 +46,7 @@ impl ActiveSet<'_> {
 
     /// Lets constraint `place` go, whose unit goes over to the other share: gradients of held units above it change with it.
     pub(super) fn let_go_across(&mut self, place: usize, unit: usize) {
-        self.sweep.shares[unit] = 1.0 - self.sweep.shares[unit];
+        self.sweep.shares.flip(unit);
         self.bend(unit, self.slots[place]);
         let place = self.working.iter().position(|c| *c == Constraint::Kink(unit));
         if let Some(place) = place {
@@ -57,8 +57,8 @@ impl ActiveSet<'_> {
     /// Corrects the gradients of held units above `unit`, which has gone over to the other share: each changes by a multiple of the unit's own, which
     /// is in the place `slot`.
     fn bend(&mut self, unit: usize, slot: usize) {
-        let (p, k) = (self.net.decisions, self.net.units);
-        let change = 2.0 * self.sweep.shares[unit] - 1.0;
+        let (p, k) = self.layout.size;
+        let change = 2.0 * self.sweep.shares.of(unit) - 1.0;
         let mut bent = false;
         for (c, slot) in self.projected.iter_mut().zip(&self.slots) {
             *c = change * self.uses[slot * k + unit];
@@ -85,7 +85,7 @@ impl ActiveSet<'_> {
 
     /// Corrects the gradients of held units above `unit`, which is not held and has gone over to the other share.
     pub(super) fn bend_at(&mut self, unit: usize) {
-        let (p, k) = (self.net.decisions, self.net.units);
+        let (p, k) = self.layout.size;
         let slot = self.unused[self.unused.len() - 1];
         let (row, uses) = (&mut self.rows[slot * p..(slot + 1) * p], &mut self.uses[slot * k..(slot + 1) * k]);
         self.layout.gradient(unit, &self.sweep.shares, row, uses);
