@@ -72,6 +72,7 @@ mod outcome;
 #[cfg(any(feature = "highs", feature = "clarabel"))]
 mod prepare;
 pub mod region;
+mod rough;
 pub mod run;
 pub mod sides;
 mod text;

@@ -7,9 +7,10 @@
 use super::descent::go;
 use super::rounds::{Kept, Rounds};
 use crate::SolverError;
-use crate::dense::{ROUGH_LANES, add_rough_rows, dot, rough_products, vectorised};
+use crate::dense::{dot, vectorised};
 use crate::elementwise::LANES;
 use crate::factor::Factor;
+use crate::rough::{self, BLOCK};
 use crate::run::End;
 
 /// The longest step at first, for each coordinate, as a part of half its width; δ is this part of it.
@@ -59,7 +60,7 @@ pub(super) fn approach(
     let mut radius = reach * (p as f64).sqrt();
     let (mut used, mut failures) = (0, 0);
     let (mut factor, mut next, mut step) = (Factor::default(), vec![0.0; p], vec![0.0; p]);
-    let (mut roots, mut rows) = (vec![0.0; m], vec![]);
+    let (mut roots, mut rows, mut hessian) = (vec![0.0; m], vec![], vec![]);
     loop {
         if let Some(end) = rounds.run.stop() {
             return Ok(Err(end));
@@ -78,14 +79,13 @@ pub(super) fn approach(
         if trace == 0.0 || moving.is_empty() {
             break;
         }
-        let stride = gradients.weighted(&roots, 1.0 / trace.sqrt(), &moving, &mut rows);
-        let mean = 1.0 / moving.len() as f64;
-        factor.of(moving.len(), f64::MIN_POSITIVE, |i, entries| {
-            vectorised(
-                #[inline(always)]
-                || rough_products(&rows[i * stride..], &rows[i * stride..(i + 1) * stride], entries),
-            );
-            entries[0] += RIDGE * mean + f64::MIN_POSITIVE;
+        gradients.weighted(&roots, 1.0 / trace.sqrt(), &moving, &mut rows);
+        let n = moving.len();
+        hessian.resize(n * n, 0.0);
+        rough::products(&rows, n, &mut hessian);
+        factor.of(n, f64::MIN_POSITIVE, |i, entries| {
+            entries.copy_from_slice(&hessian[i * n + i..(i + 1) * n]);
+            entries[0] += RIDGE / n as f64;
         });
         let mut newton: Vec<f64> = moving.iter().map(|j| -scale[*j] * kept.slope[*j] / trace).collect();
         factor.solve(&mut newton);
@@ -160,36 +160,34 @@ struct Gradients {
 }
 
 impl Gradients {
-    /// The rates along the coordinates `moving`, times the `roots` and a `factor`; units that are far from their kink are left out in blocks. Returns
-    /// the length of a row.
-    fn weighted(&self, roots: &[f64], factor: f64, moving: &[usize], rows: &mut Vec<f32>) -> usize {
+    /// The rates along the coordinates `moving`, times the `roots` and a `factor`; units that are far from their kink are left out in blocks.
+    fn weighted(&self, roots: &[f64], factor: f64, moving: &[usize], rows: &mut Vec<f32>) {
         let m = roots.len();
-        let mut factors = vec![0.0; m.next_multiple_of(ROUGH_LANES)];
-        let mut near = Vec::with_capacity(m / ROUGH_LANES + 1);
+        let mut factors = vec![0.0; m.next_multiple_of(BLOCK)];
+        let mut near = Vec::with_capacity(m / BLOCK + 1);
         vectorised(
             #[inline(always)]
             || factors.iter_mut().zip(roots).for_each(|(to, root)| *to = (root * factor) as f32),
         );
-        let (factors, _) = factors.as_chunks::<ROUGH_LANES>();
-        let is_near = |block: &[f32; ROUGH_LANES]| block.iter().fold(0, |any, f| any | f.to_bits()) != 0;
+        let (factors, _) = factors.as_chunks::<BLOCK>();
+        let is_near = |block: &[f32; BLOCK]| block.iter().fold(0, |any, f| any | f.to_bits()) != 0;
         near.extend((0..factors.len()).filter(|b| is_near(&factors[*b])));
-        let stride = ROUGH_LANES * near.len();
-        rows.clear();
-        rows.resize(moving.len() * stride, 0.0);
-        let (out, _) = rows.as_chunks_mut::<ROUGH_LANES>();
+        rows.resize(moving.len() * BLOCK * near.len(), 0.0);
+        let (out, _) = rows.as_chunks_mut::<BLOCK>();
         for (out, j) in out.chunks_exact_mut(near.len().max(1)).zip(moving) {
-            let (along, rest) = self.rates[j * m..(j + 1) * m].as_chunks::<ROUGH_LANES>();
+            let (along, rest) = self.rates[j * m..(j + 1) * m].as_chunks::<BLOCK>();
+            let mut last = [0.0; BLOCK];
+            last[..rest.len()].copy_from_slice(rest);
             vectorised(
                 #[inline(always)]
                 || {
                     for (out, b) in out.iter_mut().zip(&near) {
-                        let along = along.get(*b).map_or(rest, |block| block.as_slice());
+                        let along = along.get(*b).unwrap_or(&last);
                         out.iter_mut().zip(&factors[*b]).zip(along).for_each(|((o, f), r)| *o = f * r);
                     }
                 },
             );
         }
-        stride
     }
 
     /// f at `next`, from `base`, where they were taken: what it is if units keep their shares, and what those add that do not.
@@ -207,7 +205,7 @@ impl Gradients {
             pre.copy_from_slice(&base.pre);
             vectorised(
                 #[inline(always)]
-                || add_rough_rows(&steps, &self.rates, pre),
+                || rough::add_rows(&steps, &self.rates, pre),
             );
         })
     }
@@ -225,7 +223,11 @@ impl Gradients {
             );
         }
         rounds.know(&squares);
-        let lengths = squares.iter().map(|s| s.sqrt().max(f64::MIN_POSITIVE)).collect();
+        let mut lengths = squares;
+        vectorised(
+            #[inline(always)]
+            || lengths.iter_mut().for_each(|s| *s = s.sqrt().max(f64::MIN_POSITIVE)),
+        );
         Ok(Gradients { rates, lengths })
     }
 }

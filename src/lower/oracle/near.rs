@@ -64,15 +64,14 @@ impl Workbench {
                 (Action::Concat(inputs), _) => join(inputs, before, out, (step.out.len, 1)),
                 (Action::Unit { input, .. }, Bends::Unit(UnitBends { plain: Some((left, bend)), first, .. })) => {
                     let units = *first..*first + input.len;
-                    let entries = pre[units.clone()].iter_mut().zip(&frozen[units]);
-                    let entries = entries.zip(at(before, *input, 1)).zip(out);
+                    let (pre, frozen, changes) = (&mut pre[units.clone()], &frozen[units], at(before, *input, 1));
+                    // One after the other: loops that write to two places are not turned into vectors.
                     vectorised(
                         #[inline(always)]
                         || {
-                            for (((pre, share), change), out) in entries {
-                                let a = *pre + change;
-                                let active = if a > 0.0 { 1.0 } else { 0.0 };
-                                *pre = a;
+                            add(1.0, changes, pre);
+                            for (((out, a), share), change) in out.iter_mut().zip(&*pre).zip(frozen).zip(changes) {
+                                let active = if *a > 0.0 { 1.0 } else { 0.0 };
                                 *out = (left + share * bend) * change + (active - share) * bend * a;
                             }
                         },
@@ -128,16 +127,18 @@ impl Workbench {
                 (Action::Concat(inputs), _) => add_joined_adjoint(inputs, above, before, (step.out.len, 1)),
                 (Action::Unit { input, .. }, Bends::Unit(UnitBends { plain: Some((left, bend)), first, .. })) => {
                     let units = *first..*first + input.len;
-                    let both = shares[units.clone()].iter().zip(&last.shares[units.clone()]);
+                    let (shares, old) = (&shares[units.clone()], &last.shares[units.clone()]);
                     let was = &last.adjoints[step.out.at..step.out.at + step.out.len];
-                    let entries = at_mut(before, *input, 1).iter_mut().zip(&mut weights[units]);
-                    let entries = entries.zip(above.iter().zip(was)).zip(both);
+                    let (below, weights) = (at_mut(before, *input, 1), &mut weights[units]);
                     vectorised(
                         #[inline(always)]
                         || {
-                            for (((below, weight), (change, was)), (share, before)) in entries {
-                                *below += change * (left + share * bend) + was * bend * (share - before);
+                            for ((weight, change), was) in weights.iter_mut().zip(above).zip(was) {
                                 *weight = (was + change) * bend;
+                            }
+                            let changes = above.iter().zip(was).zip(shares).zip(old);
+                            for (below, (((change, was), share), before)) in below.iter_mut().zip(changes) {
+                                *below += change * (left + share * bend) + was * bend * (share - before);
                             }
                         },
                     );
