@@ -11,7 +11,7 @@ use super::pass::{Numbers, add_joined_adjoint, at, at_mut, join};
 use super::plan::{Action, Term};
 
 /// Above this part of the units that have another share a pass of its own is as cheap.
-const FEW: f64 = 0.5;
+const FEW: f64 = 0.25;
 
 /// The last backward pass.
 #[derive(Debug, Default)]
