@@ -78,24 +78,41 @@ pub fn add_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
     }
 }
 
+/// [`add_rows`], compiled once for all who call it: code that runs a few times in a solve is slow to come in.
+#[inline(never)]
+pub fn add_nonzero_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
+    vectorised(
+        #[inline(always)]
+        || add_rows(c, rows, stride, out),
+    );
+}
+
 /// The same where few factors are 0 or rows are short: all rows are added.
-#[inline(always)]
+#[inline(never)]
 pub fn add_all_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
-    add_tiles(c.iter().enumerate().map(|(k, factor)| (k * stride, *factor)), rows, out);
+    vectorised(
+        #[inline(always)]
+        || add_tiles(c.iter().enumerate().map(|(k, factor)| (k * stride, *factor)), rows, out),
+    );
 }
 
 /// out += Σ cₖ·(row k of `rows`), over the `of` k; rows are `stride` apart, and as much of them is read as `out` has entries.
-#[inline(always)]
+#[inline(never)]
 pub fn add_rows_at(of: &[usize], c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
-    if out.len() < LONG {
-        add_tiles(of.iter().map(|k| (k * stride, c[*k])), rows, out);
-        return;
-    }
-    for of in of.chunks(LISTED) {
-        let mut list = [(0, 0.0); LISTED];
-        list.iter_mut().zip(of).for_each(|(entry, k)| *entry = (k * stride, c[*k]));
-        add_long(&list[..of.len()], rows, out);
-    }
+    vectorised(
+        #[inline(always)]
+        || {
+            if out.len() < LONG {
+                add_tiles(of.iter().map(|k| (k * stride, c[*k])), rows, out);
+                return;
+            }
+            for of in of.chunks(LISTED) {
+                let mut list = [(0, 0.0); LISTED];
+                list.iter_mut().zip(of).for_each(|(entry, k)| *entry = (k * stride, c[*k]));
+                add_long(&list[..of.len()], rows, out);
+            }
+        },
+    );
 }
 
 /// The sum part by part: `list` has the places where rows begin, and their factors.
@@ -219,6 +236,13 @@ pub fn all_products(rows: &[f64], x: &[f64], out: &mut [f64]) {
         }
     }
     Arch::new().dispatch(Products(rows, x, out));
+}
+
+/// aᵀb, the number of [`dot`].
+pub fn product(a: &[f64], b: &[f64]) -> f64 {
+    let mut out = [0.0];
+    all_products(&a[..b.len()], b, &mut out);
+    out[0]
 }
 
 /// aᵀx for some rows as long as x, in the order of [`dot`] however long the processor's vectors are.
