@@ -82,7 +82,15 @@ impl Kinks for Timed<'_> {
         self.timed(|kinks| kinks.backward(shares, slope, weights)).expect(SHOWN)
     }
 
-    fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f64]) {
+    fn backward_again(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64 {
+        self.timed(|kinks| kinks.backward_again(shares, slope, weights)).expect(SHOWN)
+    }
+
+    fn bent(&mut self, frozen: &[f64], pre: &mut [f64]) -> Option<f64> {
+        self.timed(|kinks| kinks.bent(frozen, pre)).expect(SHOWN)
+    }
+
+    fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f32]) {
         self.timed(|kinks| kinks.tangents(shares, directions, rates)).expect(SHOWN)
     }
 

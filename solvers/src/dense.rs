@@ -293,9 +293,91 @@ pub fn dots(rows: [&[f64]; 4], x: &[f64]) -> [f64; 4] {
     out
 }
 
+/// Entries of f32 vectors that are summed side by side; vectors of single precision are padded to a multiple of them.
+pub const ROUGH_LANES: usize = 16;
+
+/// The products of rows with x in single precision, one for each entry of `out`; rows follow each other, and their length is a multiple of [`ROUGH_LANES`].
+#[inline(always)]
+pub fn rough_products(rows: &[f32], x: &[f32], out: &mut [f64]) {
+    let n = x.len();
+    let (fours, rest) = out.as_chunks_mut::<4>();
+    let whole = 4 * fours.len() * n;
+    for (k, four) in fours.iter_mut().enumerate() {
+        let rows = &rows[4 * k * n..][..4 * n];
+        *four = rough_dots([&rows[..n], &rows[n..2 * n], &rows[2 * n..3 * n], &rows[3 * n..]], x);
+    }
+    for (k, out) in rest.iter_mut().enumerate() {
+        [*out] = rough_dots([&rows[whole + k * n..][..n]], x);
+    }
+}
+
+#[inline(always)]
+fn rough_dots<const K: usize>(rows: [&[f32]; K], x: &[f32]) -> [f64; K] {
+    let (x, _) = x.as_chunks::<ROUGH_LANES>();
+    let rows = rows.map(|row| &row.as_chunks::<ROUGH_LANES>().0[..x.len()]);
+    let mut sums = [[0.0f32; ROUGH_LANES]; K];
+    for (at, x) in x.iter().enumerate() {
+        for (sums, row) in sums.iter_mut().zip(&rows) {
+            for ((sum, a), b) in sums.iter_mut().zip(&row[at]).zip(x) {
+                *sum += a * b;
+            }
+        }
+    }
+    sums.map(|mut sums| {
+        let mut half = ROUGH_LANES / 2;
+        while half > 0 {
+            for l in 0..half {
+                sums[l] += sums[l + half];
+            }
+            half /= 2;
+        }
+        f64::from(sums[0])
+    })
+}
+
+/// out += Σₖ cₖ·(row k of `rows`), each row as long as `out`: products in single precision.
+#[inline(always)]
+pub fn add_rough_rows(c: &[f64], rows: &[f32], out: &mut [f64]) {
+    let n = out.len();
+    let (fours, rest) = c.as_chunks::<4>();
+    for (k, four) in fours.iter().enumerate() {
+        let rows = &rows[4 * k * n..][..4 * n];
+        let (a, b, c, d) = (&rows[..n], &rows[n..2 * n], &rows[2 * n..3 * n], &rows[3 * n..]);
+        let f = four.map(|c| c as f32);
+        for j in 0..n {
+            out[j] += f64::from((f[0] * a[j] + f[1] * b[j]) + (f[2] * c[j] + f[3] * d[j]));
+        }
+    }
+    for (k, c) in (4 * fours.len()..).zip(rest) {
+        let (row, c) = (&rows[k * n..][..n], *c as f32);
+        out.iter_mut().zip(row).for_each(|(o, r)| *o += f64::from(c * r));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sums_in_single_precision_are_those_in_double_but_for_its_rounding() {
+        let number = |k: usize| (0.37 * k as f64).sin() as f32;
+        for (m, n) in [(0, 16), (3, 32), (4, 16), (9, 400), (5, 0)] {
+            let rows: Vec<f32> = (0..m * n).map(number).collect();
+            let x: Vec<f32> = (0..n).map(|j| number(j + 1000)).collect();
+            let wide = |v: &[f32]| v.iter().map(|t| f64::from(*t)).collect::<Vec<f64>>();
+            let mut out = vec![f64::NAN; m];
+            vectorised(|| rough_products(&rows, &x, &mut out));
+            for k in 0..m {
+                let expected = dot(&wide(&rows[k * n..(k + 1) * n]), &wide(&x));
+                assert!((out[k] - expected).abs() <= 1e-6 * n as f64, "{} and {expected}", out[k]);
+            }
+            let c: Vec<f64> = (0..m).map(|k| (k as f64).cos()).collect();
+            let (mut out, mut expected) = (wide(&x), wide(&x));
+            vectorised(|| add_rough_rows(&c, &rows, &mut out));
+            (0..m).for_each(|k| add(c[k], &wide(&rows[k * n..(k + 1) * n]), &mut expected));
+            out.iter().zip(&expected).for_each(|(a, b)| assert!((a - b).abs() <= 1e-6 * m as f64, "{a} and {b}"));
+        }
+    }
 
     #[test]
     fn four_products_at_once_are_those_of_one_at_a_time() {

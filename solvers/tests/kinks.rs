@@ -80,10 +80,12 @@ impl Kinks for Dense {
         constant
     }
 
-    fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f64]) {
+    fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f32]) {
         let (p, k) = (self.net.decisions, self.net.units);
         for (d, rates) in directions.chunks_exact(p).zip(rates.chunks_exact_mut(k.max(1))) {
-            self.net.tangent(shares, d, rates, &mut vec![0.0; k]);
+            let mut own = vec![0.0; k];
+            self.net.tangent(shares, d, &mut own, &mut vec![0.0; k]);
+            rates.iter_mut().zip(own).for_each(|(to, from)| *to = from as f32);
         }
     }
 

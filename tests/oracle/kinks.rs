@@ -11,9 +11,13 @@ use super::{NetworkOracle, near_kink};
 /// Relative to the numbers that are compared and the largest pre-activation.
 const ROUNDING: f64 = 1e-10;
 
+/// The same of rates, which are in single precision.
+const SINGLE: f64 = 1e-6;
+
 families! {
     shares_are_minorants: 100, Sides::Finite;
     tangents_are_difference_quotients: 100, Sides::Finite;
+    passes_from_a_point_nearby_are_passes: 100, Sides::Finite;
     rows_are_pre_activations: 100, Sides::Finite;
 }
 
@@ -116,8 +120,9 @@ fn tangents_are_difference_quotients<P: Problem>(case: &Case<P>) -> Result<(), T
         let (_, pre) = forward(kinks, &y);
         let (m, shares) = (pre.len(), states(&pre));
         let directions: Vec<f64> = ends.iter().flat_map(|v| v.iter().zip(&y).map(|(v, y)| v - y)).collect();
-        let mut rates = vec![f64::NAN; 2 * m];
+        let mut rates = vec![f32::NAN; 2 * m];
         kinks.tangents(&shares, &directions, &mut rates);
+        let rates: Vec<f64> = rates.into_iter().map(f64::from).collect();
         for (d, rates) in directions.chunks_exact(y.len().max(1)).zip(rates.chunks_exact(m.max(1))) {
             for step in [1.0, 0.1, 0.01, 0.001] {
                 let v: Vec<f64> = y.iter().zip(d).map(|(y, d)| y + step * d).collect();
@@ -125,7 +130,7 @@ fn tangents_are_difference_quotients<P: Problem>(case: &Case<P>) -> Result<(), T
                 if states(&there) != shares {
                     continue;
                 }
-                let allowed = ROUNDING * (1.0 + largest(&pre) + largest(&there) + largest(rates));
+                let allowed = SINGLE * (1.0 + largest(&pre) + largest(&there) + largest(rates));
                 for i in 0..m {
                     let (change, rate) = (there[i] - pre[i], rates[i]);
                     prop_assert!(
@@ -136,6 +141,48 @@ fn tangents_are_difference_quotients<P: Problem>(case: &Case<P>) -> Result<(), T
                 break;
             }
         }
+    }
+    Ok(())
+}
+
+/// From point to point a backward pass of what has changed is that of its own; and from rates at one point the pre-activations and f at another follow.
+fn passes_from_a_point_nearby_are_passes<P: Problem>(case: &Case<P>) -> Result<(), TestCaseError> {
+    let (mut points, mut random) = (case.points(), uniform(case.seed));
+    let bounds = case.instance.bounds(case.domain.intervals());
+    let mut oracle = NetworkOracle::new(&case.instance, &bounds).with_kinks(&bounds);
+    let Some(kinks) = shown(oracle.kinks())? else { return Ok(()) };
+    let (m, mut y) = (kinks.units(), points.anywhere());
+    let zeros = |n: usize| vec![f64::NAN; n];
+    for round in 0..8 {
+        // Steps of all lengths, so that sometimes few units change and sometimes many.
+        let (end, part) = (points.anywhere(), random().powi(3));
+        let next: Vec<f64> = y.iter().zip(&end).map(|(y, e)| y + part * (e - y)).collect();
+        let (from, pre) = forward(kinks, &y);
+        let (frozen, p) = (states(&pre), y.len());
+        let (mut slope, mut weights) = (zeros(p), zeros(m));
+        let constant = kinks.backward_again(&frozen, &mut slope, &mut weights);
+        let (mut expected, mut above) = (zeros(p), zeros(m));
+        let fresh = kinks.backward(&frozen, &mut expected, &mut above);
+        let size = 1.0 + networks::magnitude(&case.instance, &y) + largest(&expected) + largest(&above) + fresh.abs();
+        let both = slope.iter().zip(&expected).chain(weights.iter().zip(&above));
+        for (a, b) in both.chain([(&constant, &fresh)]) {
+            prop_assert!((a - b).abs() <= ROUNDING * size, "round {round}: {a} after others, {b} by itself");
+        }
+        let direction: Vec<f64> = next.iter().zip(&y).map(|(a, b)| a - b).collect();
+        let mut rates = vec![f32::NAN; m];
+        kinks.tangents(&frozen, &direction, &mut rates);
+        let mut there: Vec<f64> = pre.iter().zip(&rates).map(|(a, r)| a + f64::from(*r)).collect();
+        let (value, exact) = forward(kinks, &next);
+        if let Some(change) = kinks.bent(&frozen, &mut there) {
+            let size = 1.0 + networks::magnitude(&case.instance, &y) + networks::magnitude(&case.instance, &next);
+            let allowed = SINGLE * (size + largest(&pre) + largest(&exact));
+            let found = from + dot(&expected, &direction) + change;
+            prop_assert!((found - value).abs() <= allowed, "f is {value}, not {found}");
+            for (a, b) in there.iter().zip(&exact) {
+                prop_assert!((a - b).abs() <= allowed, "a pre-activation is {b}, not {a}");
+            }
+        }
+        y = next;
     }
     Ok(())
 }

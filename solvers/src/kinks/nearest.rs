@@ -27,7 +27,7 @@ pub fn distances(kinks: &mut dyn Kinks, shares: &[f64], pre: &[f64], scale: &[f6
     kinks.tangents(shares, &directions, &mut rates);
     (0..m)
         .map(|i| {
-            let rate = (0..DIRECTIONS).map(|k| rates[k * m + i].powi(2)).sum::<f64>().sqrt();
+            let rate = (0..DIRECTIONS).map(|k| f64::from(rates[k * m + i]).powi(2)).sum::<f64>().sqrt();
             (pre[i].abs() / rate.max(f64::MIN_POSITIVE), i)
         })
         .collect()

@@ -54,9 +54,20 @@ pub trait Kinks {
     /// `weights` (m) λ. One backward pass.
     fn backward(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64;
 
+    /// The same, from the last call of this function: only what other shares change goes through the passes, and rounding errors add up.
+    fn backward_again(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64 {
+        self.backward(shares, slope, weights)
+    }
+
+    /// What bends on the way to another point: `pre` (m), the pre-activations there where all units keep their `frozen` shares (0 or 1),
+    /// become those of the function; returns by how much f is larger. `None`, and nothing done, where that is no cheaper than a forward pass.
+    fn bent(&mut self, _frozen: &[f64], _pre: &mut [f64]) -> Option<f64> {
+        None
+    }
+
     /// The rates at which pre-activations change along n directions (n×p) where the units have `shares`: `rates` (n×m), to single
-    /// precision at least. One forward pass for each direction.
-    fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f64]);
+    /// precision. One forward pass for each direction.
+    fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f32]);
 
     /// Appends to `rows` the pre-activations of `wanted` (increasing) as affine functions of y, of the values of the `free` units (increasing),
     /// and of units below them through their `shares`. A part of a backward pass each.

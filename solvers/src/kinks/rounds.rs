@@ -111,15 +111,36 @@ impl<'r, 'a> Rounds<'r, 'a> {
         Ok((value, self.support(y)?))
     }
 
-    /// The constant of the minorant at `y`, the last point that was looked at: one backward pass. All units get the share that they have there.
+    /// The constant of the minorant at `y`, the last point that was looked at: one backward pass at most. All units get the share that they have there.
     pub fn support(&mut self, y: &[f64]) -> Result<f64, SolverError> {
         self.share();
-        let shares = std::mem::take(&mut self.shares);
-        let constant = self.certify(y, &shares);
-        self.shares = shares;
+        let Rounds { run, shares, slope, weights, .. } = self;
+        let constant = run.kinks()?.backward_again(shares, slope, weights);
+        run.count(0, 1);
+        run.offer_minorant(constant, slope, y, shares);
         // Where all units are inactive a pass has next to no multiplications.
         self.pass = self.pass.max((self.run.kinks()?.multiplications() - self.before) as f64).max(1.0);
-        constant
+        Ok(constant)
+    }
+
+    /// f(y) and all pre-activations, to single precision, from what they are where all units keep their `frozen` shares: a part of a forward pass, where
+    /// the function has one.
+    pub fn look_from(
+        &mut self,
+        y: &[f64],
+        frozen: &[f64],
+        value: f64,
+        fill: impl FnOnce(&mut [f64]),
+    ) -> Result<f64, SolverError> {
+        fill(&mut self.pre);
+        let change = self.counted(|rounds| {
+            let Rounds { run, pre, .. } = rounds;
+            Ok(run.kinks()?.bent(frozen, pre))
+        })?;
+        match change {
+            Some(change) => Ok(value + change),
+            None => self.look(y),
+        }
     }
 
     /// What the last evaluation left, to go back to.
@@ -141,7 +162,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
     }
 
     /// The rates of all pre-activations along n `directions` (n×p), all units frozen as they are: n×m.
-    pub fn rates_along(&mut self, directions: &[f64]) -> Result<Vec<f64>, SolverError> {
+    pub fn rates_along(&mut self, directions: &[f64]) -> Result<Vec<f32>, SolverError> {
         let n = directions.len() / self.slope.len().max(1);
         self.counted(|rounds| {
             let mut rates = vec![0.0; n * rounds.units()];

@@ -5,10 +5,10 @@
 //! since few units change their state on the way that is left; δ follows the steps.
 
 use super::descent::go;
-use super::rounds::Rounds;
+use super::rounds::{Kept, Rounds};
 use crate::SolverError;
-use crate::dense::{dot, products, vectorised};
-use crate::elementwise::exp;
+use crate::dense::{ROUGH_LANES, add_rough_rows, dot, rough_products, vectorised};
+use crate::elementwise::LANES;
 use crate::factor::Factor;
 use crate::run::End;
 
@@ -16,8 +16,9 @@ use crate::run::End;
 const REACH: f64 = 0.1;
 const BLUR: f64 = 0.5;
 
-/// How far from its kink a unit counts, in σ.
+/// How far from its kink a unit counts, in σ; (1 − (z/3)²)⁴ stands for the normal distribution, and this makes its integral 1.
 const TAILS: f64 = 3.0;
+const DENSITY: f64 = 105.0 / 256.0;
 
 /// δ shrinks by no more than this in a step; a step that fails makes the next ones as much shorter.
 const SHRINK: f64 = 0.3;
@@ -30,7 +31,7 @@ const TRIALS: usize = 4;
 const FAILURES: usize = 2;
 
 /// What is added to the diagonal of the Hessian, as a part of its mean.
-const RIDGE: f64 = 1e-9;
+const RIDGE: f64 = 1e-6;
 
 /// Most numbers that the rates of all pre-activations along all coordinates may take.
 const ROOM: usize = 1 << 22;
@@ -53,11 +54,12 @@ pub(super) fn approach(
     let scale: Vec<f64> = lower.iter().zip(upper).map(half).collect();
     let gradients = Gradients::new(rounds, &scale)?;
     let mut kept = rounds.kept();
+    let (base, frozen) = ((y.clone(), rounds.kept()), rounds.shares.clone());
     let mut reach = REACH;
     let mut radius = reach * (p as f64).sqrt();
     let (mut used, mut failures) = (0, 0);
     let (mut factor, mut next, mut step) = (Factor::default(), vec![0.0; p], vec![0.0; p]);
-    let (mut densities, mut near, mut rows) = (vec![], Vec::with_capacity(m), vec![]);
+    let (mut roots, mut rows) = (vec![0.0; m], vec![]);
     loop {
         if let Some(end) = rounds.run.stop() {
             return Ok(Err(end));
@@ -72,36 +74,20 @@ pub(super) fn approach(
             })
             .collect();
         let blur = BLUR * reach;
-        densities.resize(m, 0.0);
-        roots(blur, &kept.pre, &kept.weights, &gradients.lengths, &mut densities);
-        // Which are near is unpredictable: the others are left out without a branch.
-        near.resize(m, (0, 0.0));
-        let mut count = 0;
-        for (i, root) in densities.iter().enumerate() {
-            near[count] = (i, *root);
-            count += usize::from(*root > 0.0);
-        }
-        near.truncate(count);
-        if near.is_empty() || moving.is_empty() {
+        let trace = find_roots(blur, &kept.pre, &kept.weights, &gradients.lengths, &mut roots);
+        if trace == 0.0 || moving.is_empty() {
             break;
         }
-        // Zeros at their ends let products of rows do without a remainder.
-        let stride = near.len().next_multiple_of(8);
-        rows.clear();
-        for (k, j) in moving.iter().enumerate() {
-            let along = &gradients.rates[j * m..(j + 1) * m];
-            rows.extend(near.iter().map(|(i, root)| root * along[*i]));
-            rows.resize((k + 1) * stride, 0.0);
-        }
-        let mean = dot(&rows, &rows) / moving.len() as f64;
+        let stride = gradients.weighted(&roots, 1.0 / trace.sqrt(), &moving, &mut rows);
+        let mean = 1.0 / moving.len() as f64;
         factor.of(moving.len(), f64::MIN_POSITIVE, |i, entries| {
             vectorised(
                 #[inline(always)]
-                || products(&rows[i * stride..], &rows[i * stride..(i + 1) * stride], entries),
+                || rough_products(&rows[i * stride..], &rows[i * stride..(i + 1) * stride], entries),
             );
             entries[0] += RIDGE * mean + f64::MIN_POSITIVE;
         });
-        let mut newton: Vec<f64> = moving.iter().map(|j| -scale[*j] * kept.slope[*j]).collect();
+        let mut newton: Vec<f64> = moving.iter().map(|j| -scale[*j] * kept.slope[*j] / trace).collect();
         factor.solve(&mut newton);
         let length = dot(&newton, &newton).sqrt();
         if !(length > 0.0 && length.is_finite()) {
@@ -112,7 +98,7 @@ pub(super) fn approach(
         moving.iter().zip(&newton).for_each(|(j, d)| step[*j] = scale[*j] * d);
         for _ in 0..TRIALS {
             go(&y, t, &step, (lower, upper), &mut next);
-            let there = rounds.look(&next)?;
+            let there = gradients.look(rounds, (&base.0, &base.1, &frozen), (&scale, &next))?;
             used += 1;
             let expected: f64 = next.iter().zip(&y).zip(&kept.slope).map(|((a, b), g)| (a - b) * g).sum();
             if there <= kept.value + SHARE * expected {
@@ -140,31 +126,92 @@ pub(super) fn approach(
     Ok(Ok(y))
 }
 
-/// The square roots of λφ(a/σ)/σ for all units, σ being `blur` times their length; 0 for those that are far from their kink.
-fn roots(blur: f64, pre: &[f64], weights: &[f64], lengths: &[f64], out: &mut [f64]) {
-    let most = 1.0 / std::f64::consts::TAU.sqrt();
+/// The square roots of λφ(a/σ)/σ for all units, σ being `blur` times their length; 0 for those that are far from their kink. Returns the trace of the
+/// Hessian that they make.
+fn find_roots(blur: f64, pre: &[f64], weights: &[f64], lengths: &[f64], out: &mut [f64]) -> f64 {
     vectorised(
         #[inline(always)]
         || {
             for (((out, a), weight), length) in out.iter_mut().zip(pre).zip(weights).zip(lengths) {
-                let sigma = blur * length;
-                let z = a / sigma;
-                let density = weight * most * exp(-0.5 * z * z) / sigma;
-                *out = if *weight > 0.0 && z.abs() < TAILS { density.sqrt() } else { 0.0 };
+                let one_over = 1.0 / (blur * length);
+                let z = a * one_over * (1.0 / TAILS);
+                let (height, near) = (weight * one_over * DENSITY, 1.0 - z * z);
+                *out = if height > 0.0 && near > 0.0 { height.sqrt() * near * near } else { 0.0 };
             }
+            let (out, rest) = out.as_chunks::<LANES>();
+            let (lengths, last) = lengths.as_chunks::<LANES>();
+            let mut sums = [0.0; LANES];
+            for (out, lengths) in out.iter().zip(lengths) {
+                for ((sum, root), length) in sums.iter_mut().zip(out).zip(lengths) {
+                    *sum += (root * length) * (root * length);
+                }
+            }
+            sums.iter().sum::<f64>() + rest.iter().zip(last).map(|(r, l)| (r * l) * (r * l)).sum::<f64>()
         },
-    );
+    )
 }
 
 /// The gradients of all pre-activations where units are frozen as they are, coordinate by coordinate.
 struct Gradients {
     /// p×m, in coordinates that are divided by their scale.
-    rates: Vec<f64>,
+    rates: Vec<f32>,
     /// m
     lengths: Vec<f64>,
 }
 
 impl Gradients {
+    /// The rates along the coordinates `moving`, times the `roots` and a `factor`; units that are far from their kink are left out in blocks. Returns
+    /// the length of a row.
+    fn weighted(&self, roots: &[f64], factor: f64, moving: &[usize], rows: &mut Vec<f32>) -> usize {
+        let m = roots.len();
+        let mut factors = vec![0.0; m.next_multiple_of(ROUGH_LANES)];
+        let mut near = Vec::with_capacity(m / ROUGH_LANES + 1);
+        vectorised(
+            #[inline(always)]
+            || factors.iter_mut().zip(roots).for_each(|(to, root)| *to = (root * factor) as f32),
+        );
+        let (factors, _) = factors.as_chunks::<ROUGH_LANES>();
+        let is_near = |block: &[f32; ROUGH_LANES]| block.iter().fold(0, |any, f| any | f.to_bits()) != 0;
+        near.extend((0..factors.len()).filter(|b| is_near(&factors[*b])));
+        let stride = ROUGH_LANES * near.len();
+        rows.clear();
+        rows.resize(moving.len() * stride, 0.0);
+        let (out, _) = rows.as_chunks_mut::<ROUGH_LANES>();
+        for (out, j) in out.chunks_exact_mut(near.len().max(1)).zip(moving) {
+            let (along, rest) = self.rates[j * m..(j + 1) * m].as_chunks::<ROUGH_LANES>();
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (out, b) in out.iter_mut().zip(&near) {
+                        let along = along.get(*b).map_or(rest, |block| block.as_slice());
+                        out.iter_mut().zip(&factors[*b]).zip(along).for_each(|((o, f), r)| *o = f * r);
+                    }
+                },
+            );
+        }
+        stride
+    }
+
+    /// f at `next`, from `base`, where they were taken: what it is if units keep their shares, and what those add that do not.
+    fn look(
+        &self,
+        rounds: &mut Rounds<'_, '_>,
+        (from, base, frozen): (&[f64], &Kept, &[f64]),
+        (scale, next): (&[f64], &[f64]),
+    ) -> Result<f64, SolverError> {
+        let along = next.iter().zip(from).zip(scale);
+        let steps: Vec<f64> =
+            along.map(|((to, from), scale)| if *scale > 0.0 { (to - from) / scale } else { 0.0 }).collect();
+        let change: f64 = next.iter().zip(from).zip(&base.slope).map(|((to, from), g)| (to - from) * g).sum();
+        rounds.look_from(next, frozen, base.value + change, |pre| {
+            pre.copy_from_slice(&base.pre);
+            vectorised(
+                #[inline(always)]
+                || add_rough_rows(&steps, &self.rates, pre),
+            );
+        })
+    }
+
     fn new(rounds: &mut Rounds<'_, '_>, scale: &[f64]) -> Result<Gradients, SolverError> {
         let (p, m) = (scale.len(), rounds.units());
         let mut directions = vec![0.0; p * p];
@@ -174,7 +221,7 @@ impl Gradients {
         for along in rates.chunks_exact(m.max(1)) {
             vectorised(
                 #[inline(always)]
-                || squares.iter_mut().zip(along).for_each(|(s, r)| *s += r * r),
+                || squares.iter_mut().zip(along).for_each(|(s, r)| *s += f64::from(*r) * f64::from(*r)),
             );
         }
         rounds.know(&squares);

@@ -10,6 +10,7 @@ use icnn_solvers::oracle::Oracle;
 
 use super::NetworkOracle;
 use super::hinges::{Bend, Bends, Hinges, UnitBends};
+use super::near::Last;
 use super::pass::{Numbers, Scratch, add_joined_adjoint, at, at_mut, join};
 use super::plan::{Action, Term};
 use crate::certificate::Multipliers;
@@ -17,7 +18,7 @@ use crate::ir::instance::Instance;
 use crate::ir::program::Op;
 
 /// Most rows that are made in one pass, so that they stay in the cache, and most numbers kept for that.
-const ROWS: usize = 8;
+const ROWS: usize = 16;
 const ROOM: usize = 1 << 21;
 
 /// The kinks of an oracle, and what their passes write to.
@@ -25,36 +26,51 @@ const ROOM: usize = 1 << 21;
 pub(super) struct Workbench {
     pub hinges: Arc<Hinges>,
     /// n × the size of the plan, step by step: adjoints, or rates.
-    buffer: Vec<f64>,
+    pub buffer: Vec<f64>,
     /// n × `stride`, the kinks below what a pass begins with.
-    weights: Vec<f64>,
+    pub weights: Vec<f64>,
     stride: usize,
     /// n
-    constants: Vec<f64>,
+    pub constants: Vec<f64>,
     /// Shares, those of units that are left free being 0.
-    shares: Vec<f64>,
+    pub shares: Vec<f64>,
     /// Whether the buffer holds the adjoints that belong to these shares.
     held: bool,
     slopes: Vec<f64>,
     intercepts: Vec<f64>,
-    scratch: Scratch,
+    pub scratch: Scratch,
+    pub last: Last,
 }
 
 impl Workbench {
     /// With the room of a `spare` one.
     pub fn new(hinges: Arc<Hinges>, numbers: &Numbers, spare: Option<Workbench>) -> Workbench {
-        if let Some(spare) = spare {
+        if let Some(mut spare) = spare {
+            spare.last.forget();
             return Workbench { hinges, held: false, ..spare };
         }
         let none = Vec::new;
         let scratch = Scratch::with_room(numbers.plan.longest);
         let (buffer, weights, constants, shares, slopes, intercepts) = (none(), none(), none(), none(), none(), none());
-        Workbench { hinges, buffer, weights, stride: 0, constants, shares, held: false, slopes, intercepts, scratch }
+        let last = Last::default();
+        Workbench {
+            hinges,
+            buffer,
+            weights,
+            stride: 0,
+            constants,
+            shares,
+            held: false,
+            slopes,
+            intercepts,
+            scratch,
+            last,
+        }
     }
 
     /// How many numbers there is room for.
     pub fn numbers(&self) -> usize {
-        self.buffer.capacity() + self.weights.capacity()
+        self.buffer.capacity() + self.weights.capacity() + self.last.numbers()
     }
 
     /// Whether the last pass was a backward one with these shares.
@@ -76,7 +92,7 @@ impl Workbench {
     }
 
     /// Zeros for n points below step `top`, which meet the first `stride` kinks.
-    fn clear(&mut self, numbers: &Numbers, top: usize, n: usize, stride: usize) {
+    pub fn clear(&mut self, numbers: &Numbers, top: usize, n: usize, stride: usize) {
         self.held = false;
         let len = n * numbers.plan.steps.get(top).map_or(numbers.plan.size, |step| step.out.at);
         self.buffer.clear();
@@ -168,14 +184,16 @@ impl Workbench {
 
     /// Rates of all steps along n directions.
     fn push(&mut self, numbers: &Numbers, directions: &[f64], n: usize) {
-        self.clear(numbers, numbers.plan.steps.len(), n, 0);
+        self.held = false;
         let Workbench { hinges, buffer, shares, slopes, intercepts, scratch, .. } = self;
+        buffer.resize(n * numbers.plan.size, 0.0);
         for (step, bends) in numbers.plan.steps.iter().zip(&hinges.steps) {
             let (before, rest) = buffer.split_at_mut(step.out.at * n);
             let out = &mut rest[..step.out.len * n];
             match (&step.action, bends) {
                 (Action::Decision, _) => out.copy_from_slice(directions),
                 (Action::Affine(terms), _) => {
+                    out.fill(0.0);
                     for term in terms.iter().filter(|term| !matches!(term, Term::Param(_))) {
                         numbers.add_term(term, before, out, n, scratch);
                     }
@@ -209,33 +227,46 @@ impl Workbench {
                         }
                     }
                 }
-                _ => {}
+                _ => out.fill(0.0),
             }
         }
     }
 
-    /// The pre-activations in the values of a forward pass (`shares` absent), or their rates at point k of n in the buffer.
-    fn read(&self, numbers: &Numbers, values: &[f64], (k, n): (usize, usize), rates: bool, out: &mut [f64]) {
+    /// The pre-activations in the values of a forward pass, or their rates at point k of n in the buffer, as numbers of type `T`.
+    fn read<T>(
+        &self,
+        numbers: &Numbers,
+        values: &[f64],
+        (k, n): (usize, usize),
+        rates: bool,
+        out: &mut [T],
+        number: impl Fn(f64) -> T,
+    ) {
         for (step, bends) in numbers.plan.steps.iter().zip(&self.hinges.steps) {
             match (&step.action, bends) {
                 (Action::Unit { input, .. }, Bends::Unit(unit)) => {
                     let t = &at(values, *input, n)[k * input.len..(k + 1) * input.len];
                     if unit.plain.is_some() {
-                        out[unit.first..unit.first + input.len].copy_from_slice(t);
+                        let out = out[unit.first..unit.first + input.len].iter_mut().zip(t);
+                        vectorised(
+                            #[inline(always)]
+                            || out.for_each(|(out, t)| *out = number(*t)),
+                        );
                         continue;
                     }
                     for (out, kink) in out[unit.first..].iter_mut().zip(&unit.kinks) {
-                        *out = t[kink.element] - if rates { 0.0 } else { kink.place };
+                        *out = number(t[kink.element] - if rates { 0.0 } else { kink.place });
                     }
                 }
                 (Action::Group { input, .. }, Bends::Group(group)) => {
                     let t = &at(values, *input, n)[k * input.len..(k + 1) * input.len];
                     for chain in &group.chains {
                         let mut most = t[chain.entries[0]];
-                        for (number, i) in (chain.first..).zip(&chain.entries[1..]) {
-                            out[number] = most - t[*i];
+                        for (kink, i) in (chain.first..).zip(&chain.entries[1..]) {
+                            let ahead = most - t[*i];
+                            out[kink] = number(ahead);
                             most = match rates {
-                                true => t[*i] + self.shares[number] * out[number],
+                                true => t[*i] + self.shares[kink] * ahead,
                                 false => most.max(t[*i]),
                             };
                         }
@@ -270,7 +301,7 @@ impl Kinks for NetworkOracle<'_> {
     fn forward(&mut self, y: &[f64], pre: &mut [f64]) -> Result<f64, SolverError> {
         let value = self.value(y)?;
         if let (Some(numbers), Some(Ok(bench))) = (self.numbers.as_ref(), &self.workbench) {
-            bench.read(numbers, &self.work.values, (0, 1), false, pre);
+            bench.read(numbers, &self.work.values, (0, 1), false, pre, |t| t);
         }
         Ok(value)
     }
@@ -286,7 +317,20 @@ impl Kinks for NetworkOracle<'_> {
         bench.constants[0]
     }
 
-    fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f64]) {
+    fn backward_again(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64 {
+        let Some((numbers, bench)) = self.bench() else { return f64::NEG_INFINITY };
+        let constant = bench.pull_again(numbers, shares);
+        slope.copy_from_slice(bench.last_slope(slope.len()));
+        weights.copy_from_slice(&bench.weights[..weights.len()]);
+        constant
+    }
+
+    fn bent(&mut self, frozen: &[f64], pre: &mut [f64]) -> Option<f64> {
+        let (numbers, bench) = self.bench()?;
+        bench.bent(numbers, frozen, pre)
+    }
+
+    fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f32]) {
         let p = self.dimension();
         let Some((numbers, bench)) = self.bench() else { return };
         let n = directions.len() / p.max(1);
@@ -296,7 +340,7 @@ impl Kinks for NetworkOracle<'_> {
         bench.push(numbers, directions, n);
         bench.scratch.roughly = false;
         for (k, rates) in rates.chunks_exact_mut(bench.hinges.count.max(1)).enumerate() {
-            bench.read(numbers, &bench.buffer, (k, n), true, rates);
+            bench.read(numbers, &bench.buffer, (k, n), true, rates, |t| t as f32);
         }
     }
 
@@ -337,7 +381,7 @@ impl Kinks for NetworkOracle<'_> {
 
 impl Workbench {
     /// The backward pass from the output.
-    fn pull_output(&mut self, numbers: &Numbers) {
+    pub fn pull_output(&mut self, numbers: &Numbers) {
         let top = numbers.plan.steps.len();
         self.clear(numbers, top, 1, self.hinges.count);
         if let Some(last) = self.buffer.last_mut() {

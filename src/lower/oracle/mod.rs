@@ -5,6 +5,7 @@ pub(crate) mod errors;
 mod hinges;
 mod kernels;
 mod kinks;
+mod near;
 mod pass;
 mod plan;
 mod product;

@@ -27,21 +27,25 @@ pub(super) struct Blocks {
     /// For each group of points the columns of the block at which one of them is not zero, their values there, and how many.
     columns: Vec<usize>,
     values: Vec<[f64; GROUP]>,
+    rough: Vec<[f32; GROUP]>,
     counts: Vec<usize>,
 }
 
 impl Blocks {
     /// Takes the columns `from..to` of the points in `v`, which are `len` long.
     #[inline(always)]
-    fn gather(&mut self, v: &[f64], len: usize, from: usize, to: usize) {
+    fn gather<A: Sum>(&mut self, v: &[f64], len: usize, from: usize, to: usize) {
         let (points, depth) = (v.len() / len, to - from);
         let groups = points.div_ceil(GROUP);
-        if self.columns.len() < groups * DEPTH {
+        if self.counts.len() < groups {
             self.columns.resize(groups * DEPTH, 0);
-            self.values.resize(groups * DEPTH, [0.0; GROUP]);
             self.counts.resize(groups, 0);
         }
-        let room = self.columns.chunks_exact_mut(DEPTH).zip(self.values.chunks_exact_mut(DEPTH)).zip(&mut self.counts);
+        if A::values(self).len() < groups * DEPTH {
+            A::values_mut(self).0.resize(groups * DEPTH, [A::factor(0.0); GROUP]);
+        }
+        let (values, columns, counts) = A::values_mut(self);
+        let room = columns.chunks_exact_mut(DEPTH).zip(values.chunks_exact_mut(DEPTH)).zip(counts);
         for (g, ((columns, values), total)) in room.take(groups).enumerate() {
             let rows: [&[f64]; GROUP] = array::from_fn(|r| match g * GROUP + r {
                 k if k < points => &v[k * len + from..k * len + to],
@@ -51,8 +55,9 @@ impl Blocks {
             for j in 0..depth {
                 let value = rows.map(|row| row[j]);
                 columns[count] = j;
-                values[count] = value;
-                count += usize::from(value.iter().any(|t| *t != 0.0));
+                values[count] = value.map(A::factor);
+                // The sign of a zero does not matter.
+                count += usize::from(value.iter().fold(0, |any, t| any | t.to_bits()) << 1 != 0);
             }
             *total = count;
         }
@@ -78,16 +83,25 @@ pub(super) fn add_product(arch: Arch, a: Columns<'_>, v: &[f64], out: &mut [f64]
     }
 }
 
+/// Values, columns and counts of [`Blocks`].
+type Gathered<'a, F> = (&'a mut Vec<[F; GROUP]>, &'a mut [usize], &'a mut [usize]);
+
 /// What the sums are made of.
 trait Sum {
     /// An entry of A.
     type Entry: Copy;
+    /// An entry of v.
+    type Factor: Copy;
     /// Several sums side by side.
     type Vector<S: Simd>: Copy;
 
     /// How many sums are in a vector.
     fn lanes<S: Simd>() -> usize;
-    fn splat<S: Simd>(simd: S, value: f64) -> Self::Vector<S>;
+    fn factor(value: f64) -> Self::Factor;
+    /// The values of blocks, with their columns and counts.
+    fn values(blocks: &Blocks) -> &[[Self::Factor; GROUP]];
+    fn values_mut(blocks: &mut Blocks) -> Gathered<'_, Self::Factor>;
+    fn splat<S: Simd>(simd: S, value: Self::Factor) -> Self::Vector<S>;
     /// Vector k of a line of entries.
     fn load<S: Simd>(simd: S, line: &[Self::Entry], k: usize) -> Self::Vector<S>;
     /// a·b + c
@@ -101,11 +115,27 @@ struct Precise<W>(PhantomData<W>);
 
 impl<W: Entry> Sum for Precise<W> {
     type Entry = W;
+    type Factor = f64;
     type Vector<S: Simd> = S::f64s;
 
     #[inline(always)]
     fn lanes<S: Simd>() -> usize {
         S::F64_LANES
+    }
+
+    #[inline(always)]
+    fn factor(value: f64) -> f64 {
+        value
+    }
+
+    #[inline(always)]
+    fn values(blocks: &Blocks) -> &[[f64; GROUP]] {
+        &blocks.values
+    }
+
+    #[inline(always)]
+    fn values_mut(blocks: &mut Blocks) -> Gathered<'_, f64> {
+        (&mut blocks.values, &mut blocks.columns, &mut blocks.counts)
     }
 
     #[inline(always)]
@@ -140,6 +170,7 @@ struct Rough;
 
 impl Sum for Rough {
     type Entry = f32;
+    type Factor = f32;
     type Vector<S: Simd> = S::f32s;
 
     #[inline(always)]
@@ -148,8 +179,23 @@ impl Sum for Rough {
     }
 
     #[inline(always)]
-    fn splat<S: Simd>(simd: S, value: f64) -> S::f32s {
-        simd.splat_f32s(value as f32)
+    fn factor(value: f64) -> f32 {
+        value as f32
+    }
+
+    #[inline(always)]
+    fn values(blocks: &Blocks) -> &[[f32; GROUP]] {
+        &blocks.rough
+    }
+
+    #[inline(always)]
+    fn values_mut(blocks: &mut Blocks) -> Gathered<'_, f32> {
+        (&mut blocks.rough, &mut blocks.columns, &mut blocks.counts)
+    }
+
+    #[inline(always)]
+    fn splat<S: Simd>(simd: S, value: f32) -> S::f32s {
+        simd.splat_f32s(value)
     }
 
     #[inline(always)]
@@ -194,7 +240,7 @@ impl<A: Sum<Entry: Entry>> WithSimd for Product<'_, A> {
         for (v, out) in v.chunks(POINTS * len).zip(out.chunks_mut(POINTS * rows)) {
             for from in (0..len).step_by(DEPTH) {
                 let to = len.min(from + DEPTH);
-                blocks.gather(v, len, from, to);
+                blocks.gather::<A>(v, len, from, to);
                 for first in (0..rows).step_by(width) {
                     let used = width.min(rows - first);
                     let vectors = used.div_ceil(lanes);
@@ -253,23 +299,40 @@ fn add_panel<'a, S: Simd, A: Sum<Entry: 'a>, const V: usize>(
     rows: usize,
     (first, used): (usize, usize),
 ) {
-    let groups = blocks.columns.chunks_exact(DEPTH).zip(blocks.values.chunks_exact(DEPTH)).zip(&blocks.counts);
+    let groups = blocks.columns.chunks_exact(DEPTH).zip(A::values(blocks).chunks_exact(DEPTH)).zip(&blocks.counts);
     for (((columns, values), count), out) in groups.zip(out.chunks_mut(GROUP * rows)) {
-        let mut sums = [[A::splat(simd, 0.0); V]; GROUP];
-        for (j, c) in columns[..*count].iter().zip(&values[..*count]) {
-            let line = line(*j);
-            let line: [A::Vector<S>; V] = array::from_fn(|k| A::load(simd, line, k));
-            for r in 0..GROUP {
-                let c = A::splat(simd, c[r]);
-                for k in 0..V {
-                    sums[r][k] = A::mul_add(simd, c, line[k], sums[r][k]);
-                }
+        let (columns, values) = (&columns[..*count], &values[..*count]);
+        match out.len() / rows {
+            1 => add_group::<S, A, V, 1>(simd, (columns, values), &line, out, rows, (first, used)),
+            _ => add_group::<S, A, V, GROUP>(simd, (columns, values), &line, out, rows, (first, used)),
+        }
+    }
+}
+
+/// The same for the first R points of one group.
+#[inline(always)]
+fn add_group<'a, S: Simd, A: Sum<Entry: 'a>, const V: usize, const R: usize>(
+    simd: S,
+    (columns, values): (&[usize], &[[A::Factor; GROUP]]),
+    line: &impl Fn(usize) -> &'a [A::Entry],
+    out: &mut [f64],
+    rows: usize,
+    (first, used): (usize, usize),
+) {
+    let mut sums = [[A::splat(simd, A::factor(0.0)); V]; R];
+    for (j, c) in columns.iter().zip(values) {
+        let line = line(*j);
+        let line: [A::Vector<S>; V] = array::from_fn(|k| A::load(simd, line, k));
+        for r in 0..R {
+            let c = A::splat(simd, c[r]);
+            for k in 0..V {
+                sums[r][k] = A::mul_add(simd, c, line[k], sums[r][k]);
             }
         }
-        for (out, sums) in out.chunks_exact_mut(rows).zip(sums) {
-            let out = out[first..first + used].chunks_mut(A::lanes::<S>());
-            out.zip(sums).for_each(|(out, sums)| A::add(simd, sums, out));
-        }
+    }
+    for (out, sums) in out.chunks_exact_mut(rows).zip(sums) {
+        let out = out[first..first + used].chunks_mut(A::lanes::<S>());
+        out.zip(sums).for_each(|(out, sums)| A::add(simd, sums, out));
     }
 }
 
