@@ -388,6 +388,34 @@ mod tests {
             let mut out = vec![f64::NAN; m];
             vectorised(|| products(&rows, &x, &mut out));
             (0..m).for_each(|k| assert_eq!(out[k], dot(&rows[k * n..(k + 1) * n], &x)));
+            let mut same = vec![f64::NAN; m];
+            all_products(&rows, &x, &mut same);
+            assert_eq!(same, out);
+        }
+    }
+
+    #[test]
+    fn sums_of_rows_are_those_of_their_entries() {
+        let number = |k: usize| (0.37 * k as f64).sin();
+        for (m, width) in [(0, 8), (3, 1), (5, 24), (17, 43), (70, 104), (130, 300)] {
+            let stride = width + 2;
+            let rows: Vec<f64> = (0..m * stride).map(number).collect();
+            let c: Vec<f64> = (0..m).map(|k| if k % 3 == 1 { 0.0 } else { number(k + 500) }).collect();
+            let before: Vec<f64> = (0..width).map(|j| number(j + 900)).collect();
+            // Every second row, backwards.
+            let of: Vec<usize> = (0..m).rev().step_by(2).collect();
+            let sum = |j: usize, of: &[usize]| before[j] + of.iter().map(|k| c[*k] * rows[k * stride + j]).sum::<f64>();
+            let all: Vec<usize> = (0..m).collect();
+            let sums: [(&[usize], &dyn Fn(&mut [f64])); 3] = [
+                (&all, &|out| add_all_rows(&c, &rows, stride, out)),
+                (&all, &|out| add_nonzero_rows(&c, &rows, stride, out)),
+                (&of, &|out| add_rows_at(&of, &c, &rows, stride, out)),
+            ];
+            for (of, add) in sums {
+                let mut out = before.clone();
+                add(&mut out);
+                (0..width).for_each(|j| assert!((out[j] - sum(j, of)).abs() < 1e-12, "{m} rows of {width}"));
+            }
         }
     }
 }
