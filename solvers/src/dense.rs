@@ -405,17 +405,15 @@ mod tests {
             // Every second row, backwards.
             let of: Vec<usize> = (0..m).rev().step_by(2).collect();
             let sum = |j: usize, of: &[usize]| before[j] + of.iter().map(|k| c[*k] * rows[k * stride + j]).sum::<f64>();
-            let all: Vec<usize> = (0..m).collect();
-            let sums: [(&[usize], &dyn Fn(&mut [f64])); 3] = [
-                (&all, &|out| add_all_rows(&c, &rows, stride, out)),
-                (&all, &|out| add_nonzero_rows(&c, &rows, stride, out)),
-                (&of, &|out| add_rows_at(&of, &c, &rows, stride, out)),
-            ];
-            for (of, add) in sums {
+            let check = |of: &[usize], add: &dyn Fn(&mut [f64])| {
                 let mut out = before.clone();
                 add(&mut out);
                 (0..width).for_each(|j| assert!((out[j] - sum(j, of)).abs() < 1e-12, "{m} rows of {width}"));
-            }
+            };
+            let all: Vec<usize> = (0..m).collect();
+            check(&all, &|out| add_all_rows(&c, &rows, stride, out));
+            check(&all, &|out| add_nonzero_rows(&c, &rows, stride, out));
+            check(&of, &|out| add_rows_at(&of, &c, &rows, stride, out));
         }
     }
 }

@@ -195,8 +195,8 @@ impl Qr {
                     for k in (begin..top).rev() {
                         let x = b[k] * (1.0 / self.triangle[k * stride + k]);
                         b[k] = x;
-                        for i in begin..k {
-                            b[i] -= self.triangle[i * stride + k] * x;
+                        for (i, b) in b[begin..k].iter_mut().enumerate() {
+                            *b -= self.triangle[(begin + i) * stride + k] * x;
                         }
                     }
                     top = begin;
