@@ -78,24 +78,41 @@ pub fn add_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
     }
 }
 
+/// [`add_rows`], compiled once for all who call it: code that runs a few times in a solve is slow to come in.
+#[inline(never)]
+pub fn add_nonzero_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
+    vectorised(
+        #[inline(always)]
+        || add_rows(c, rows, stride, out),
+    );
+}
+
 /// The same where few factors are 0 or rows are short: all rows are added.
-#[inline(always)]
+#[inline(never)]
 pub fn add_all_rows(c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
-    add_tiles(c.iter().enumerate().map(|(k, factor)| (k * stride, *factor)), rows, out);
+    vectorised(
+        #[inline(always)]
+        || add_tiles(c.iter().enumerate().map(|(k, factor)| (k * stride, *factor)), rows, out),
+    );
 }
 
 /// out += Σ cₖ·(row k of `rows`), over the `of` k; rows are `stride` apart, and as much of them is read as `out` has entries.
-#[inline(always)]
+#[inline(never)]
 pub fn add_rows_at(of: &[usize], c: &[f64], rows: &[f64], stride: usize, out: &mut [f64]) {
-    if out.len() < LONG {
-        add_tiles(of.iter().map(|k| (k * stride, c[*k])), rows, out);
-        return;
-    }
-    for of in of.chunks(LISTED) {
-        let mut list = [(0, 0.0); LISTED];
-        list.iter_mut().zip(of).for_each(|(entry, k)| *entry = (k * stride, c[*k]));
-        add_long(&list[..of.len()], rows, out);
-    }
+    vectorised(
+        #[inline(always)]
+        || {
+            if out.len() < LONG {
+                add_tiles(of.iter().map(|k| (k * stride, c[*k])), rows, out);
+                return;
+            }
+            for of in of.chunks(LISTED) {
+                let mut list = [(0, 0.0); LISTED];
+                list.iter_mut().zip(of).for_each(|(entry, k)| *entry = (k * stride, c[*k]));
+                add_long(&list[..of.len()], rows, out);
+            }
+        },
+    );
 }
 
 /// The sum part by part: `list` has the places where rows begin, and their factors.
@@ -221,6 +238,13 @@ pub fn all_products(rows: &[f64], x: &[f64], out: &mut [f64]) {
     Arch::new().dispatch(Products(rows, x, out));
 }
 
+/// aᵀb, the number of [`dot`].
+pub fn product(a: &[f64], b: &[f64]) -> f64 {
+    let mut out = [0.0];
+    all_products(&a[..b.len()], b, &mut out);
+    out[0]
+}
+
 /// aᵀx for some rows as long as x, in the order of [`dot`] however long the processor's vectors are.
 #[inline(always)]
 fn lanes<S: Simd, const K: usize>(simd: S, rows: [&[f64]; K], x: &[f64]) -> [f64; K] {
@@ -282,6 +306,32 @@ mod tests {
             let mut out = vec![f64::NAN; m];
             vectorised(|| products(&rows, &x, &mut out));
             (0..m).for_each(|k| assert_eq!(out[k], dot(&rows[k * n..(k + 1) * n], &x)));
+            let mut same = vec![f64::NAN; m];
+            all_products(&rows, &x, &mut same);
+            assert_eq!(same, out);
+        }
+    }
+
+    #[test]
+    fn sums_of_rows_are_those_of_their_entries() {
+        let number = |k: usize| (0.37 * k as f64).sin();
+        for (m, width) in [(0, 8), (3, 1), (5, 24), (17, 43), (70, 104), (130, 300)] {
+            let stride = width + 2;
+            let rows: Vec<f64> = (0..m * stride).map(number).collect();
+            let c: Vec<f64> = (0..m).map(|k| if k % 3 == 1 { 0.0 } else { number(k + 500) }).collect();
+            let before: Vec<f64> = (0..width).map(|j| number(j + 900)).collect();
+            // Every second row, backwards.
+            let of: Vec<usize> = (0..m).rev().step_by(2).collect();
+            let sum = |j: usize, of: &[usize]| before[j] + of.iter().map(|k| c[*k] * rows[k * stride + j]).sum::<f64>();
+            let check = |of: &[usize], add: &dyn Fn(&mut [f64])| {
+                let mut out = before.clone();
+                add(&mut out);
+                (0..width).for_each(|j| assert!((out[j] - sum(j, of)).abs() < 1e-12, "{m} rows of {width}"));
+            };
+            let all: Vec<usize> = (0..m).collect();
+            check(&all, &|out| add_all_rows(&c, &rows, stride, out));
+            check(&all, &|out| add_nonzero_rows(&c, &rows, stride, out));
+            check(&of, &|out| add_rows_at(&of, &c, &rows, stride, out));
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::reduced::Reduced;
 use super::shares::Shares;
-use crate::dense::{LANES, add_all_rows, add_rows, add_rows_at, dot, padded, vectorised};
+use crate::dense::{LANES, add_all_rows, add_nonzero_rows, add_rows_at, padded, product};
 
 /// The passes that steps of the active-set method are made of. Vectors of p and of k entries have zeros behind them, up to whole vectors of the
 /// processor: P and K entries.
@@ -15,7 +15,7 @@ pub struct Layout<'a> {
     /// Where the blocks end: the units of a block depend on those of earlier blocks alone.
     pub ends: Vec<usize>,
     /// For each unit the end of its block.
-    pub after: Vec<usize>,
+    pub block_ends: Vec<usize>,
     /// r, q and w (K, P and K)
     constants: Vec<f64>,
     linear: Vec<f64>,
@@ -62,7 +62,7 @@ impl<'a> Layout<'a> {
             net,
             size,
             ends,
-            after,
+            block_ends: after,
             constants: filled(&net.constants, size.1),
             linear: filled(&net.linear, size.0),
             weights: filled(&net.weights, size.1),
@@ -92,38 +92,32 @@ impl<'a> Layout<'a> {
     }
 
     /// `out` += Σ of the columns of C of the units `begin..end`, a block, with their `values`.
-    #[inline(always)]
     pub fn raise(&self, begin: usize, end: usize, values: &[f64], out: &mut [f64]) {
         if end < self.net.units {
-            // Units of the block itself have zeros in these columns.
-            let (first, stride) = (end / LANES * LANES, self.size.1 - self.first);
-            add_rows(
-                &values[begin..end],
-                &self.above[begin * stride + first - self.first..],
-                stride,
-                &mut out[first..],
-            );
+            let (first, stride, columns) = self.after(end);
+            add_nonzero_rows(&values[begin..end], &columns[begin * stride..], stride, &mut out[first..]);
         }
+    }
+
+    /// C by columns for what is after a block that ends at `end`, where a vector begins before: the units of the block have zeros in their own columns.
+    fn after(&self, end: usize) -> (usize, usize, &[f64]) {
+        let first = end / LANES * LANES;
+        (first, self.size.1 - self.first, &self.above[first - self.first..])
     }
 
     /// f(y), and the pre-activations there.
     pub fn forward(&mut self, y: &[f64], pre: &mut [f64]) -> f64 {
         let mut values = std::mem::take(&mut self.scratch);
         pre.copy_from_slice(&self.constants);
-        let value = vectorised(
-            #[inline(always)]
-            || {
-                add_all_rows(&y[..self.net.decisions], &self.columns, self.size.1, pre);
-                let mut begin = 0;
-                for end in self.ends.iter().copied() {
-                    let block = values[begin..end].iter_mut().zip(&pre[begin..end]);
-                    block.for_each(|(value, a)| *value = if *a > 0.0 { *a } else { 0.0 });
-                    self.raise(begin, end, &values, pre);
-                    begin = end;
-                }
-                self.net.constant + dot(&self.linear, y) + dot(&self.weights, &values)
-            },
-        );
+        add_all_rows(&y[..self.net.decisions], &self.columns, self.size.1, pre);
+        let mut begin = 0;
+        for end in self.ends.iter().copied() {
+            let block = values[begin..end].iter_mut().zip(&pre[begin..end]);
+            block.for_each(|(value, a)| *value = if *a > 0.0 { *a } else { 0.0 });
+            self.raise(begin, end, &values, pre);
+            begin = end;
+        }
+        let value = self.net.constant + product(&self.linear, y) + product(&self.weights, &values);
         self.scratch = values;
         value
     }
@@ -131,49 +125,37 @@ impl<'a> Layout<'a> {
     /// The slope of f along `d`; `rates` becomes that of the pre-activations, which is 0 for units that are held.
     pub fn tangent(&mut self, shares: &Shares, d: &[f64], rates: &mut [f64]) -> f64 {
         let mut values = std::mem::take(&mut self.scratch);
-        let slope = vectorised(
-            #[inline(always)]
-            || {
-                rates.fill(0.0);
-                add_all_rows(&d[..self.net.decisions], &self.columns, self.size.1, rates);
-                let mut begin = 0;
-                for (b, end) in self.ends.iter().copied().enumerate() {
-                    let block = values[begin..end].iter_mut().zip(&mut rates[begin..end]);
-                    let known = shares.moves()[begin..end].iter().zip(&shares.all()[begin..end]);
-                    for ((value, rate), (moves, share)) in block.zip(known) {
-                        *rate *= moves;
-                        *value = *rate * share;
-                    }
-                    if end < self.net.units {
-                        let (first, stride) = (end / LANES * LANES, self.size.1 - self.first);
-                        let above = &self.above[first - self.first..];
-                        add_rows_at(shares.moving(b), &values, above, stride, &mut rates[first..]);
-                    }
-                    begin = end;
-                }
-                dot(&self.linear, d) + dot(&self.weights, &values)
-            },
-        );
+        rates.fill(0.0);
+        add_all_rows(&d[..self.net.decisions], &self.columns, self.size.1, rates);
+        let mut begin = 0;
+        for (b, end) in self.ends.iter().copied().enumerate() {
+            let block = values[begin..end].iter_mut().zip(&mut rates[begin..end]);
+            let known = shares.moves()[begin..end].iter().zip(&shares.all()[begin..end]);
+            for ((value, rate), (moves, share)) in block.zip(known) {
+                *rate *= moves;
+                *value = *rate * share;
+            }
+            if end < self.net.units {
+                let (first, stride, columns) = self.after(end);
+                add_rows_at(shares.moving(b), &values, columns, stride, &mut rates[first..]);
+            }
+            begin = end;
+        }
+        let slope = product(&self.linear, d) + product(&self.weights, &values);
         self.scratch = values;
         slope
     }
 
     /// The slope (P) of the minorant that belongs to `shares`, and the `weights` (K) of the units.
     pub fn backward(&mut self, shares: &Shares, slope: &mut [f64], weights: &mut [f64]) {
-        let mut multipliers = std::mem::take(&mut self.scratch);
         slope.copy_from_slice(&self.linear);
         weights.copy_from_slice(&self.weights);
-        vectorised(
-            #[inline(always)]
-            || self.lower(self.net.units, shares, weights, &mut multipliers, slope),
-        );
-        self.scratch = multipliers;
+        self.lower(self.net.units, shares, weights, slope);
     }
 
     /// Passes `weights` of the units before `top` down: those of lower units are completed, and `slope` += Σ weight·share·(row of R) over these units.
-    #[inline(always)]
-    fn lower(&self, top: usize, shares: &Shares, weights: &mut [f64], multipliers: &mut [f64], slope: &mut [f64]) {
-        let k = self.net.units;
+    fn lower(&mut self, top: usize, shares: &Shares, weights: &mut [f64], slope: &mut [f64]) {
+        let (k, multipliers) = (self.net.units, &mut self.scratch);
         let blocks = self.ends.partition_point(|end| *end <= top);
         for b in (0..blocks).rev() {
             let (begin, end) = (if b == 0 { 0 } else { self.ends[b - 1] }, self.ends[b]);
@@ -198,41 +180,30 @@ impl<'a> Layout<'a> {
         mut choose: impl FnMut(usize, f64) -> f64,
         weights: &mut [f64],
     ) {
-        let mut multipliers = std::mem::take(&mut self.scratch);
+        let (k, multipliers) = (self.net.units, &mut self.scratch);
         weights.copy_from_slice(&self.weights);
         for b in (0..self.ends.len()).rev() {
             let (begin, end) = (if b == 0 { 0 } else { self.ends[b - 1] }, self.ends[b]);
             for i in (begin..end).filter(|i| moves[*i] == 0.0) {
                 shares[i] = choose(i, weights[i]);
             }
-            vectorised(
-                #[inline(always)]
-                || {
-                    let block = multipliers[begin..end].iter_mut().zip(&weights[begin..end]).zip(&shares[begin..end]);
-                    block.for_each(|((multiplier, weight), share)| *multiplier = weight * share);
-                    if begin > 0 {
-                        let (k, width) = (self.net.units, padded(begin).min(self.net.units));
-                        add_rows(&multipliers[begin..end], &self.net.below[begin * k..], k, &mut weights[..width]);
-                    }
-                },
-            );
+            if begin > 0 {
+                let block = multipliers[begin..end].iter_mut().zip(&weights[begin..end]).zip(&shares[begin..end]);
+                block.for_each(|((multiplier, weight), share)| *multiplier = weight * share);
+                let width = padded(begin).min(k);
+                add_nonzero_rows(&multipliers[begin..end], &self.net.below[begin * k..], k, &mut weights[..width]);
+            }
         }
-        self.scratch = multipliers;
     }
 
     /// The minorant that belongs to `shares`, which [`weigh`](Self::weigh) left with these `weights`: its slope (P); the constant is returned.
     pub fn minorant(&mut self, shares: &[f64], weights: &[f64], slope: &mut [f64]) -> f64 {
         let multipliers = &mut self.scratch;
         slope.copy_from_slice(&self.linear);
-        vectorised(
-            #[inline(always)]
-            || {
-                let all = multipliers.iter_mut().zip(weights).zip(shares);
-                all.for_each(|((multiplier, weight), share)| *multiplier = weight * share);
-                add_rows(&multipliers[..self.net.units], &self.rows, self.size.0, slope);
-                self.net.constant + dot(multipliers, &self.constants)
-            },
-        )
+        let all = multipliers.iter_mut().zip(weights).zip(shares);
+        all.for_each(|((multiplier, weight), share)| *multiplier = weight * share);
+        add_nonzero_rows(&multipliers[..self.net.units], &self.rows, self.size.0, slope);
+        self.net.constant + product(multipliers, &self.constants)
     }
 
     /// The slope (P) of a unit's pre-activation where the units below it have `shares`, and the weights with which the values of
@@ -242,16 +213,9 @@ impl<'a> Layout<'a> {
         slope.copy_from_slice(&self.rows[i * self.size.0..(i + 1) * self.size.0]);
         weights[reach..].fill(0.0);
         weights[..reach].copy_from_slice(self.net.inputs(i));
-        if reach == 0 {
-            return;
+        if reach > 0 {
+            // The blocks that reach into the unit's inputs.
+            self.lower(self.block_ends[reach - 1], shares, weights, slope);
         }
-        let mut multipliers = std::mem::take(&mut self.scratch);
-        // The blocks that reach into the unit's inputs.
-        let top = self.after[reach - 1];
-        vectorised(
-            #[inline(always)]
-            || self.lower(top, shares, weights, &mut multipliers, slope),
-        );
-        self.scratch = multipliers;
     }
 }

@@ -1,6 +1,6 @@
 //! [`Qr`]: an orthogonal factorisation of a set of vectors that gains and loses members, and to which multiples of a vector are added.
 
-use crate::dense::{LANES, add, add_all_rows, all_products, dot, padded, vectorised};
+use crate::dense::{LANES, add, add_all_rows, all_products, dot, padded, product, vectorised};
 
 /// Length, relative to its own, below which what is left of a vector counts as 0: it depends on the others.
 const DEPENDENT: f64 = 1e-10;
@@ -52,10 +52,7 @@ impl Qr {
 
     /// out += Σ cₖ·(column k of J), for the columns from `from` on; p − `from` factors at most.
     pub fn add_columns(&self, from: usize, c: &[f64], out: &mut [f64]) {
-        vectorised(
-            #[inline(always)]
-            || add_all_rows(c, &self.basis[from * self.stride..], self.stride, out),
-        );
+        add_all_rows(c, &self.basis[from * self.stride..], self.stride, out);
     }
 
     /// Appends a vector; false, and nothing changed, if it depends on the others.
@@ -83,12 +80,12 @@ impl Qr {
         let pivot = if at[0] > 0.0 { -length } else { length };
         at[0] -= pivot;
         let (columns, sum) = (&mut self.basis[self.q * stride..], &mut self.reflector);
+        let scale = 2.0 / product(at, at);
         sum.fill(0.0);
+        add_all_rows(at, columns, stride, sum);
         vectorised(
             #[inline(always)]
             || {
-                let scale = 2.0 / dot(at, at);
-                add_all_rows(at, columns, stride, sum);
                 for (v, column) in at.iter().zip(columns.chunks_exact_mut(stride)) {
                     add(-scale * v, sum, column);
                 }
@@ -198,8 +195,8 @@ impl Qr {
                     for k in (begin..top).rev() {
                         let x = b[k] * (1.0 / self.triangle[k * stride + k]);
                         b[k] = x;
-                        for i in begin..k {
-                            b[i] -= self.triangle[i * stride + k] * x;
+                        for (i, b) in b[begin..k].iter_mut().enumerate() {
+                            *b -= self.triangle[(begin + i) * stride + k] * x;
                         }
                     }
                     top = begin;

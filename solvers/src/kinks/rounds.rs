@@ -292,14 +292,24 @@ impl<'r, 'a> Rounds<'r, 'a> {
     /// share they had for the units above.
     pub fn free_as(&mut self, hint: &Hint) -> Result<Vec<(usize, f64)>, SolverError> {
         let (m, kinks) = (self.units(), self.run.kinks()?);
-        let (mut free, mut held, mut known) = (hint.free.iter().peekable(), hint.held.iter().peekable(), vec![]);
-        for i in 0..m {
-            let name = kinks.name(i);
-            while free.next_if(|n| **n < name).is_some() {}
-            while held.next_if(|(n, _)| *n < name).is_some() {}
-            let holds = held.next_if(|(n, _)| *n == name);
-            known.extend(holds.map(|(_, active)| (i, if *active { 1.0 } else { 0.0 })));
-            self.is_free[i] = free.next_if(|n| **n == name).is_some() || holds.is_some();
+        // Names increase as units do, and so do those of a hint.
+        let unit = |name: u64, from: &mut usize| {
+            let mut end = m;
+            while *from < end {
+                let middle = from.midpoint(end);
+                if kinks.name(middle) < name { *from = middle + 1 } else { end = middle }
+            }
+            (*from < m && kinks.name(*from) == name).then_some(*from)
+        };
+        self.is_free.fill(false);
+        let mut from = 0;
+        hint.free.iter().filter_map(|name| unit(*name, &mut from)).for_each(|i| self.is_free[i] = true);
+        let (mut from, mut known) = (0, vec![]);
+        for (name, active) in &hint.held {
+            if let Some(i) = unit(*name, &mut from) {
+                self.is_free[i] = true;
+                known.push((i, if *active { 1.0 } else { 0.0 }));
+            }
         }
         self.list_free();
         Ok(known)
@@ -311,7 +321,10 @@ impl<'r, 'a> Rounds<'r, 'a> {
         let mut near: Vec<(f64, usize)> = (self.rows.slopes())
             .map(|(i, slope)| (self.pre[i].abs() / dot(slope, slope).sqrt().max(f64::MIN_POSITIVE), i))
             .collect();
-        near.iter_mut().filter(|(_, i)| held.contains(i)).for_each(|(distance, _)| *distance = -1.0);
+        let mut sorted = held.to_vec();
+        sorted.sort_unstable();
+        let of_held = near.iter_mut().filter(|(_, i)| sorted.binary_search(i).is_ok());
+        of_held.for_each(|(distance, _)| *distance = -1.0);
         let count = held.len() + y.len() / 2;
         if count < near.len() {
             near.select_nth_unstable_by(count, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));

@@ -122,7 +122,7 @@ impl Sweep {
             slope += gain;
             self.shares.flip(i);
             self.times[i] = f64::INFINITY;
-            let after = layout.after[i];
+            let after = layout.block_ends[i];
             if after == k {
                 continue;
             }
@@ -170,7 +170,7 @@ impl Sweep {
         let jump = self.rates[i] * (1.0 - 2.0 * self.shares.of(i));
         self.bent.clear();
         let mut gain = layout.weights[i] * jump;
-        let mut begin = layout.after[i];
+        let mut begin = layout.block_ends[i];
         let Sweep { rates, shares, change, current, bent, .. } = self;
         let moves = shares.moves();
         if begin == net.units {
@@ -182,7 +182,7 @@ impl Sweep {
                 let entries = change[begin..].iter_mut().zip(layout.column(i, begin));
                 entries.for_each(|(c, weight)| *c = jump * weight);
                 while begin < net.units {
-                    let end = layout.after[begin];
+                    let end = layout.block_ends[begin];
                     let block = current[begin..end].iter_mut().zip(&change[begin..end]);
                     block.zip(&shares.all()[begin..end]).for_each(|((c, change), share)| *c = change * share);
                     for m in begin..end {
