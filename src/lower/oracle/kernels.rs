@@ -82,7 +82,7 @@ fn turned<T: Copy + Default>(w: &[T], rows: usize, columns: usize) -> Vec<T> {
 }
 
 /// f32 or f64, read as f64.
-pub(super) trait Entry: Copy {
+pub(crate) trait Entry: Copy {
     fn wide(self) -> f64;
 
     /// The vectors of f64 in a row, converted, and what is left over.
