@@ -274,19 +274,22 @@ fn lengths(v: &[f64], e: &[f64]) -> (usize, f64, f64) {
     let (used, v_square, e_square) = vectorised(
         #[inline(always)]
         || {
-            let mut lanes = [[0.0f64; 8]; 3];
-            let mut add = |k: usize, v: f64, e: f64| {
-                lanes[0][k] += if v == 0.0 { 0.0 } else { 1.0 };
-                lanes[1][k] += v * v;
-                lanes[2][k] += e * e;
-            };
+            let (mut used, mut v_square, mut e_square) = ([0.0f64; 8], [0.0f64; 8], [0.0f64; 8]);
             let ((vs, v_rest), (es, e_rest)) = (v.as_chunks::<8>(), e.as_chunks::<8>());
+            // Loops, as closures that are not inlined run without vectors.
             for (v, e) in vs.iter().zip(es) {
-                (0..8).for_each(|k| add(k, v[k], e[k]));
+                for k in 0..8 {
+                    used[k] += if v[k] == 0.0 { 0.0 } else { 1.0 };
+                    v_square[k] += v[k] * v[k];
+                    e_square[k] += e[k] * e[k];
+                }
             }
-            v_rest.iter().zip(e_rest).for_each(|(v, e)| add(0, *v, *e));
-            let [used, v_square, e_square] = lanes.map(|lanes| lanes.iter().sum::<f64>());
-            (used, v_square, e_square)
+            for (v, e) in v_rest.iter().zip(e_rest) {
+                used[0] += if *v == 0.0 { 0.0 } else { 1.0 };
+                v_square[0] += v * v;
+                e_square[0] += e * e;
+            }
+            (used.iter().sum::<f64>(), v_square.iter().sum::<f64>(), e_square.iter().sum::<f64>())
         },
     );
     let length = |square: f64, v: &[f64]| match square {
