@@ -203,10 +203,9 @@ impl Table {
         let mut both = network();
         both.graph().initializer[0].float_data = vec![0.0; 12];
         let mut nan = network();
-        nan.graph().initializer[0].raw_data.as_mut().expect("raw")[28..32].copy_from_slice(&f32::NAN.to_le_bytes());
+        overwrite(&mut nan.graph().initializer[0], 28, &f32::NAN.to_le_bytes());
         let mut infinite = network();
-        infinite.graph().initializer[0].raw_data.as_mut().expect("raw")[20..24]
-            .copy_from_slice(&f32::INFINITY.to_le_bytes());
+        overwrite(&mut infinite.graph().initializer[0], 20, &f32::INFINITY.to_le_bytes());
         let named = "'fc1.weight'";
         vec![
             self.model("raw_data too short", &weight(&[4, 3], 11), &["'w'", "[4, 3]", "48 bytes", "44"]),

@@ -333,7 +333,7 @@ fn convolutional() -> ModelBuilder {
 /// The network with one number of one weight changed.
 fn weight(mut model: ModelBuilder, name: &str, at: usize, value: f32) -> ModelBuilder {
     let stored = model.graph().initializer.iter_mut().find(|t| t.name() == name).expect("a weight");
-    stored.raw_data.as_mut().expect("raw data")[4 * at..4 * at + 4].copy_from_slice(&value.to_le_bytes());
+    overwrite(stored, 4 * at, &value.to_le_bytes());
     model
 }
 

@@ -29,7 +29,8 @@ mod write;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Args as _, FromArgMatches as _};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -51,97 +52,126 @@ pub mod code {
     pub const CLOSED_PIPE: u8 = 141;
 }
 
-/// Exact minimisation of input convex neural networks: prove convexity, find the minimum, bound the gap.
-#[derive(Debug, Parser)]
-#[command(
-    name = "icnn",
-    version,
-    after_help = "Exit codes: 0 success, 1 a negative answer, 2 bad input, 3 stopped by a limit.\n\
-                  Data goes to stdout, everything else to stderr."
-)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-    /// Say more on stderr; twice for details of every solve.
-    #[arg(short, long, action = ArgAction::Count, global = true, display_order = 900)]
-    verbose: u8,
+/// One of the program's commands.
+struct Command {
+    name: &'static str,
+    about: &'static str,
+    /// Adds its arguments: those of a command that is not called are never made.
+    arguments: fn(clap::Command) -> clap::Command,
+    /// Runs it with its arguments and the number of `-v`; the error is one of the command line.
+    run: fn(&ArgMatches, u8) -> Result<Ended, clap::Error>,
 }
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Prove that a network is convex in y, or find a chord that shows it is not.
-    Check(check::Args),
-    /// Value and gradient in y, one line a row.
-    Eval(eval::Args),
-    /// The exact minimum over y, one line a context row.
-    Solve(solve::Args),
-    /// Check a certificate of `solve --certificate` against the model: everything is computed again, without rounding.
-    Verify(verify::Args),
-    /// Several methods on the same rows: a table, a page with figures, contradictions.
+/// What a command returns: an exit code, or why it ended early.
+type Ended = Result<u8, Stop>;
+
+/// The command in the module of the same name; how it is run, unless it takes its arguments only.
+macro_rules! command {
+    ($name:ident, $about:literal) => {
+        command!($name, $about, |args, _| $name::run(args))
+    };
+    ($name:ident, $about:literal, $run:expr) => {
+        Command {
+            name: stringify!($name),
+            about: $about,
+            arguments: |command| $name::Args::augment_args(command).about($about),
+            run: |matches, verbose| {
+                let run: fn(&$name::Args, u8) -> Ended = $run;
+                Ok(run(&$name::Args::from_arg_matches(matches)?, verbose))
+            },
+        }
+    };
+}
+
+/// All commands, in the order of the help.
+const COMMANDS: &[Command] = &[
+    command!(check, "Prove that a network is convex in y, or find a chord that shows it is not", |args, verbose| {
+        check::run(args, verbose > 0)
+    }),
+    command!(eval, "Value and gradient in y, one line a row"),
+    command!(solve, "The exact minimum over y, one line a context row"),
+    command!(
+        verify,
+        "Check a certificate of `solve --certificate` against the model: everything is computed again, without rounding"
+    ),
     #[cfg(feature = "highs")]
-    Compare(compare::Args),
-    /// Why the minimum is where it is, what would move it, or why there is none.
+    command!(compare, "Several methods on the same rows: a table, a page with figures, contradictions"),
     #[cfg(feature = "highs")]
-    Explain(explain::Args),
-    /// The nearest point with f(y) ≤ c, one line a row: of a convex classifier, its exact robustness radius.
-    Project(project::Args),
-    /// How far the points of another solver are from the minimum, one line a row.
-    Judge(judge::Args),
-    /// Write networks with known or solved minima, to test other solvers with.
+    command!(explain, "Why the minimum is where it is, what would move it, or why there is none"),
+    command!(
+        project,
+        "The nearest point with f(y) ≤ c, one line a row: of a convex classifier, its exact robustness radius"
+    ),
+    command!(judge, "How far the points of another solver are from the minimum, one line a row"),
     #[cfg(feature = "onnx")]
-    Generate(generate::Args),
-    /// Print what a network becomes on its way to a solver.
-    Dump(dump::Args),
-    /// Write a network, or a table of numbers, in another format.
-    Convert(convert::Args),
-    /// Write the program of `solve` to an MPS or LP file, for other solvers.
-    Export(export::Args),
-    /// Complete handwritten digits, exactly, and draw them.
-    Demo(demo::Args),
+    command!(generate, "Write networks with known or solved minima, to test other solvers with"),
+    command!(dump, "Print what a network becomes on its way to a solver"),
+    command!(convert, "Write a network, or a table of numbers, in another format"),
+    command!(export, "Write the program of `solve` to an MPS or LP file, for other solvers"),
+    command!(demo, "Complete handwritten digits, exactly, and draw them"),
+];
+
+/// The command line.
+fn line() -> clap::Command {
+    let verbose = Arg::new("verbose")
+        .short('v')
+        .long("verbose")
+        .action(ArgAction::Count)
+        .global(true)
+        .display_order(900)
+        .help("Say more on stderr; twice for details of every solve");
+    let commands = COMMANDS.iter().map(|c| clap::Command::new(c.name).about(c.about).defer(c.arguments));
+    clap::Command::new("icnn")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Exact minimisation of input convex neural networks: prove convexity, find the minimum, bound the gap")
+        .after_help(
+            "Exit codes: 0 success, 1 a negative answer, 2 bad input, 3 stopped by a limit.\n\
+             Data goes to stdout, everything else to stderr.",
+        )
+        .arg(verbose)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(commands)
 }
 
-/// Parses the command line, runs the command, reports its error.
+/// Parses the command line and runs the command.
+fn called() -> Result<Ended, clap::Error> {
+    let mut line = line();
+    let matches = line.try_get_matches_from_mut(std::env::args_os())?;
+    let verbose = matches.get_count("verbose");
+    let called = matches.subcommand().and_then(|(name, of)| Some((COMMANDS.iter().find(|c| c.name == name)?, of)));
+    let Some((command, matches)) = called else {
+        return Err(line.error(ErrorKind::MissingSubcommand, "a command is needed"));
+    };
+    trace(verbose);
+    output::reserve_stdout();
+    (command.run)(matches, verbose).map_err(|e| e.format(&mut line))
+}
+
+/// Room that the allocator of the C library gets and gives back first. From then on it takes vectors up to this size from memory that it
+/// keeps: until a large one was freed it asks the system for each of them, and gives it back, page by page.
+const KEPT: usize = 4 << 20;
+
+/// Runs the program, and reports its error.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(KEPT)));
+    match called() {
+        Ok(Ok(code)) => ExitCode::from(code),
+        Ok(Err(Stop::ClosedPipe)) => ExitCode::from(code::CLOSED_PIPE),
+        Ok(Err(Stop::Failed { code, message })) => {
+            eprintln!("icnn: {message}");
+            ExitCode::from(code)
+        }
         Err(e) if e.use_stderr() => {
             let text = e.to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text);
             eprintln!("icnn: {}", text.trim_end());
-            return ExitCode::from(code::BAD_INPUT);
+            ExitCode::from(code::BAD_INPUT)
         }
         Err(e) => {
             // --help or --version; nobody to tell if stdout is closed.
             let _ = e.print();
-            return ExitCode::from(code::SUCCESS);
-        }
-    };
-    trace(cli.verbose);
-    output::reserve_stdout();
-    let ended = match &cli.command {
-        Command::Check(args) => check::run(args, cli.verbose > 0),
-        Command::Eval(args) => eval::run(args),
-        Command::Solve(args) => solve::run(args),
-        Command::Verify(args) => verify::run(args),
-        #[cfg(feature = "highs")]
-        Command::Compare(args) => compare::run(args),
-        #[cfg(feature = "highs")]
-        Command::Explain(args) => explain::run(args),
-        Command::Project(args) => project::run(args),
-        Command::Judge(args) => judge::run(args),
-        #[cfg(feature = "onnx")]
-        Command::Generate(args) => generate::run(args),
-        Command::Dump(args) => dump::run(args),
-        Command::Convert(args) => convert::run(args),
-        Command::Export(args) => export::run(args),
-        Command::Demo(args) => demo::run(args),
-    };
-    match ended {
-        Ok(code) => ExitCode::from(code),
-        Err(Stop::ClosedPipe) => ExitCode::from(code::CLOSED_PIPE),
-        Err(Stop::Failed { code, message }) => {
-            eprintln!("icnn: {message}");
-            ExitCode::from(code)
+            ExitCode::from(code::SUCCESS)
         }
     }
 }

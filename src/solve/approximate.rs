@@ -161,8 +161,9 @@ struct Problem<'a> {
     begun: Instant,
 }
 
-/// The answer of a method that saw the kinks, where enclosures of value and bound close the gap: nothing else is recomputed then.
-fn closed(problem: &Problem<'_>, y: &[f64], slopes: &Multipliers, worth: Worth) -> Option<Solution> {
+/// The answer of a method that saw the kinks, where enclosures of value and bound close the gap: nothing else is recomputed then. What
+/// it is an answer for, the point and the slopes, is left out.
+fn closed(problem: &Problem<'_>, y: &[f64], worth: Worth) -> Option<Solution> {
     let Problem { domain, limits, .. } = *problem;
     if problem.tau.is_some() || !domain.rows().is_empty() || !domain.sublevels().is_empty() {
         return None;
@@ -170,14 +171,11 @@ fn closed(problem: &Problem<'_>, y: &[f64], slopes: &Multipliers, worth: Worth) 
     let Worth { value, upper, lower, minorant } = worth;
     let size = minorant.size(y).max(value.abs());
     let duals = Duals::new(domain, &Lagrangian::new(domain, minorant, vec![], &[]));
-    let dual = rigorous::Dual { f: slopes.clone(), levels: vec![], rows: vec![] };
     (upper - lower <= limits.gap * size).then(|| Solution {
-        y: Some(y.to_vec()),
         value: Some(value),
         lower_bound: Some(lower),
         gap: Some(sum_up(upper, -lower).max(0.0)),
         duals: Some(duals),
-        dual: Some(Arc::new(dual)),
         proof: Proof::Rigorous,
         ..Solution::empty(Status::Optimal)
     })
@@ -206,14 +204,15 @@ fn certified(
     let Some(mut y) = outcome.y.as_ref().map(|y| domain.clip(y)) else {
         return Ok(Solution { work, message: Some(words(&outcome.end)), ..Solution::empty(Status::Stopped) });
     };
-    if let Some(slopes) = &slopes {
-        if let Some(found) = known.and_then(|known| closed(problem, &y, slopes, known)) {
-            return Ok(Solution { work, trace: outcome.trace, ..found });
+    if let Some(f) = &slopes {
+        let mut found = known.and_then(|known| closed(problem, &y, known));
+        if found.is_none() {
+            (work.forward, work.backward) = (work.forward + 1, work.backward + 1);
+            found = rigorous::worth(instance, domain, bounds, f, &y).and_then(|worth| closed(problem, &y, worth));
         }
-        (work.forward, work.backward) = (work.forward + 1, work.backward + 1);
-        let worth = rigorous::worth(instance, domain, bounds, slopes, &y);
-        if let Some(found) = worth.and_then(|worth| closed(problem, &y, slopes, worth)) {
-            return Ok(Solution { work, trace: outcome.trace, ..found });
+        if let Some(found) = found {
+            let dual = slopes.map(|f| Arc::new(rigorous::Dual { f, levels: vec![], rows: vec![] }));
+            return Ok(Solution { y: Some(y), dual, work, trace: outcome.trace, ..found });
         }
     }
     let mut trace = instance.forward(&y)?;

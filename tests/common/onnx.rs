@@ -93,13 +93,20 @@ pub fn tensor_i64(name: &str, dims: &[i64], values: &[i64]) -> TensorProto {
     raw(name, dims, data_type::INT64, values.iter().flat_map(|v| v.to_le_bytes()).collect())
 }
 
+/// Changes the bytes at a place of a stored tensor.
+pub fn overwrite(tensor: &mut TensorProto, at: usize, with: &[u8]) {
+    let mut raw = tensor.raw_data.take().expect("raw data").to_vec();
+    raw[at..at + with.len()].copy_from_slice(with);
+    tensor.raw_data = Some(raw.into());
+}
+
 /// A stored tensor of any type, from its little-endian bytes.
 pub fn raw(name: &str, dims: &[i64], kind: i32, bytes: Vec<u8>) -> TensorProto {
     TensorProto {
         dims: dims.to_vec(),
         data_type: Some(kind),
         name: Some(name.into()),
-        raw_data: Some(bytes),
+        raw_data: Some(bytes.into()),
         ..Default::default()
     }
 }

@@ -211,11 +211,12 @@ fn weight(t: &mut TensorProto, random: &mut Random) {
         }
         _ => {
             let value = NUMBERS[random.below(NUMBERS.len())];
-            let bytes = t.raw_data.as_mut().map_or(&mut [][..], |raw| raw.as_mut_slice());
-            let k = random.below(bytes.len() / 4);
-            if let Some(chunk) = bytes.chunks_exact_mut(4).nth(k) {
+            let mut bytes = t.raw_data.take().map(Vec::from);
+            let k = random.below(bytes.as_ref().map_or(0, Vec::len) / 4);
+            if let Some(chunk) = bytes.as_mut().and_then(|bytes| bytes.chunks_exact_mut(4).nth(k)) {
                 chunk.copy_from_slice(&value.to_le_bytes());
             }
+            t.raw_data = bytes.map(Into::into);
             let k = random.below(t.float_data.len());
             if let Some(v) = t.float_data.get_mut(k) {
                 *v = value;

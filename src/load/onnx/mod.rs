@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use prost::Message;
+use prost::bytes::Bytes;
 
 use self::external::External;
 use self::proto::{GraphProto, ModelProto, OperatorSetIdProto, ValueInfoProto};
@@ -39,8 +40,7 @@ const LARGEST_FILE: u64 = i32::MAX as u64;
 /// # Errors
 /// See [`LoadError`]: an unreadable or oversized file, or anything [`parse`] refuses.
 pub fn read(path: &Path) -> Result<Graph, LoadError> {
-    let bytes = bytes::whole(path, LARGEST_FILE)?;
-    parse(&bytes, path.parent())
+    parsed(bytes::whole(path, LARGEST_FILE)?.into(), path.parent())
 }
 
 /// Reads an ONNX model from memory; `folder` is where external weights may be, if anywhere.
@@ -49,8 +49,14 @@ pub fn read(path: &Path) -> Result<Graph, LoadError> {
 /// See [`LoadError`]: bytes that are no ONNX model, an operator set outside 9–23, inconsistent tensors, names defined
 /// twice or never, cycles, nodes of other domains or in training mode.
 pub fn parse(bytes: &[u8], folder: Option<&Path>) -> Result<Graph, LoadError> {
+    parsed(Bytes::copy_from_slice(bytes), folder)
+}
+
+/// The same with bytes that tensors can share until they are numbers.
+fn parsed(bytes: Bytes, folder: Option<&Path>) -> Result<Graph, LoadError> {
     let malformed = |reason: String| LoadError::Malformed { reason };
-    wire::check(bytes)?;
+    let size = bytes.len();
+    wire::check(&bytes)?;
     let model = ModelProto::decode(bytes).map_err(|e| malformed(e.to_string()))?;
     let opsets: BTreeSet<i64> = default_opsets(&model.opset_import).collect();
     let opset = match opsets.first() {
@@ -61,7 +67,7 @@ pub fn parse(bytes: &[u8], folder: Option<&Path>) -> Result<Graph, LoadError> {
         return Err(LoadError::Opset { found: opset, lowest: LOWEST_OPSET, highest: HIGHEST_OPSET });
     }
     let mut proto = model.graph.ok_or_else(|| malformed("the file holds no graph".into()))?;
-    proto.node = inline::inline(std::mem::take(&mut proto.node), &model.functions, opset, bytes.len())?;
+    proto.node = inline::inline(std::mem::take(&mut proto.node), &model.functions, opset, size)?;
     graph(proto, opset, External::new(folder))
 }
 

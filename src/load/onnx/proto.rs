@@ -6,6 +6,7 @@
 //! deeply.
 
 use prost::Message;
+use prost::bytes::Bytes;
 
 /// A model file.
 #[derive(Clone, PartialEq, Message)]
@@ -251,9 +252,9 @@ pub struct TensorProto {
     /// The tensor's name.
     #[prost(string, optional, tag = "8")]
     pub name: Option<String>,
-    /// Little-endian values of any type.
-    #[prost(bytes = "vec", optional, tag = "9")]
-    pub raw_data: Option<Vec<u8>>,
+    /// Little-endian values of any type; a part of the file's bytes, where they are read from such.
+    #[prost(bytes = "bytes", optional, tag = "9")]
+    pub raw_data: Option<Bytes>,
     /// f64 values.
     #[prost(double, repeated, tag = "10")]
     pub double_data: Vec<f64>,

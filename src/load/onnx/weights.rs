@@ -53,7 +53,7 @@ pub(super) fn tensor(name: &str, proto: TensorProto, external: &mut External) ->
     let count = bytes / size;
 
     let raw = if proto.data_location() == 1 {
-        Some(external.read(name, &proto.external_data, bytes as u64)?)
+        Some(external.read(name, &proto.external_data, bytes as u64)?.into())
     } else {
         proto.raw_data
     };

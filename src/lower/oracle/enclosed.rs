@@ -28,29 +28,32 @@ impl NetworkOracle<'_> {
         if !(fits && self.single && self.work.values.get(..y.len()) == Some(y) && bench.holds(shares)) {
             return None;
         }
-        let value = value(numbers, &self.work.values[..numbers.plan.size])?;
-        Some((value, minorant(numbers, bench)?))
+        let size = numbers.plan.size;
+        let mut room = vec![0.0; 2 * size];
+        let value = value(numbers, &self.work.values[..size], room.split_at_mut(size))?;
+        room.fill(0.0);
+        Some((value, minorant(numbers, bench, room.split_at_mut(size))?))
     }
 }
 
-/// Radii of a forward pass.
-fn value(numbers: &Numbers, values: &[f64]) -> Option<Value> {
+/// Radii of a forward pass, written to zeros; room for sizes of a step beside them.
+fn value(numbers: &Numbers, values: &[f64], (radii, sizes): (&mut [f64], &mut [f64])) -> Option<Value> {
     let plan = &numbers.plan;
-    let (mut radii, mut sizes, mut last) = (vec![0.0; plan.size], vec![], 0.0);
+    let mut last = 0.0;
     for step in &plan.steps {
         let (off, rest) = radii.split_at_mut(step.out.at);
         let out_off = &mut rest[..step.out.len];
         match &step.action {
             Action::Decision => {}
             Action::Affine(terms) => {
-                sizes.clear();
-                sizes.resize(step.out.len, 0.0);
+                let sizes = &mut sizes[..step.out.len];
+                sizes.fill(0.0);
                 let mut roundings = MORE;
                 for term in terms {
                     let from = input(term).map_or((&[][..], &[][..]), |span| (at(values, span, 1), at(off, span, 1)));
-                    roundings += numbers.reach(term, false, from, (out_off, &mut sizes))?;
+                    roundings += numbers.reach(term, false, from, (out_off, sizes))?;
                 }
-                settle(out_off, &sizes, roundings);
+                settle(out_off, sizes, roundings);
                 last = sizes.last().copied().unwrap_or(0.0);
             }
             Action::Concat(inputs) => {
@@ -83,11 +86,10 @@ fn value(numbers: &Numbers, values: &[f64]) -> Option<Value> {
     (value.is_finite() && off.is_finite()).then_some(Value { value, off, size: last })
 }
 
-/// Radii of a backward pass.
-fn minorant(numbers: &Numbers, bench: &Workbench) -> Option<Affine> {
+/// Radii of a backward pass, and sizes of its sums, written to zeros.
+fn minorant(numbers: &Numbers, bench: &Workbench, (radii, sizes): (&mut [f64], &mut [f64])) -> Option<Affine> {
     let plan = &numbers.plan;
     let (adjoints, shares) = (bench.adjoints(), bench.shares());
-    let (mut radii, mut sizes) = (vec![0.0; plan.size], vec![0.0; plan.size]);
     let (mut positive, mut roundings) = (vec![true; plan.steps.len()], vec![MORE; plan.steps.len()]);
     let (mut constant_size, mut constant_off) = (0.0f64, 0.0f64);
     for (k, (step, bends)) in plan.steps.iter().zip(&bench.hinges.steps).enumerate().rev() {
@@ -272,19 +274,22 @@ fn lengths(v: &[f64], e: &[f64]) -> (usize, f64, f64) {
     let (used, v_square, e_square) = vectorised(
         #[inline(always)]
         || {
-            let mut lanes = [[0.0f64; 8]; 3];
-            let mut add = |k: usize, v: f64, e: f64| {
-                lanes[0][k] += if v == 0.0 { 0.0 } else { 1.0 };
-                lanes[1][k] += v * v;
-                lanes[2][k] += e * e;
-            };
+            let (mut used, mut v_square, mut e_square) = ([0.0f64; 8], [0.0f64; 8], [0.0f64; 8]);
             let ((vs, v_rest), (es, e_rest)) = (v.as_chunks::<8>(), e.as_chunks::<8>());
+            // Loops, as closures that are not inlined run without vectors.
             for (v, e) in vs.iter().zip(es) {
-                (0..8).for_each(|k| add(k, v[k], e[k]));
+                for k in 0..8 {
+                    used[k] += if v[k] == 0.0 { 0.0 } else { 1.0 };
+                    v_square[k] += v[k] * v[k];
+                    e_square[k] += e[k] * e[k];
+                }
             }
-            v_rest.iter().zip(e_rest).for_each(|(v, e)| add(0, *v, *e));
-            let [used, v_square, e_square] = lanes.map(|lanes| lanes.iter().sum::<f64>());
-            (used, v_square, e_square)
+            for (v, e) in v_rest.iter().zip(e_rest) {
+                used[0] += if *v == 0.0 { 0.0 } else { 1.0 };
+                v_square[0] += v * v;
+                e_square[0] += e * e;
+            }
+            (used.iter().sum::<f64>(), v_square.iter().sum::<f64>(), e_square.iter().sum::<f64>())
         },
     );
     let length = |square: f64, v: &[f64]| match square {

@@ -243,17 +243,20 @@ pub(super) fn hinge(unit: &UnitKernel) -> Option<(f64, f64)> {
 /// b·a, |b|·|a| and |b|·e.
 #[inline(always)]
 pub(super) fn products(b: &[f64], a: &[f64], e: &[f64]) -> (f64, f64, f64) {
-    let mut sums = [[0.0f64; 8]; 3];
-    let mut add = |k: usize, b: f64, a: f64, e: f64| {
-        sums[0][k] += b * a;
-        sums[1][k] += (b * a).abs();
-        sums[2][k] += b.abs() * e;
-    };
+    let (mut sum, mut size, mut off) = ([0.0f64; 8], [0.0f64; 8], [0.0f64; 8]);
     let ((bs, b), (a_s, a), (es, e)) = (b.as_chunks::<8>(), a.as_chunks::<8>(), e.as_chunks::<8>());
+    // Loops, as closures that are not inlined run without vectors.
     for ((b, a), e) in bs.iter().zip(a_s).zip(es) {
-        (0..8).for_each(|k| add(k, b[k], a[k], e[k]));
+        for k in 0..8 {
+            sum[k] += b[k] * a[k];
+            size[k] += (b[k] * a[k]).abs();
+            off[k] += b[k].abs() * e[k];
+        }
     }
-    b.iter().zip(a).zip(e).for_each(|((b, a), e)| add(0, *b, *a, *e));
-    let [sum, size, off] = sums.map(|sums| sums.iter().sum());
-    (sum, size, off)
+    for ((b, a), e) in b.iter().zip(a).zip(e) {
+        sum[0] += b * a;
+        size[0] += (b * a).abs();
+        off[0] += b.abs() * e;
+    }
+    (sum.iter().sum(), size.iter().sum(), off.iter().sum())
 }

@@ -9,6 +9,9 @@ use pulp::{Arch, Simd, WithSimd};
 /// Zeros behind the entries, so that the last row of a matrix can be read in whole vectors.
 const PADDING: usize = 16;
 
+/// Columns that are turned together.
+const BLOCK: usize = 16;
+
 /// The entries of a matrix, and [`PADDING`].
 #[derive(Debug)]
 pub(super) enum Weights {
@@ -18,12 +21,20 @@ pub(super) enum Weights {
 }
 
 impl Weights {
-    /// `len` entries, given by place.
-    pub fn new(len: usize, entry: impl Fn(usize) -> f64) -> Weights {
-        if (0..len).all(|k| f64::from(entry(k) as f32) == entry(k)) {
-            Weights::Single((0..len).map(|k| entry(k) as f32).chain([0.0; PADDING]).collect())
+    /// From the entries row by row.
+    pub fn new(w: &[f64]) -> Weights {
+        if all_single(w) {
+            Weights::Single(padded(w.len(), w.iter().map(|w| *w as f32)))
         } else {
-            Weights::Double((0..len).map(entry).chain([0.0; PADDING]).collect())
+            Weights::Double(padded(w.len(), w.iter().copied()))
+        }
+    }
+
+    /// The transpose of a matrix with so many rows and columns.
+    pub fn turned(&self, rows: usize, columns: usize) -> Weights {
+        match self {
+            Weights::Single(w) => Weights::Single(turned(w, rows, columns)),
+            Weights::Double(w) => Weights::Double(turned(w, rows, columns)),
         }
     }
 
@@ -40,8 +51,38 @@ impl Weights {
     }
 }
 
+/// Whether all entries are f32 numbers.
+fn all_single(w: &[f64]) -> bool {
+    vectorised(
+        #[inline(always)]
+        || w.chunks(256).all(|w| w.iter().fold(true, |all, w| all & (f64::from(*w as f32) == *w))),
+    )
+}
+
+/// `len` entries, and [`PADDING`].
+fn padded<T: Clone + Default>(len: usize, entries: impl Iterator<Item = T>) -> Vec<T> {
+    let mut all = Vec::with_capacity(len + PADDING);
+    all.extend(entries);
+    all.resize(len + PADDING, T::default());
+    all
+}
+
+/// The transpose, made from [`BLOCK`] columns at a time: whole cache lines are read, and few are written to at once.
+fn turned<T: Copy + Default>(w: &[T], rows: usize, columns: usize) -> Vec<T> {
+    let mut out = vec![T::default(); rows * columns + PADDING];
+    for first in (0..columns).step_by(BLOCK) {
+        let last = columns.min(first + BLOCK);
+        for i in 0..rows {
+            for (j, w) in (first..last).zip(&w[i * columns + first..i * columns + last]) {
+                out[j * rows + i] = *w;
+            }
+        }
+    }
+    out
+}
+
 /// f32 or f64, read as f64.
-pub(super) trait Entry: Copy {
+pub(crate) trait Entry: Copy {
     fn wide(self) -> f64;
 
     /// The vectors of f64 in a row, converted, and what is left over.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use sprs::CsMat;
 
 use super::hinges::Hinges;
-use super::kernels::Weights;
+use super::kernels::{Weights, all_finite};
 use super::runs::Runs;
 use super::sizes::Norms;
 use super::spare::Spare;
@@ -109,12 +109,8 @@ pub(super) struct Layouts {
 impl Layouts {
     /// From the entries row by row.
     pub fn new(w: &[f64], rows: usize, columns: usize) -> Layouts {
-        let turned = |k: usize| w[k % rows * columns + k / rows];
-        Layouts {
-            by_rows: Weights::new(w.len(), |k| w[k]),
-            by_columns: Weights::new(w.len(), turned),
-            norms: OnceLock::new(),
-        }
+        let by_rows = Weights::new(w);
+        Layouts { by_columns: by_rows.turned(rows, columns), by_rows, norms: OnceLock::new() }
     }
 }
 
@@ -145,7 +141,7 @@ impl Plan {
     pub fn new(program: &Program) -> Plan {
         let absorbed = absorbed(program);
         let finite = program.params().iter().all(|param| match &param.source {
-            ParamSource::Constant(v) => v.iter().all(|v| v.is_finite()),
+            ParamSource::Constant(v) => all_finite(v),
             ParamSource::Context { .. } => true,
         });
         let mut plan = Plan {

@@ -358,7 +358,7 @@ mod tests {
                 for is_single in [true, false] {
                     let entries = numbers(rows * columns, 1, &mut seed);
                     let entry = |k: usize| if is_single { f64::from(entries[k] as f32) } else { entries[k] };
-                    let matrix = Weights::new(rows * columns, entry);
+                    let matrix = Weights::new(&(0..entries.len()).map(entry).collect::<Vec<f64>>());
                     let v = numbers(points * columns, 4, &mut seed);
                     let before = numbers(points * rows, 0, &mut seed);
                     for roughly in [false, true] {

@@ -1,6 +1,7 @@
 //! Products of a matrix with a vector and of its absolute values with another one, in one sweep: what bounds on rounding errors
 //! need. Kernels as in [`kernels`](super::kernels), two sums for each weight.
 
+use icnn_solvers::dense::vectorised;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::kernels::{Entry, Nonzeros, Weights, accumulate_rows, add_products};
@@ -142,30 +143,49 @@ pub(super) struct Norms {
 impl Layouts {
     /// Made when first asked for; the matrix has so many rows and columns.
     pub fn norms(&self, rows: usize, columns: usize) -> &Norms {
-        self.norms.get_or_init(|| {
-            let of = |matrix: Matrix<'_>, count: usize, width: usize| -> Vec<f64> {
-                (0..count).map(|i| norm_up((0..width).map(|k| matrix.at(i * width + k)))).collect()
-            };
-            let by_rows: Matrix<'_> = (&self.by_rows).into();
-            let nonnegative = (0..rows * columns).all(|k| by_rows.at(k) >= 0.0);
-            let (rows, columns) = (of(by_rows, rows, columns), of((&self.by_columns).into(), columns, rows));
-            Norms { nonnegative, rows, columns }
+        self.norms.get_or_init(|| Norms {
+            nonnegative: match &self.by_rows {
+                Weights::Single(w) => is_nonnegative(w),
+                Weights::Double(w) => is_nonnegative(w),
+            },
+            rows: lengths(&self.by_rows, rows, columns),
+            columns: lengths(&self.by_columns, columns, rows),
         })
     }
 }
 
+/// Upper bounds on the norms of so many rows of this width.
+fn lengths(matrix: &Weights, count: usize, width: usize) -> Vec<f64> {
+    let row = |i: usize| i * width..(i + 1) * width;
+    vectorised(
+        #[inline(always)]
+        || match matrix {
+            Weights::Single(w) => (0..count).map(|i| size_up(&w[row(i)])).collect(),
+            Weights::Double(w) => (0..count).map(|i| size_up(&w[row(i)])).collect(),
+        },
+    )
+}
+
+/// Whether no entry is negative.
+fn is_nonnegative<W: Entry>(w: &[W]) -> bool {
+    vectorised(
+        #[inline(always)]
+        || w.chunks(256).all(|w| w.iter().fold(true, |all, w| all & (w.wide() >= 0.0))),
+    )
+}
+
 /// An upper bound on the Euclidean norm of v.
 #[inline(always)]
-pub(crate) fn size_up(v: &[f64]) -> f64 {
+pub(crate) fn size_up<W: Entry>(v: &[W]) -> f64 {
     let (parts, rest) = v.as_chunks::<8>();
     let mut sums = [0.0f64; 8];
-    parts.iter().for_each(|part| (0..8).for_each(|k| sums[k] += part[k] * part[k]));
-    let sum = sums.iter().sum::<f64>() + rest.iter().map(|v| v * v).sum::<f64>();
+    parts.iter().for_each(|part| (0..8).for_each(|k| sums[k] += part[k].wide() * part[k].wide()));
+    let sum = sums.iter().sum::<f64>() + rest.iter().map(|v| v.wide() * v.wide()).sum::<f64>();
     // Squares that vanish, below 1e-307, add up to nothing beside this.
     if (1e-280..1e280).contains(&sum) {
         return (sum * (1.0 + 4.0 * gamma(v.len() + 4))).sqrt() * (1.0 + 4.0 * f64::EPSILON);
     }
-    norm_up(v.iter().copied())
+    norm_up(v.iter().map(|v| v.wide()))
 }
 
 /// An upper bound on √Σ v²; 0 only where all are 0.

@@ -164,7 +164,7 @@ pub(super) fn stored(shape: &[usize], kind: i32, raw: Vec<u8>) -> TensorProto {
     TensorProto {
         dims: shape.iter().map(|d| *d as i64).collect(),
         data_type: Some(kind),
-        raw_data: Some(raw),
+        raw_data: Some(raw.into()),
         ..TensorProto::default()
     }
 }
