@@ -23,7 +23,7 @@ pub struct Layout<'a> {
     /// R by rows, P entries each, and by columns, K entries each.
     rows: Vec<f64>,
     columns: Vec<f64>,
-    /// C by columns, of the units that others depend on: their entries from the first whole vector on that has an end of a block.
+    /// C by columns, of the units that others depend on, from unit `first` on: the whole vector in which the first block ends.
     above: Vec<f64>,
     first: usize,
     scratch: Vec<f64>,
@@ -99,7 +99,8 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// C by columns for what is after a block that ends at `end`, where a vector begins before: the units of the block have zeros in their own columns.
+    /// Where a whole vector begins at or before `end`, the end of a block; how far columns of C are apart, and these from there on: in them units
+    /// of the block itself have zeros.
     fn after(&self, end: usize) -> (usize, usize, &[f64]) {
         let first = end / LANES * LANES;
         (first, self.size.1 - self.first, &self.above[first - self.first..])
