@@ -187,12 +187,12 @@ impl<W: Entry> WithSimd for AccumulateRows<'_, W> {
         let (eights, rest) = index.as_chunks::<8>();
         let (values, single) = value.as_chunks::<8>();
         for (i, c) in eights.iter().zip(values) {
-            add_rows::<S, W, 8>(simd, i.map(row), c, out);
+            add_rows::<S, W, 8>(simd, picked(i, row), c, out);
         }
         let (twos, rest) = rest.as_chunks::<2>();
         let (values, single) = single.as_chunks::<2>();
         for (i, c) in twos.iter().zip(values) {
-            add_rows::<S, W, 2>(simd, i.map(row), c, out);
+            add_rows::<S, W, 2>(simd, picked(i, row), c, out);
         }
         for (i, c) in rest.iter().zip(single) {
             add_rows::<S, W, 1>(simd, [row(*i)], &[*c], out);
@@ -200,14 +200,26 @@ impl<W: Entry> WithSimd for AccumulateRows<'_, W> {
     }
 }
 
+/// The rows at K places. A loop, as `map` of an array may be a call of its own.
+#[inline(always)]
+fn picked<'a, W, const K: usize>(places: &[usize; K], row: impl Fn(usize) -> &'a [W]) -> [&'a [W]; K] {
+    let mut rows: [&[W]; K] = [&[]; K];
+    for k in 0..K {
+        rows[k] = row(places[k]);
+    }
+    rows
+}
+
 /// out += Σₖ cₖ·rowₖ
 #[inline(always)]
 fn add_rows<S: Simd, W: Entry, const K: usize>(simd: S, rows: [&[W]; K], c: &[f64; K], out: &mut [f64]) {
     let width = out.len();
-    let rows = rows.map(|row| &row[..width]);
+    let (mut rows, mut factors) = (rows, [simd.splat_f64s(0.0); K]);
+    for k in 0..K {
+        (rows[k], factors[k]) = (&rows[k][..width], simd.splat_f64s(c[k]));
+    }
     let (out, tail) = S::as_mut_simd_f64s(out);
     let done = width - tail.len();
-    let factors = c.map(|c| simd.splat_f64s(c));
     for (i, o) in out.iter_mut().enumerate() {
         let mut sum = *o;
         for k in 0..K {
