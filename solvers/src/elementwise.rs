@@ -12,7 +12,11 @@ pub type Block = [f64; LANES];
 pub fn block(from: &[f64], rest: f64) -> Block {
     match from.first_chunk() {
         Some(full) => *full,
-        None => std::array::from_fn(|l| from.get(l).copied().unwrap_or(rest)),
+        None => {
+            let mut some = [rest; LANES];
+            some.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+            some
+        }
     }
 }
 

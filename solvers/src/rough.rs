@@ -83,7 +83,7 @@ pub fn add_rows(c: &[f64], rows: &[f32], out: &mut [f64]) {
     for (k, four) in fours.iter().enumerate() {
         let rows = &rows[4 * k * n..][..4 * n];
         let (a, b, c, d) = (&rows[..n], &rows[n..2 * n], &rows[2 * n..3 * n], &rows[3 * n..]);
-        let f = four.map(|c| c as f32);
+        let f = [four[0] as f32, four[1] as f32, four[2] as f32, four[3] as f32];
         for j in 0..n {
             out[j] += f64::from((f[0] * a[j] + f[1] * b[j]) + (f[2] * c[j] + f[3] * d[j]));
         }

@@ -1,7 +1,7 @@
 //! Loops over rows of triangular matrices in whole lanes, for [`Factor`](crate::factor::Factor): to be inlined into
 //! [`vectorised`](crate::dense::vectorised).
 
-use crate::elementwise::{Block, LANES, block, sum};
+use crate::elementwise::{LANES, block, sum};
 
 /// Where the lanes of entry i begin.
 #[inline(always)]
@@ -15,20 +15,30 @@ fn lanes(of: &[f64], c: usize) -> &[f64; LANES] {
     &of.as_chunks::<LANES>().0[c]
 }
 
+/// The rows of block c. A loop, as a function of a whole array may be a call of its own, without vectors.
+#[inline(always)]
+fn rows_of(upper: &[f64], stride: usize, c: usize) -> [&[f64]; LANES] {
+    let mut rows: [&[f64]; LANES] = [&[]; LANES];
+    for (l, row) in rows.iter_mut().enumerate() {
+        *row = &upper[(LANES * c + l) * stride..][..stride];
+    }
+    rows
+}
+
 /// Solves Uᵀx = b in place, b being padded.
 #[inline(always)]
 pub fn forward(upper: &[f64], stride: usize, inverse: &[f64], b: &mut [f64]) {
     let b = b.as_chunks_mut::<LANES>().0;
     for c in 0..b.len() {
-        let rows: [&[f64]; LANES] = std::array::from_fn(|l| &upper[(LANES * c + l) * stride..][..stride]);
+        let rows = rows_of(upper, stride, c);
         let inverse = block(&inverse[LANES * c..], 0.0);
         let mut x = b[c];
         // Rows are scaled before x is known: one multiplication less between one entry and the next.
         for l in 0..LANES {
             let (row, value) = (lanes(rows[l], c), x[l]);
-            let scaled: Block = std::array::from_fn(|t| if t > l { row[t] * inverse[l] } else { 0.0 });
             for t in 0..LANES {
-                x[t] -= value * scaled[t];
+                let scaled = if t > l { row[t] * inverse[l] } else { 0.0 };
+                x[t] -= value * scaled;
             }
         }
         for l in 0..LANES {
@@ -53,7 +63,7 @@ pub fn forward(upper: &[f64], stride: usize, inverse: &[f64], b: &mut [f64]) {
 pub fn backward(upper: &[f64], stride: usize, inverse: &[f64], b: &mut [f64]) {
     let b = b.as_chunks_mut::<LANES>().0;
     for c in (0..b.len()).rev() {
-        let rows: [&[f64]; LANES] = std::array::from_fn(|l| &upper[(LANES * c + l) * stride..][..stride]);
+        let rows = rows_of(upper, stride, c);
         let inverse = block(&inverse[LANES * c..], 0.0);
         let mut sums = [[0.0; LANES]; LANES];
         for (d, b) in b.iter().enumerate().skip(c + 1) {
@@ -71,9 +81,9 @@ pub fn backward(upper: &[f64], stride: usize, inverse: &[f64], b: &mut [f64]) {
         // By columns of the diagonal block: no sum over lanes between one entry and the next.
         for l in (0..LANES).rev() {
             let value = x[l];
-            let scaled: Block = std::array::from_fn(|t| if t < l { lanes(rows[t], c)[l] * inverse[l] } else { 0.0 });
             for t in 0..LANES {
-                x[t] -= value * scaled[t];
+                let scaled = if t < l { lanes(rows[t], c)[l] * inverse[l] } else { 0.0 };
+                x[t] -= value * scaled;
             }
         }
         for l in 0..LANES {

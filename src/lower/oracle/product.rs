@@ -2,7 +2,6 @@
 //! cache for all points (Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008); units that are
 //! zero at all points of a group cost nothing.
 
-use std::array;
 use std::marker::PhantomData;
 
 use pulp::{Arch, Simd, WithSimd};
@@ -47,17 +46,23 @@ impl Blocks {
         let (values, columns, counts) = A::values_mut(self);
         let room = columns.chunks_exact_mut(DEPTH).zip(values.chunks_exact_mut(DEPTH)).zip(counts);
         for (g, ((columns, values), total)) in room.take(groups).enumerate() {
-            let rows: [&[f64]; GROUP] = array::from_fn(|r| match g * GROUP + r {
-                k if k < points => &v[k * len + from..k * len + to],
-                _ => &ZEROS[..depth],
-            });
+            // Loops, as a function of a whole array may be a call of its own, without vectors.
+            let mut rows = [&ZEROS[..depth]; GROUP];
+            for (row, k) in rows.iter_mut().zip(g * GROUP..points) {
+                *row = &v[k * len + from..k * len + to];
+            }
             let mut count = 0;
             for j in 0..depth {
-                let value = rows.map(|row| row[j]);
+                let (mut value, mut any) = ([A::factor(0.0); GROUP], 0);
+                for r in 0..GROUP {
+                    let t = rows[r][j];
+                    value[r] = A::factor(t);
+                    any |= t.to_bits();
+                }
                 columns[count] = j;
-                values[count] = value.map(A::factor);
+                values[count] = value;
                 // The sign of a zero does not matter.
-                count += usize::from(value.iter().fold(0, |any, t| any | t.to_bits()) << 1 != 0);
+                count += usize::from(any << 1 != 0);
             }
             *total = count;
         }
@@ -319,10 +324,14 @@ fn add_group<'a, S: Simd, A: Sum<Entry: 'a>, const V: usize, const R: usize>(
     rows: usize,
     (first, used): (usize, usize),
 ) {
-    let mut sums = [[A::splat(simd, A::factor(0.0)); V]; R];
+    let zero = A::splat(simd, A::factor(0.0));
+    let mut sums = [[zero; V]; R];
     for (j, c) in columns.iter().zip(values) {
-        let line = line(*j);
-        let line: [A::Vector<S>; V] = array::from_fn(|k| A::load(simd, line, k));
+        let entries = line(*j);
+        let mut line = [zero; V];
+        for k in 0..V {
+            line[k] = A::load(simd, entries, k);
+        }
         for r in 0..R {
             let c = A::splat(simd, c[r]);
             for k in 0..V {

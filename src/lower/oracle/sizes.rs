@@ -269,9 +269,15 @@ fn add_rows<S: Simd, W: Entry, const K: usize>(
     size: &mut [f64],
 ) {
     let width = value.len();
-    let rows = index.map(|i| &w[i * width..(i + 1) * width]);
-    let (m, e) = (index.map(|i| v.value[i]), index.map(|i| v.size[i]));
-    let (ms, es) = (m.map(|v| simd.splat_f64s(v)), e.map(|v| simd.splat_f64s(v)));
+    // A loop, as a function of a whole array may be a call of its own, without vectors.
+    let zero = simd.splat_f64s(0.0);
+    let (mut rows, mut m, mut e, mut ms, mut es) = ([w; K], [0.0; K], [0.0; K], [zero; K], [zero; K]);
+    for k in 0..K {
+        let i = index[k];
+        rows[k] = &w[i * width..(i + 1) * width];
+        (m[k], e[k]) = (v.value[i], v.size[i]);
+        (ms[k], es[k]) = (simd.splat_f64s(m[k]), simd.splat_f64s(e[k]));
+    }
     let ((values, value_tail), (sizes, size_tail)) = (S::as_mut_simd_f64s(value), S::as_mut_simd_f64s(size));
     for (l, (value, size)) in values.iter_mut().zip(sizes).enumerate() {
         let (mut a, mut b) = (*value, *size);
