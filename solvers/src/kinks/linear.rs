@@ -155,7 +155,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
             let most = if tried { inside(moving) } else { rounds.units() };
             // Where many coordinates stay at their ends, fewer kinks are met on the way.
             let count = match p {
-                0..=SMALL => nearest(p, rounds.units()),
+                0..=SMALL => (3 * p).max(SMALL),
                 _ if p <= HINTED => (14 * p / 5).min(10 * moving / 3).max(SMALL),
                 _ => nearest(p, rounds.units()).min(14 * moving / 5).max(SMALL),
             };

@@ -182,6 +182,11 @@ impl UnitBends {
     pub fn fill(&self, shares: &[f64], slopes: &mut Vec<f64>, intercepts: &mut Vec<f64>) {
         slopes.clear();
         intercepts.clear();
+        if let Some((left, bend)) = self.plain {
+            slopes.extend(shares[self.first..self.first + self.lines.len()].iter().map(|share| left + share * bend));
+            intercepts.resize(self.lines.len(), 0.0);
+            return;
+        }
         slopes.extend(self.lines.iter().map(|line| line.slope));
         intercepts.extend(self.lines.iter().map(|line| line.intercept));
         for (k, share) in self.kinks.iter().zip(&shares[self.first..]) {
