@@ -52,16 +52,12 @@ impl Blocks {
                 *row = &v[k * len + from..k * len + to];
             }
             let mut count = 0;
-            for j in 0..depth {
-                let (mut value, mut any) = ([A::factor(0.0); GROUP], 0);
-                for r in 0..GROUP {
-                    let t = rows[r][j];
-                    value[r] = A::factor(t);
-                    any |= t.to_bits();
-                }
+            let [a, b, c, d] = rows;
+            for (j, (((a, b), c), d)) in a.iter().zip(b).zip(c).zip(d).enumerate() {
                 columns[count] = j;
-                values[count] = value;
+                values[count] = [A::factor(*a), A::factor(*b), A::factor(*c), A::factor(*d)];
                 // The sign of a zero does not matter.
+                let any = (a.to_bits() | b.to_bits()) | (c.to_bits() | d.to_bits());
                 count += usize::from(any << 1 != 0);
             }
             *total = count;
@@ -329,8 +325,8 @@ fn add_group<'a, S: Simd, A: Sum<Entry: 'a>, const V: usize, const R: usize>(
     for (j, c) in columns.iter().zip(values) {
         let entries = line(*j);
         let mut line = [zero; V];
-        for k in 0..V {
-            line[k] = A::load(simd, entries, k);
+        for (k, vector) in line.iter_mut().enumerate() {
+            *vector = A::load(simd, entries, k);
         }
         for r in 0..R {
             let c = A::splat(simd, c[r]);
