@@ -106,11 +106,12 @@ mod tests {
             let rows: Vec<f32> = (0..m * n).map(number).collect();
             let x: Vec<f32> = (0..n).map(|j| number(j + 1000)).collect();
             let wide = |v: &[f32]| v.iter().map(|t| f64::from(*t)).collect::<Vec<f64>>();
-            let mut out = vec![f64::NAN; m];
-            vectorised(|| rough_products(&rows, &x, &mut out));
-            for k in 0..m {
-                let expected = dot(&wide(&rows[k * n..(k + 1) * n]), &wide(&x));
-                assert!((out[k] - expected).abs() <= 1e-6 * n as f64, "{} and {expected}", out[k]);
+            let mut out = vec![f64::NAN; m * m];
+            products(&rows, m, &mut out);
+            for (i, j) in (0..m).flat_map(|i| (i..m).map(move |j| (i, j))) {
+                let expected = dot(&wide(&rows[i * n..(i + 1) * n]), &wide(&rows[j * n..(j + 1) * n]));
+                let found = out[i * m + j];
+                assert!((found - expected).abs() <= 1e-6 * n as f64, "{i} and {j}: {found}, not {expected}");
             }
             let c: Vec<f64> = (0..m).map(|k| (k as f64).cos()).collect();
             let (mut out, mut expected) = (wide(&x), wide(&x));
