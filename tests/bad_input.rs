@@ -465,7 +465,12 @@ impl Table {
         let mut other = network().node("FusedMatMul", &["y", "y"], &["g"], vec![]);
         other.graph().node[3].domain = Some("com.microsoft".into());
         let unknown_on_x = with_context().node("NonMaxSuppression", &["x"], &["g"], vec![]);
+        // No file holds NaN, but an operator on its numbers may make one.
+        let mut undefined = with_context().initializer("half", &[1], &[0.5]);
+        undefined = undefined.node("Acosh", &["half"], &["c"], vec![]).node("Mul", &["x", "c"], &["scaled"], vec![]);
+        undefined.graph().node[3].input[1] = "scaled".into();
         vec![
+            self.model("a constant of the x-path that is NaN", &undefined, &["'Mul_5'", "entry 0", "NaN"]),
             self.model(
                 "an operator unknown on the y-path",
                 &network().node("Bernoulli", &["z"], &["g"], vec![]),

@@ -231,7 +231,11 @@ impl Lowering {
             .iter()
             .map(|a| match a {
                 None => Ok(None),
-                Some(Value::Known(t)) => Ok(Some(ContextArgument::Constant(t.clone()))),
+                // A stored one has been read without; this one may have been computed.
+                Some(Value::Known(t)) => match nan(t) {
+                    Some(i) => Err(format!("entry {i} of a constant is NaN")),
+                    None => Ok(Some(ContextArgument::Constant(t.clone()))),
+                },
                 Some(Value::Context { value, .. }) => Ok(Some(ContextArgument::Value(*value))),
                 Some(_) => Err("an x-path operation cannot read a value that depends on y".to_string()),
             })
@@ -374,4 +378,9 @@ impl Lowering {
             }
         }
     }
+}
+
+/// The first entry that is NaN.
+fn nan(t: &Tensor) -> Option<usize> {
+    t.as_float()?.iter().position(|v| v.is_nan())
 }

@@ -76,7 +76,15 @@ pub(super) fn approach(
             .collect();
         let blur = BLUR * reach;
         let trace = find_roots(blur, &kept.pre, &kept.weights, &gradients.lengths, &mut roots);
-        if trace == 0.0 || moving.is_empty() {
+        let slope = moving.iter().fold(0.0f64, |most, j| most.max(kept.slope[*j].abs()));
+        if slope == 0.0 {
+            // Nothing leads down from here: if this is the minimum, its value is all that is missing.
+            rounds.look(&y)?;
+            if let Some(end) = rounds.run.stop() {
+                return Ok(Err(end));
+            }
+        }
+        if trace == 0.0 || slope == 0.0 {
             break;
         }
         gradients.weighted(&roots, 1.0 / trace.sqrt(), &moving, &mut rows);

@@ -319,8 +319,8 @@ impl Kinks for NetworkOracle<'_> {
 
     fn backward_again(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64 {
         let Some((numbers, bench)) = self.bench() else { return f64::NEG_INFINITY };
-        let constant = bench.pull_again(numbers, shares);
-        slope.copy_from_slice(bench.last_slope(slope.len()));
+        let constant = bench.pull_again(numbers, shares, slope.len());
+        slope.copy_from_slice(bench.last.slope(slope.len()));
         weights.copy_from_slice(&bench.weights[..weights.len()]);
         constant
     }

@@ -13,6 +13,9 @@ use super::plan::{Action, Term};
 /// Above this part of the units that have another share a pass of its own is as cheap.
 const FEW: f64 = 0.25;
 
+/// Below this part of the largest squared length a slope is made anew.
+const LEFT: f64 = 1e-8;
+
 /// The last backward pass.
 #[derive(Debug, Default)]
 pub(super) struct Last {
@@ -22,9 +25,16 @@ pub(super) struct Last {
     /// Step by step.
     adjoints: Vec<f64>,
     constant: f64,
+    /// The largest squared length of its slope since all of it went through the network.
+    most: f64,
 }
 
 impl Last {
+    /// The slope (p) that the last backward pass ended with.
+    pub fn slope(&self, p: usize) -> &[f64] {
+        &self.adjoints[..p]
+    }
+
     pub fn forget(&mut self) {
         self.known = false;
     }
@@ -84,7 +94,7 @@ impl Workbench {
     }
 
     /// See [`Kinks::backward_again`](icnn_solvers::kinks::Kinks::backward_again).
-    pub fn pull_again(&mut self, numbers: &Numbers, shares: &[f64]) -> f64 {
+    pub fn pull_again(&mut self, numbers: &Numbers, shares: &[f64], p: usize) -> f64 {
         let is_other = |(a, b): (&f64, &f64)| u64::from(a != b);
         let others = vectorised(
             #[inline(always)]
@@ -92,20 +102,20 @@ impl Workbench {
         );
         self.shares.clear();
         self.shares.extend(shares);
-        if !self.last.known || others as f64 > FEW * shares.len() as f64 || !self.is_plain() {
-            self.pull_output(numbers);
-            std::mem::swap(&mut self.buffer, &mut self.last.adjoints);
-            (self.last.known, self.last.constant) = (true, self.constants[0]);
-        } else {
+        let is_near = self.last.known && others as f64 <= FEW * shares.len() as f64 && self.is_plain();
+        if is_near {
             self.pull_changes(numbers);
         }
+        let size = |last: &Last| dot(last.slope(p), last.slope(p));
+        // Where nearly all of a slope has been taken away again, what is left is rounding.
+        if !is_near || size(&self.last) <= LEFT * self.last.most {
+            self.pull_output(numbers);
+            std::mem::swap(&mut self.buffer, &mut self.last.adjoints);
+            (self.last.known, self.last.constant, self.last.most) = (true, self.constants[0], 0.0);
+        }
+        self.last.most = size(&self.last).max(self.last.most);
         self.last.shares.clone_from(&self.shares);
         self.last.constant
-    }
-
-    /// The slope that the last backward pass ended with.
-    pub fn last_slope(&self, p: usize) -> &[f64] {
-        &self.last.adjoints[..p]
     }
 
     /// What has changed since the last backward pass, added to its adjoints.
