@@ -37,7 +37,7 @@ const RIDGE: f64 = 1e-6;
 /// Most numbers that the rates of all pre-activations along all coordinates may take.
 const ROOM: usize = 1 << 22;
 
-/// From `y`, the point where all units were frozen last: `evaluations` at most, one forward pass each, and one backward where it is better, and the rates along all
+/// From `y`, the point where all units were frozen last: `evaluations` at most, parts of a forward pass each, and of a backward one where it is better, and the rates along all
 /// coordinates; all units are frozen where they are at the best point, which is returned, `y` itself where the rates take too much room. An end if the run is over.
 ///
 /// Errors: those of the oracle.
