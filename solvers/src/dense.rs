@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Accumulators of [`dot`]: enough to fill two vector registers and hide the latency of an addition.
+/// Numbers that are worked on together, and accumulators of [`dot`]: enough to fill two vector registers and hide the latency of an addition.
 pub const LANES: usize = 8;
 
 /// Calls `f` compiled for the processor at hand (the baseline on x86-64 is SSE2): for loops that the compiler turns into vectors by

@@ -2,7 +2,7 @@
 //! [`vectorised`](crate::dense::vectorised).
 
 /// Numbers that are worked on together.
-pub const LANES: usize = 8;
+pub use crate::dense::LANES;
 
 /// Some of them.
 pub type Block = [f64; LANES];

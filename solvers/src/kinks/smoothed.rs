@@ -7,8 +7,7 @@
 use super::descent::go;
 use super::rounds::{Kept, Rounds};
 use crate::SolverError;
-use crate::dense::{dot, vectorised};
-use crate::elementwise::LANES;
+use crate::dense::{LANES, dot, vectorised};
 use crate::factor::Factor;
 use crate::rough::{self, BLOCK};
 use crate::run::End;
@@ -55,7 +54,7 @@ pub(super) fn approach(
     let scale: Vec<f64> = lower.iter().zip(upper).map(half).collect();
     let gradients = Gradients::new(rounds, &scale)?;
     let mut kept = rounds.kept();
-    let (base, frozen) = ((y.clone(), rounds.kept()), rounds.shares.clone());
+    let (start, base, frozen) = (y.clone(), kept.clone(), rounds.shares.clone());
     let mut reach = REACH;
     let mut radius = reach * (p as f64).sqrt();
     let (mut used, mut failures) = (0, 0);
@@ -106,7 +105,7 @@ pub(super) fn approach(
         moving.iter().zip(&newton).for_each(|(j, d)| step[*j] = scale[*j] * d);
         for _ in 0..TRIALS {
             go(&y, t, &step, (lower, upper), &mut next);
-            let there = gradients.look(rounds, (&base.0, &base.1, &frozen), (&scale, &next))?;
+            let there = gradients.look(rounds, (&start, &base, &frozen), (&scale, &next))?;
             used += 1;
             let expected: f64 = next.iter().zip(&y).zip(&kept.slope).map(|((a, b), g)| (a - b) * g).sum();
             if there <= kept.value + SHARE * expected {
