@@ -19,15 +19,16 @@ const TRIALS: usize = 6;
 /// Failed line searches, each followed by a steepest-descent step, after which it ends.
 const FAILURES: usize = 3;
 
-/// From `start`: one forward pass an evaluation, and one backward where it is better, at most as many as `evaluations` says for so many coordinates that move; all
-/// units are frozen where they are at the best point, which is returned. An end if the run is over.
+/// From `start`: one forward pass an evaluation, and one backward where it is better, to single precision but for the first, at most as many as
+/// `evaluations` says for so many coordinates that move. Returns the best point and what was seen there; all units have the shares of that
+/// point. An end if the run is over.
 ///
 /// Errors: those of the oracle.
 pub(super) fn descend(
     rounds: &mut Rounds<'_, '_>,
     start: Vec<f64>,
     evaluations: impl Fn(usize) -> usize,
-) -> Result<Result<Vec<f64>, End>, SolverError> {
+) -> Result<Result<(Vec<f64>, Kept), End>, SolverError> {
     let (lower, upper) = (rounds.run.region().lower(), rounds.run.region().upper());
     let p = lower.len();
     let sides: Vec<f64> =
@@ -35,8 +36,8 @@ pub(super) fn descend(
     let radius = 0.15 * dot(&sides, &sides).sqrt();
     let (mut at, mut next) = (start, vec![0.0; p]);
     let mut kept = Kept::default();
-    let (mut value, constant) = rounds.evaluate(&at)?;
-    rounds.keep((value, constant), &mut kept);
+    let mut value = rounds.begin_at(&at)?;
+    rounds.keep(value, &mut kept);
     let (mut used, mut failures) = (1, 0);
     let mut pairs: VecDeque<(Vec<f64>, Vec<f64>)> = VecDeque::with_capacity(MEMORY + 1);
     let (mut direction, mut free) = (vec![0.0; p], vec![true; p]);
@@ -70,13 +71,12 @@ pub(super) fn descend(
         let (mut t, mut found) = (1.0, false);
         for _ in 0..if slope < 0.0 { TRIALS } else { 0 } {
             go(&at, t, &direction, (lower, upper), &mut next);
-            let there = rounds.look(&next)?;
+            let step: Vec<f64> = next.iter().zip(&at).map(|(a, b)| a - b).collect();
+            let there = rounds.look_from(&next, &step, (None, value), |pre| pre.copy_from_slice(&kept.pre))?;
             used += 1;
-            let distance = next.iter().zip(&at).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
-            rounds.learn(&kept, distance);
+            rounds.learn(&kept, dot(&step, &step).sqrt());
             if there <= value + SHARE * t * slope {
-                let constant = rounds.support(&next)?;
-                let step: Vec<f64> = next.iter().zip(&at).map(|(a, b)| a - b).collect();
+                rounds.slope_there()?;
                 let change: Vec<f64> = rounds.slope.iter().zip(&kept.slope).map(|(a, b)| a - b).collect();
                 if dot(&step, &change) > 1e-10 * (dot(&step, &step) * dot(&change, &change)).sqrt() {
                     if pairs.len() == MEMORY {
@@ -85,7 +85,7 @@ pub(super) fn descend(
                     pairs.push_back((step, change));
                 }
                 std::mem::swap(&mut at, &mut next);
-                rounds.keep((there, constant), &mut kept);
+                rounds.keep(there, &mut kept);
                 (value, found) = (there, true);
                 break;
             }
@@ -99,8 +99,7 @@ pub(super) fn descend(
             failures += 1;
         }
     }
-    rounds.freeze_as(kept);
-    Ok(Ok(at))
+    Ok(Ok((at, kept)))
 }
 
 /// `next` = `at` + t·`direction`, moved into the box (p each).

@@ -101,15 +101,18 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
     }
     let loose = LOOSE..many.max(LOOSE);
     let evaluations = |moving: usize| if loose.contains(&moving) { LONGER * evaluations } else { evaluations };
-    let mut y = match descend(&mut rounds, start, evaluations)? {
+    let found = match descend(&mut rounds, start, evaluations)? {
+        Ok((y, kept)) if p <= SMOOTHED => approach(&mut rounds, (y, kept), 3 + p / 16)?,
+        Ok((y, _)) => Ok(y),
+        Err(end) => Err(end),
+    };
+    let y = match found {
         Ok(y) => y,
         Err(end) => return Ok(end),
     };
-    if p <= SMOOTHED {
-        y = match approach(&mut rounds, y, 3 + p / 16)? {
-            Ok(y) => y,
-            Err(end) => return Ok(end),
-        };
+    rounds.freeze_at(&y)?;
+    if let Some(end) = rounds.run.stop() {
+        return Ok(end);
     }
     let y = aside(&mut rounds, y)?;
     let mut end = go(&mut rounds, y, Start::Descent { hold: p > FEW }, many)?;

@@ -54,14 +54,16 @@ pub trait Kinks {
     /// `weights` (m) λ. One backward pass.
     fn backward(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64;
 
-    /// The same, from the last call of this function: only what other shares change goes through the passes, and rounding errors add up.
-    fn backward_again(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64 {
-        self.backward(shares, slope, weights)
+    /// The same to single precision, for searches: there is no constant, and so no minorant. A part of a backward pass at most, where the
+    /// function has one.
+    fn slope(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) {
+        self.backward(shares, slope, weights);
     }
 
-    /// What bends on the way to another point: `pre` (m), the pre-activations there where all units keep their `frozen` shares (0 or 1),
-    /// become those of the function; returns by how much f is larger. `None`, and nothing done, where that is no cheaper than a forward pass.
-    fn bent(&mut self, _frozen: &[f64], _pre: &mut [f64]) -> Option<f64> {
+    /// From the pre-activations `pre` (m) that there are at a point where all units have their `frozen` shares (0 or 1) those that the function has
+    /// at the point a `step` (p) further; returns by how much f is larger there. To single precision, for searches. `None`, and nothing
+    /// done, where that is no cheaper than a forward pass.
+    fn bent(&mut self, _frozen: &[f64], _step: &[f64], _pre: &mut [f64]) -> Option<f64> {
         None
     }
 

@@ -21,7 +21,6 @@ pub(super) struct Kept {
     pub slope: Vec<f64>,
     pub weights: Vec<f64>,
     pub value: f64,
-    constant: f64,
 }
 
 /// State of the rounds.
@@ -51,8 +50,6 @@ pub(super) struct Rounds<'r, 'a> {
     least: f64,
     /// f and the pre-activations of the units that were free in the last round, these left out.
     rows: FreeRows,
-    /// The constant of the minorant of the evaluation after which all units were frozen.
-    constant: f64,
 }
 
 impl<'r, 'a> Rounds<'r, 'a> {
@@ -78,7 +75,6 @@ impl<'r, 'a> Rounds<'r, 'a> {
             best: vec![],
             least: f64::INFINITY,
             rows: FreeRows::default(),
-            constant: 0.0,
         })
     }
 
@@ -93,49 +89,60 @@ impl<'r, 'a> Rounds<'r, 'a> {
 
     /// Freezes all units where they are at `y`: one forward and one backward pass.
     pub fn freeze_at(&mut self, y: &[f64]) -> Result<(), SolverError> {
-        let (value, constant) = self.evaluate(y)?;
-        self.freeze(value, constant);
+        self.least = self.look(y)?;
+        self.share();
+        let Rounds { run, shares, slope, weights, .. } = self;
+        let constant = run.kinks()?.backward(shares, slope, weights);
+        run.count(0, 1);
+        run.offer_minorant(constant, slope, y, shares);
+        self.measure()?;
+        self.best.clone_from(&self.pre);
+        self.rows.begin(&self.slope, &self.weights, constant);
         Ok(())
     }
 
-    /// Freezes all units as they were at the last evaluation, whose minorant has this constant.
-    fn freeze(&mut self, value: f64, constant: f64) {
-        (self.least, self.constant) = (value, constant);
-        self.best.clone_from(&self.pre);
-        self.rows.begin(&self.slope, &self.weights, constant);
-    }
-
-    /// f(y) and the constant of the minorant there: one forward and one backward pass. All units get the share that they have there.
-    pub fn evaluate(&mut self, y: &[f64]) -> Result<(f64, f64), SolverError> {
-        let value = self.look(y)?;
-        Ok((value, self.support(y)?))
-    }
-
-    /// The constant of the minorant at `y`, the last point that was looked at: one backward pass at most. All units get the share that they have there.
-    pub fn support(&mut self, y: &[f64]) -> Result<f64, SolverError> {
-        self.share();
-        let Rounds { run, shares, slope, weights, .. } = self;
-        let constant = run.kinks()?.backward_again(shares, slope, weights);
-        run.count(0, 1);
-        run.offer_minorant(constant, slope, y, shares);
+    /// What multiplications the passes since the last one forward took may be those of a whole one.
+    fn measure(&mut self) -> Result<(), SolverError> {
         // Where all units are inactive a pass has next to no multiplications.
         self.pass = self.pass.max((self.run.kinks()?.multiplications() - self.before) as f64).max(1.0);
-        Ok(constant)
+        Ok(())
     }
 
-    /// f(y) and all pre-activations, to single precision, from what they are where all units keep their `frozen` shares: a part of a forward pass, where
-    /// the function has one.
+    /// f(y) as it is, and the slope to single precision: where a search begins.
+    pub fn begin_at(&mut self, y: &[f64]) -> Result<f64, SolverError> {
+        let value = self.look(y)?;
+        self.share();
+        let Rounds { run, shares, slope, weights, .. } = self;
+        run.kinks()?.slope(shares, slope, weights);
+        run.count(0, 1);
+        self.measure()?;
+        Ok(value)
+    }
+
+    /// The slope at the last point that was looked at, to single precision: a part of a backward pass, where the function has one. All units get the
+    /// share that they have there.
+    pub fn slope_there(&mut self) -> Result<(), SolverError> {
+        self.share();
+        self.counted(|rounds| {
+            let Rounds { run, shares, slope, weights, .. } = rounds;
+            run.kinks()?.slope(shares, slope, weights);
+            Ok(())
+        })
+    }
+
+    /// f(y) and all pre-activations, to single precision, from a point a `step` before where they are what `fill` says, and f is `value`, all units having
+    /// their `frozen` shares: a part of a forward pass, where the function has one.
     pub fn look_from(
         &mut self,
         y: &[f64],
-        frozen: &[f64],
-        value: f64,
+        step: &[f64],
+        (frozen, value): (Option<&[f64]>, f64),
         fill: impl FnOnce(&mut [f64]),
     ) -> Result<f64, SolverError> {
         fill(&mut self.pre);
         let change = self.counted(|rounds| {
-            let Rounds { run, pre, .. } = rounds;
-            Ok(run.kinks()?.bent(frozen, pre))
+            let Rounds { run, pre, shares, .. } = rounds;
+            Ok(run.kinks()?.bent(frozen.unwrap_or(shares), step, pre))
         })?;
         match change {
             Some(change) => Ok(value + change),
@@ -144,21 +151,14 @@ impl<'r, 'a> Rounds<'r, 'a> {
     }
 
     /// What the last evaluation left, to go back to.
-    pub fn keep(&self, (value, constant): (f64, f64), kept: &mut Kept) {
+    pub fn keep(&self, value: f64, kept: &mut Kept) {
         for (to, from) in
             [(&mut kept.pre, &self.pre), (&mut kept.slope, &self.slope), (&mut kept.weights, &self.weights)]
         {
             to.clear();
             to.extend(from);
         }
-        (kept.value, kept.constant) = (value, constant);
-    }
-
-    /// What the evaluation left after which all units were frozen.
-    pub fn kept(&self) -> Kept {
-        let mut kept = Kept::default();
-        self.keep((self.least, self.constant), &mut kept);
-        kept
+        kept.value = value;
     }
 
     /// The rates of all pre-activations along n `directions` (n×p), all units frozen as they are: n×m.
@@ -200,13 +200,6 @@ impl<'r, 'a> Rounds<'r, 'a> {
             #[inline(always)]
             || both.for_each(|(share, a)| *share = if *a > 0.0 { 1.0 } else { 0.0 }),
         );
-    }
-
-    /// Freezes all units where they were when `kept` was.
-    pub fn freeze_as(&mut self, kept: Kept) {
-        (self.pre, self.slope, self.weights) = (kept.pre, kept.slope, kept.weights);
-        self.share();
-        self.freeze(kept.value, kept.constant);
     }
 
     /// m

@@ -36,13 +36,13 @@ const RIDGE: f64 = 1e-6;
 /// Most numbers that the rates of all pre-activations along all coordinates may take.
 const ROOM: usize = 1 << 22;
 
-/// From `y`, the point where all units were frozen last: `evaluations` at most, parts of a forward pass each, and of a backward one where it is better, and the rates along all
-/// coordinates; all units are frozen where they are at the best point, which is returned, `y` itself where the rates take too much room. An end if the run is over.
+/// From `y`, where a search has got to: `evaluations` at most, parts of a forward pass each, and of a backward one where it is better, and the rates
+/// along all coordinates. Returns the best point, `y` itself where the rates take too much room. An end if the run is over.
 ///
 /// Errors: those of the oracle.
 pub(super) fn approach(
     rounds: &mut Rounds<'_, '_>,
-    mut y: Vec<f64>,
+    (mut y, mut kept): (Vec<f64>, Kept),
     evaluations: usize,
 ) -> Result<Result<Vec<f64>, End>, SolverError> {
     let (lower, upper) = (rounds.run.region().lower(), rounds.run.region().upper());
@@ -53,7 +53,6 @@ pub(super) fn approach(
     let half = |(l, u): (&f64, &f64)| if (u - l).is_finite() { 0.5 * (u - l) } else { 1.0 };
     let scale: Vec<f64> = lower.iter().zip(upper).map(half).collect();
     let gradients = Gradients::new(rounds, &scale)?;
-    let mut kept = rounds.kept();
     let (start, base, frozen) = (y.clone(), kept.clone(), rounds.shares.clone());
     let mut reach = REACH;
     let mut radius = reach * (p as f64).sqrt();
@@ -76,13 +75,6 @@ pub(super) fn approach(
         let blur = BLUR * reach;
         let trace = find_roots(blur, &kept.pre, &kept.weights, &gradients.lengths, &mut roots);
         let slope = moving.iter().fold(0.0f64, |most, j| most.max(kept.slope[*j].abs()));
-        if slope == 0.0 {
-            // Nothing leads down from here: if this is the minimum, its value is all that is missing.
-            rounds.look(&y)?;
-            if let Some(end) = rounds.run.stop() {
-                return Ok(Err(end));
-            }
-        }
         if trace == 0.0 || slope == 0.0 {
             break;
         }
@@ -109,9 +101,9 @@ pub(super) fn approach(
             used += 1;
             let expected: f64 = next.iter().zip(&y).zip(&kept.slope).map(|((a, b), g)| (a - b) * g).sum();
             if there <= kept.value + SHARE * expected {
-                let constant = rounds.support(&next)?;
+                rounds.slope_there()?;
                 std::mem::swap(&mut y, &mut next);
-                rounds.keep((there, constant), &mut kept);
+                rounds.keep(there, &mut kept);
                 found = true;
                 break;
             }
@@ -129,7 +121,6 @@ pub(super) fn approach(
             failures += 1;
         }
     }
-    rounds.freeze_as(kept);
     Ok(Ok(y))
 }
 
@@ -185,12 +176,18 @@ impl Gradients {
             let (along, rest) = self.rates[j * m..(j + 1) * m].as_chunks::<BLOCK>();
             let mut last = [0.0; BLOCK];
             last[..rest.len()].copy_from_slice(rest);
+            let near = near.as_slice();
             vectorised(
                 #[inline(always)]
-                || {
-                    for (out, b) in out.iter_mut().zip(&near) {
-                        let along = along.get(*b).unwrap_or(&last);
-                        out.iter_mut().zip(&factors[*b]).zip(along).for_each(|((o, f), r)| *o = f * r);
+                move || {
+                    for (out, b) in out.iter_mut().zip(near) {
+                        let (factors, along) = (&factors[*b], if *b < along.len() { &along[*b] } else { &last });
+                        // Stored as a whole: what is written could otherwise be what is read next.
+                        let mut products = [0.0; BLOCK];
+                        for k in 0..BLOCK {
+                            products[k] = factors[k] * along[k];
+                        }
+                        *out = products;
                     }
                 },
             );
@@ -208,7 +205,8 @@ impl Gradients {
         let steps: Vec<f64> =
             along.map(|((to, from), scale)| if *scale > 0.0 { (to - from) / scale } else { 0.0 }).collect();
         let change: f64 = next.iter().zip(from).zip(&base.slope).map(|((to, from), g)| (to - from) * g).sum();
-        rounds.look_from(next, frozen, base.value + change, |pre| {
+        let stays = vec![0.0; next.len()];
+        rounds.look_from(next, &stays, (Some(frozen), base.value + change), |pre| {
             pre.copy_from_slice(&base.pre);
             vectorised(
                 #[inline(always)]

@@ -7,11 +7,11 @@
 use icnn_solvers::dense::vectorised;
 
 use super::NetworkOracle;
-use super::errors::{Affine, UNDERFLOW, UP, Value, hinge, input, products};
+use super::errors::{Affine, UNDERFLOW, UP, Value, hinge, products};
 use super::hinges::Bends;
 use super::kinks::Workbench;
 use super::pass::{Numbers, at, at_mut};
-use super::plan::{Action, Term};
+use super::plan::{Action, Term, input};
 use super::sizes::size_up;
 use crate::ir::interval::gamma;
 

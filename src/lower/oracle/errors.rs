@@ -9,7 +9,7 @@ use std::sync::Arc;
 use icnn_solvers::dense::vectorised;
 
 use super::pass::{Numbers, Workspace, at, at_mut};
-use super::plan::{Action, Span, Term};
+use super::plan::{Action, Term, input};
 use super::units::UnitKernel;
 use crate::certificate::Multipliers;
 use crate::ir::bounds::Bounds;
@@ -216,19 +216,6 @@ fn prepared(instance: &Instance) -> Option<(Arc<Option<Numbers>>, Workspace)> {
     let mut work = Workspace::default();
     work.reserve(plan, 1);
     Some((numbers, work))
-}
-
-/// What a term reads.
-pub(super) fn input(term: &Term) -> Option<Span> {
-    match term {
-        Term::Param(_) => None,
-        Term::Copy(input)
-        | Term::Scale { input, .. }
-        | Term::Dense { input, .. }
-        | Term::Sparse { input, .. }
-        | Term::Convolution { input, .. }
-        | Term::Gather { input, .. } => Some(*input),
-    }
 }
 
 /// The slopes of a unit of two pieces through the origin.

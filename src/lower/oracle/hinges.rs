@@ -17,6 +17,8 @@ pub(super) struct Hinges {
     pub steps: Vec<Bends>,
     /// How many kinks there are.
     pub count: usize,
+    /// Whether all units are of the plainest kind: one kink each, at 0.
+    pub plain: bool,
     /// What each kink is called at every context: its number if all breaks of all units and all members of maxima counted.
     pub names: Vec<u64>,
 }
@@ -73,7 +75,7 @@ pub(super) struct Chain {
 impl Hinges {
     /// Errors: the node that is not piecewise linear, and why.
     pub fn new(instance: &Instance, bounds: &Bounds, plan: &Plan) -> Result<Hinges, String> {
-        let mut all = Hinges { steps: Vec::with_capacity(plan.steps.len()), count: 0, names: vec![] };
+        let mut all = Hinges { steps: Vec::with_capacity(plan.steps.len()), count: 0, plain: true, names: vec![] };
         let mut named = 0;
         for step in &plan.steps {
             let refuse = |what: &str| Err(format!("{} {what}", instance.program().describe(step.node)));
@@ -109,6 +111,7 @@ impl Hinges {
                 _ => return refuse("is not piecewise linear; it has no kinks to hold"),
             };
             all.count += bends.count();
+            all.plain &= matches!(&bends, Bends::None | Bends::Unit(UnitBends { plain: Some(_), .. }));
             all.steps.push(bends);
         }
         Ok(all)

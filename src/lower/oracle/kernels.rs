@@ -1,12 +1,14 @@
 //! The inner loops, with the widest vectors the processor has (chosen at run time; the compiled baseline is SSE2 on x86-64).
 //!
-//! All sums are in f64. A matrix whose entries are f32 numbers, as in most files, is kept in f32, which is exact and halves what
+//! Sums are in f64, but for searches. A matrix whose entries are f32 numbers, as in most files, is kept in f32, which is exact and halves what
 //! has to come from memory: the passes over one point are bound by that.
 
 use icnn_solvers::dense::vectorised;
 use pulp::{Arch, Simd, WithSimd};
 
-/// Zeros behind the entries, so that the last row of a matrix can be read in whole vectors.
+use super::sums::{Number, Precise, Sum};
+
+/// Zeros behind the entries, so that the last row of a matrix can be read in whole vectors. No vector is longer.
 const PADDING: usize = 16;
 
 /// Columns that are turned together.
@@ -35,6 +37,17 @@ impl Weights {
         match self {
             Weights::Single(w) => Weights::Single(turned(w, rows, columns)),
             Weights::Double(w) => Weights::Double(turned(w, rows, columns)),
+        }
+    }
+
+    /// All of them, and the padding, in single precision.
+    pub fn rounded(&self) -> Vec<f32> {
+        match self {
+            Weights::Single(w) => w.clone(),
+            Weights::Double(w) => vectorised(
+                #[inline(always)]
+                || w.iter().map(|w| *w as f32).collect(),
+            ),
         }
     }
 
@@ -81,55 +94,18 @@ fn turned<T: Copy + Default>(w: &[T], rows: usize, columns: usize) -> Vec<T> {
     out
 }
 
-/// f32 or f64, read as f64.
-pub(crate) trait Entry: Copy {
-    fn wide(self) -> f64;
-
-    /// The vectors of f64 in a row, converted, and what is left over.
-    fn vector<S: Simd>(simd: S, row: &[Self], i: usize) -> S::f64s;
-}
-
-impl Entry for f32 {
-    #[inline(always)]
-    fn wide(self) -> f64 {
-        f64::from(self)
-    }
-
-    #[inline(always)]
-    fn vector<S: Simd>(_: S, row: &[f32], i: usize) -> S::f64s {
-        let mut wide = [0.0f64; 8];
-        let part = &row[i * S::F64_LANES..(i + 1) * S::F64_LANES];
-        for l in 0..S::F64_LANES {
-            wide[l] = f64::from(part[l]);
-        }
-        S::as_simd_f64s(&wide).0[0]
-    }
-}
-
-impl Entry for f64 {
-    #[inline(always)]
-    fn wide(self) -> f64 {
-        self
-    }
-
-    #[inline(always)]
-    fn vector<S: Simd>(_: S, row: &[f64], i: usize) -> S::f64s {
-        S::as_simd_f64s(row).0[i]
-    }
-}
-
 /// The nonzero entries of a vector: inactive units cost nothing.
 #[derive(Debug, Default)]
-pub(super) struct Nonzeros {
+pub(super) struct Nonzeros<N> {
     index: Vec<usize>,
-    value: Vec<f64>,
+    value: Vec<N>,
     count: usize,
 }
 
-impl Nonzeros {
+impl<N: Number> Nonzeros<N> {
     /// Room for vectors of `len` entries.
-    pub fn with_room(len: usize) -> Nonzeros {
-        Nonzeros { index: vec![0; len], value: vec![0.0; len], count: 0 }
+    pub fn with_room(len: usize) -> Nonzeros<N> {
+        Nonzeros { index: vec![0; len], value: vec![N::default(); len], count: 0 }
     }
 
     /// How many there were in the last vector.
@@ -138,18 +114,18 @@ impl Nonzeros {
     }
 
     /// Those of `v`, without a branch for each.
-    fn fill(&mut self, v: &[f64]) {
+    fn fill(&mut self, v: &[N]) {
         let (index, value) = (&mut self.index[..v.len()], &mut self.value[..v.len()]);
         let mut count = 0;
-        let mut take = |i: usize, t: f64| {
+        let mut take = |i: usize, t: N| {
             index[count] = i;
             value[count] = t;
-            count += usize::from(t != 0.0);
+            count += usize::from(t.bits() != 0);
         };
         let (chunks, rest) = v.as_chunks::<8>();
         for (k, chunk) in chunks.iter().enumerate() {
             // Single rows of a matrix are asked for by vectors of which one entry alone is not zero.
-            if chunk.iter().fold(0, |any, t| any | t.to_bits()) << 1 != 0 {
+            if chunk.iter().fold(0, |any, t| any | t.bits()) != 0 {
                 (0..8).for_each(|i| take(8 * k + i, chunk[i]));
             }
         }
@@ -159,43 +135,56 @@ impl Nonzeros {
 }
 
 /// out += Σᵢ vᵢ · (row i of `matrix`), over the nonzero vᵢ; rows have the length of `out`.
-pub(super) fn accumulate_rows(arch: Arch, matrix: &Weights, v: &[f64], out: &mut [f64], nonzeros: &mut Nonzeros) {
-    nonzeros.fill(v);
-    let (index, value) = (&nonzeros.index[..nonzeros.count], &nonzeros.value[..nonzeros.count]);
+pub(super) fn accumulate_rows(arch: Arch, matrix: &Weights, v: &[f64], out: &mut [f64], nonzeros: &mut Nonzeros<f64>) {
     match matrix {
-        Weights::Single(matrix) => arch.dispatch(AccumulateRows { matrix, index, value, out }),
-        Weights::Double(matrix) => arch.dispatch(AccumulateRows { matrix, index, value, out }),
+        Weights::Single(matrix) => accumulate::<Precise<f32>>(arch, matrix, v, out, nonzeros),
+        Weights::Double(matrix) => accumulate::<Precise<f64>>(arch, matrix, v, out, nonzeros),
     }
 }
 
-struct AccumulateRows<'a, W> {
-    matrix: &'a [W],
-    index: &'a [usize],
-    value: &'a [f64],
-    out: &'a mut [f64],
+/// The same for sums of some kind.
+pub(super) fn accumulate<A: Sum>(
+    arch: Arch,
+    matrix: &[A::Entry],
+    v: &[A::Number],
+    out: &mut [A::Number],
+    nonzeros: &mut Nonzeros<A::Number>,
+) {
+    nonzeros.fill(v);
+    let (index, value) = (&nonzeros.index[..nonzeros.count], &nonzeros.value[..nonzeros.count]);
+    arch.dispatch(AccumulateRows::<A> { matrix, index, value, out });
 }
 
-impl<W: Entry> WithSimd for AccumulateRows<'_, W> {
+struct AccumulateRows<'a, A: Sum> {
+    matrix: &'a [A::Entry],
+    index: &'a [usize],
+    value: &'a [A::Number],
+    out: &'a mut [A::Number],
+}
+
+impl<A: Sum> WithSimd for AccumulateRows<'_, A> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let AccumulateRows { matrix, index, value, out } = self;
         let width = out.len();
-        let row = |i: usize| &matrix[i * width..(i + 1) * width];
+        // The last vector of a row may reach into what follows, which is not kept.
+        let whole = width.next_multiple_of(A::lanes::<S>());
+        let row = |i: usize| &matrix[i * width..][..whole];
         // Eight rows at a time: one load and one store of `out` for eight products.
         let (eights, rest) = index.as_chunks::<8>();
         let (values, single) = value.as_chunks::<8>();
         for (i, c) in eights.iter().zip(values) {
-            add_rows::<S, W, 8>(simd, picked(i, row), c, out);
+            add_rows::<S, A, 8>(simd, picked(i, row), c, out);
         }
         let (twos, rest) = rest.as_chunks::<2>();
         let (values, single) = single.as_chunks::<2>();
         for (i, c) in twos.iter().zip(values) {
-            add_rows::<S, W, 2>(simd, picked(i, row), c, out);
+            add_rows::<S, A, 2>(simd, picked(i, row), c, out);
         }
         for (i, c) in rest.iter().zip(single) {
-            add_rows::<S, W, 1>(simd, [row(*i)], &[*c], out);
+            add_rows::<S, A, 1>(simd, [row(*i)], &[*c], out);
         }
     }
 }
@@ -212,73 +201,86 @@ fn picked<'a, W, const K: usize>(places: &[usize; K], row: impl Fn(usize) -> &'a
 
 /// out += Σₖ cₖ·rowₖ
 #[inline(always)]
-fn add_rows<S: Simd, W: Entry, const K: usize>(simd: S, rows: [&[W]; K], c: &[f64; K], out: &mut [f64]) {
-    let width = out.len();
-    let (mut rows, mut factors) = (rows, [simd.splat_f64s(0.0); K]);
+fn add_rows<S: Simd, A: Sum, const K: usize>(
+    simd: S,
+    rows: [&[A::Entry]; K],
+    c: &[A::Number; K],
+    out: &mut [A::Number],
+) {
+    let whole = out.len().next_multiple_of(A::lanes::<S>());
+    let (mut rows, mut factors) = (rows, [A::splat(simd, A::Number::default()); K]);
     for k in 0..K {
-        (rows[k], factors[k]) = (&rows[k][..width], simd.splat_f64s(c[k]));
+        (rows[k], factors[k]) = (&rows[k][..whole], A::splat(simd, c[k]));
     }
-    let (out, tail) = S::as_mut_simd_f64s(out);
-    let done = width - tail.len();
+    let (out, tail) = A::split_mut::<S>(out);
+    let last = out.len();
     for (i, o) in out.iter_mut().enumerate() {
         let mut sum = *o;
         for k in 0..K {
-            sum = simd.mul_add_e_f64s(factors[k], W::vector(simd, rows[k], i), sum);
+            sum = A::mul_add(simd, factors[k], A::entries(simd, rows[k], i), sum);
         }
         *o = sum;
     }
-    for (i, o) in tail.iter_mut().enumerate() {
+    if !tail.is_empty() {
+        let mut sum = A::last(simd, tail);
         for k in 0..K {
-            *o += c[k] * rows[k][done + i].wide();
+            sum = A::mul_add(simd, factors[k], A::entries(simd, rows[k], last), sum);
         }
+        A::store_last(simd, tail, sum);
     }
 }
 
 /// outᵢ += (row i of `matrix`)·v; rows have the length of `v`.
 pub(super) fn add_products(arch: Arch, matrix: &Weights, v: &[f64], out: &mut [f64]) {
     match matrix {
-        Weights::Single(matrix) => arch.dispatch(AddProducts { matrix, v, out }),
-        Weights::Double(matrix) => arch.dispatch(AddProducts { matrix, v, out }),
+        Weights::Single(matrix) => add_products_of::<Precise<f32>>(arch, matrix, v, out),
+        Weights::Double(matrix) => add_products_of::<Precise<f64>>(arch, matrix, v, out),
     }
 }
 
-struct AddProducts<'a, W> {
-    matrix: &'a [W],
-    v: &'a [f64],
-    out: &'a mut [f64],
+/// The same for sums of some kind.
+pub(super) fn add_products_of<A: Sum>(arch: Arch, matrix: &[A::Entry], v: &[A::Number], out: &mut [A::Number]) {
+    arch.dispatch(AddProducts::<A> { matrix, v, out });
 }
 
-impl<W: Entry> WithSimd for AddProducts<'_, W> {
+struct AddProducts<'a, A: Sum> {
+    matrix: &'a [A::Entry],
+    v: &'a [A::Number],
+    out: &'a mut [A::Number],
+}
+
+impl<A: Sum> WithSimd for AddProducts<'_, A> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let AddProducts { matrix, v, out } = self;
-        for (out, row) in out.iter_mut().zip(matrix.chunks_exact(v.len().max(1))) {
-            *out += product(simd, row, v);
+        let whole = v.len().next_multiple_of(A::lanes::<S>());
+        for (i, out) in out.iter_mut().enumerate() {
+            add_product::<S, A>(simd, &matrix[i * v.len()..][..whole], v, out);
         }
     }
 }
 
-/// row·v
+/// out += row·v; what is in the last vector of the row behind its end is multiplied with 0.
 #[inline(always)]
-fn product<S: Simd, W: Entry>(simd: S, row: &[W], v: &[f64]) -> f64 {
-    let row = &row[..v.len()];
-    let (v, tail) = S::as_simd_f64s(v);
-    let done = row.len() - tail.len();
+fn add_product<S: Simd, A: Sum>(simd: S, row: &[A::Entry], v: &[A::Number], out: &mut A::Number) {
+    let (v, tail) = A::split::<S>(v);
     let (fours, rest) = v.as_chunks::<4>();
     // Four running sums, so that the additions of one do not wait for those of another.
-    let mut sums = [simd.splat_f64s(0.0); 4];
+    let mut sums = [A::splat(simd, A::Number::default()); 4];
     for (i, v) in fours.iter().enumerate() {
         for k in 0..4 {
-            sums[k] = simd.mul_add_e_f64s(v[k], W::vector(simd, row, 4 * i + k), sums[k]);
+            sums[k] = A::mul_add(simd, v[k], A::entries(simd, row, 4 * i + k), sums[k]);
         }
     }
     for (i, v) in rest.iter().enumerate() {
-        sums[i] = simd.mul_add_e_f64s(*v, W::vector(simd, row, 4 * fours.len() + i), sums[i]);
+        sums[i] = A::mul_add(simd, *v, A::entries(simd, row, 4 * fours.len() + i), sums[i]);
     }
-    let sum = simd.add_f64s(simd.add_f64s(sums[0], sums[1]), simd.add_f64s(sums[2], sums[3]));
-    simd.reduce_sum_f64s(sum) + tail.iter().zip(&row[done..]).map(|(v, w)| v * w.wide()).sum::<f64>()
+    if !tail.is_empty() {
+        sums[3] = A::mul_add(simd, A::last(simd, tail), A::entries(simd, row, v.len()), sums[3]);
+    }
+    A::add_total(simd, A::add(simd, A::add(simd, sums[0], sums[1]), A::add(simd, sums[2], sums[3])), out);
 }
 
 /// Whether all entries are finite.

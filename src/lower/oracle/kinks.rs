@@ -10,9 +10,9 @@ use icnn_solvers::oracle::Oracle;
 
 use super::NetworkOracle;
 use super::hinges::{Bend, Bends, Hinges, UnitBends};
-use super::near::Last;
 use super::pass::{Numbers, Scratch, add_joined_adjoint, at, at_mut, join};
 use super::plan::{Action, Term};
+use super::rough::RoughPasses;
 use crate::certificate::Multipliers;
 use crate::ir::instance::Instance;
 use crate::ir::program::Op;
@@ -39,20 +39,20 @@ pub(super) struct Workbench {
     slopes: Vec<f64>,
     intercepts: Vec<f64>,
     pub scratch: Scratch,
-    pub last: Last,
+    pub rough: RoughPasses,
 }
 
 impl Workbench {
     /// With the room of a `spare` one.
     pub fn new(hinges: Arc<Hinges>, numbers: &Numbers, spare: Option<Workbench>) -> Workbench {
         if let Some(mut spare) = spare {
-            spare.last.forget();
+            spare.rough.forget();
             return Workbench { hinges, held: false, ..spare };
         }
         let none = Vec::new;
         let scratch = Scratch::with_room(numbers.plan.longest);
         let (buffer, weights, constants, shares, slopes, intercepts) = (none(), none(), none(), none(), none(), none());
-        let last = Last::default();
+        let rough = RoughPasses::with_room(numbers.plan.longest);
         Workbench {
             hinges,
             buffer,
@@ -64,13 +64,13 @@ impl Workbench {
             slopes,
             intercepts,
             scratch,
-            last,
+            rough,
         }
     }
 
     /// How many numbers there is room for.
     pub fn numbers(&self) -> usize {
-        self.buffer.capacity() + self.weights.capacity() + self.last.numbers()
+        self.buffer.capacity() + self.weights.capacity() + self.rough.numbers()
     }
 
     /// Whether the last pass was a backward one with these shares.
@@ -317,28 +317,33 @@ impl Kinks for NetworkOracle<'_> {
         bench.constants[0]
     }
 
-    fn backward_again(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64 {
-        let Some((numbers, bench)) = self.bench() else { return f64::NEG_INFINITY };
-        let constant = bench.pull_again(numbers, shares, slope.len());
-        slope.copy_from_slice(bench.last.slope(slope.len()));
-        weights.copy_from_slice(&bench.weights[..weights.len()]);
-        constant
+    fn slope(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) {
+        match self.bench() {
+            Some((numbers, bench)) if bench.hinges.plain => {
+                bench.rough.pull((numbers, &bench.hinges), shares, slope, weights);
+            }
+            _ => {
+                self.backward(shares, slope, weights);
+            }
+        }
     }
 
-    fn bent(&mut self, frozen: &[f64], pre: &mut [f64]) -> Option<f64> {
+    fn bent(&mut self, frozen: &[f64], step: &[f64], pre: &mut [f64]) -> Option<f64> {
         let (numbers, bench) = self.bench()?;
-        bench.bent(numbers, frozen, pre)
+        let Workbench { hinges, rough, .. } = bench;
+        hinges.plain.then(|| rough.bent((numbers, hinges), frozen, step, pre))
     }
 
     fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f32]) {
         let p = self.dimension();
         let Some((numbers, bench)) = self.bench() else { return };
+        if bench.hinges.plain {
+            return bench.rough.push((numbers, &bench.hinges), shares, directions, rates);
+        }
         let n = directions.len() / p.max(1);
         bench.shares.clear();
         bench.shares.extend(shares);
-        bench.scratch.roughly = true;
         bench.push(numbers, directions, n);
-        bench.scratch.roughly = false;
         for (k, rates) in rates.chunks_exact_mut(bench.hinges.count.max(1)).enumerate() {
             bench.read(numbers, &bench.buffer, (k, n), true, rates, |t| t as f32);
         }
@@ -375,7 +380,8 @@ impl Kinks for NetworkOracle<'_> {
 
     fn multiplications(&self) -> u64 {
         let bench = self.workbench.as_ref().and_then(|bench| bench.as_ref().ok());
-        self.work.scratch.multiplications + bench.map_or(0, |bench| bench.scratch.multiplications)
+        self.work.scratch.multiplications
+            + bench.map_or(0, |bench| bench.scratch.multiplications + bench.rough.multiplications())
     }
 }
 

@@ -5,14 +5,15 @@ pub(crate) mod errors;
 mod hinges;
 mod kernels;
 mod kinks;
-mod near;
 mod pass;
 mod plan;
 mod product;
 mod radii;
+mod rough;
 mod runs;
 pub(crate) mod sizes;
 mod spare;
+mod sums;
 mod units;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use icnn_solvers::dense::vectorised;
 use pulp::Arch;
 
 use super::kernels::{Nonzeros, accumulate_rows, add_products, all_finite};
-use super::plan::{Action, Dense, Layouts, Plan, Span, Term};
+use super::plan::{Action, Dense, Layouts, Plan, Span, Term, input};
 use super::product::{Blocks, Columns, add_product};
 use super::sizes::Norms;
 use super::units::UnitKernel;
@@ -18,14 +18,11 @@ use crate::ir::program::{GroupKind, ParamId};
 /// From so many points on a matrix product is used, which reads the weights once for all of them.
 const MANY: usize = 6;
 
-/// The same in single precision.
-const SEVERAL: usize = 4;
-
 /// Unless less than one entry in so many is not zero.
-const SPARSE: u64 = 16;
+pub(super) const SPARSE: u64 = 16;
 
 /// Matrices with fewer rows than this are multiplied row by row.
-const NARROW: usize = 8;
+pub(super) const NARROW: usize = 8;
 
 /// A plan with the numbers of one context.
 #[derive(Debug)]
@@ -34,7 +31,7 @@ pub(super) struct Numbers {
     params: Vec<Arc<[f64]>>,
     matrices: Vec<Arc<Layouts>>,
     units: Vec<UnitKernel>,
-    arch: Arch,
+    pub arch: Arch,
 }
 
 /// What the passes write to.
@@ -48,10 +45,8 @@ pub(super) struct Workspace {
 /// What the products write to.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    nonzeros: Nonzeros,
+    nonzeros: Nonzeros<f64>,
     blocks: Blocks,
-    /// Whether single precision will do where many points are multiplied.
-    pub roughly: bool,
     /// With weights, those with zeros left out; of the pure structure (gathers, concatenations) none.
     pub multiplications: u64,
 }
@@ -166,6 +161,17 @@ impl Numbers {
         &self.params[id.index()]
     }
 
+    /// A matrix as it is stored and its layouts, or those of its transpose: how many rows and columns, and both in single precision, row by
+    /// row and column by column.
+    pub fn singles(&self, dense: &Dense, turned: bool) -> ((usize, usize), [&[f32]; 2]) {
+        let stored = &self.plan.matrices[dense.matrix];
+        let [by_rows, by_columns] = self.matrices[dense.matrix].singles();
+        match turned {
+            false => ((stored.rows, stored.columns), [by_rows, by_columns]),
+            true => ((stored.columns, stored.rows), [by_columns, by_rows]),
+        }
+    }
+
     /// What is known of the size of a matrix.
     pub fn norms(&self, dense: &Dense) -> &Norms {
         let stored = &self.plan.matrices[dense.matrix];
@@ -226,33 +232,39 @@ impl Numbers {
         all_finite(&values[..n * self.plan.size])
     }
 
+    /// out += what the term is at n points, for the values `before` it.
     pub fn add_term(&self, term: &Term, before: &[f64], out: &mut [f64], n: usize, scratch: &mut Scratch) {
-        let v = |span: &Span| at(before, *span, n);
+        let v = input(term).map_or(&[][..], |span| at(before, span, n));
+        self.add_term_of(term, v, out, n, scratch);
+    }
+
+    /// The same, for the values `v` of its input.
+    pub fn add_term_of(&self, term: &Term, v: &[f64], out: &mut [f64], n: usize, scratch: &mut Scratch) {
         match term {
             Term::Param(p) => {
                 let values = &self.params[p.index()];
                 out.chunks_exact_mut(values.len().max(1)).for_each(|out| add(out, values));
             }
-            Term::Copy(input) => add(out, v(input)),
-            Term::Scale { input, by } => add_scaled(out, &self.params[by.index()], v(input)),
-            Term::Dense { input, dense } => {
-                self.multiply(dense, dense.transposed, v(input), out, n, scratch);
+            Term::Copy(_) => add(out, v),
+            Term::Scale { by, .. } => add_scaled(out, &self.params[by.index()], v),
+            Term::Dense { dense, .. } => {
+                self.multiply(dense, dense.transposed, v, out, n, scratch);
             }
             Term::Sparse { input, matrix } => {
                 scratch.multiplications += (n * matrix.nnz()) as u64;
-                for (out, v) in out.chunks_exact_mut(matrix.rows()).zip(v(input).chunks_exact(input.len)) {
+                for (out, v) in out.chunks_exact_mut(matrix.rows()).zip(v.chunks_exact(input.len)) {
                     matrix.iter().for_each(|(m, (i, j))| out[i] += m * v[j]);
                 }
             }
             Term::Convolution { input, weight, runs } => {
                 scratch.multiplications += n as u64 * runs.multiplications();
                 let (len, weights) = (out.len() / n.max(1), &self.params[weight.index()]);
-                for (out, v) in out.chunks_exact_mut(len.max(1)).zip(v(input).chunks_exact(input.len.max(1))) {
+                for (out, v) in out.chunks_exact_mut(len.max(1)).zip(v.chunks_exact(input.len.max(1))) {
                     vectorised(|| runs.apply(weights, v, out));
                 }
             }
             Term::Gather { input, index } => {
-                for (out, v) in out.chunks_exact_mut(index.len().max(1)).zip(v(input).chunks_exact(input.len.max(1))) {
+                for (out, v) in out.chunks_exact_mut(index.len().max(1)).zip(v.chunks_exact(input.len.max(1))) {
                     out.iter_mut().zip(index.iter()).for_each(|(o, i)| *o += v[*i]);
                 }
             }
@@ -329,17 +341,32 @@ impl Numbers {
         }
     }
 
+    /// Passes the adjoints `above` a term down, at n points.
     pub fn add_term_adjoint(&self, term: &Term, above: &[f64], before: &mut [f64], n: usize, scratch: &mut Scratch) {
+        if let Some(span) = input(term) {
+            self.add_term_adjoint_to(term, above, at_mut(before, span, n), n, scratch);
+        }
+    }
+
+    /// The same, to the adjoints `below` of its input.
+    pub fn add_term_adjoint_to(
+        &self,
+        term: &Term,
+        above: &[f64],
+        below: &mut [f64],
+        n: usize,
+        scratch: &mut Scratch,
+    ) {
         match term {
             Term::Param(_) => {}
-            Term::Copy(input) => add(at_mut(before, *input, n), above),
-            Term::Scale { input, by } => add_scaled(at_mut(before, *input, n), &self.params[by.index()], above),
-            Term::Dense { input, dense } => {
-                self.multiply(dense, !dense.transposed, above, at_mut(before, *input, n), n, scratch);
+            Term::Copy(_) => add(below, above),
+            Term::Scale { by, .. } => add_scaled(below, &self.params[by.index()], above),
+            Term::Dense { dense, .. } => {
+                self.multiply(dense, !dense.transposed, above, below, n, scratch);
             }
             Term::Sparse { input, matrix } => {
                 scratch.multiplications += (n * matrix.nnz()) as u64;
-                let rows = at_mut(before, *input, n).chunks_exact_mut(input.len).zip(above.chunks_exact(matrix.rows()));
+                let rows = below.chunks_exact_mut(input.len).zip(above.chunks_exact(matrix.rows()));
                 for (below, above) in rows {
                     matrix.iter().for_each(|(m, (i, j))| below[j] += m * above[i]);
                 }
@@ -347,13 +374,13 @@ impl Numbers {
             Term::Convolution { input, weight, runs } => {
                 scratch.multiplications += n as u64 * runs.multiplications();
                 let (len, weights) = (above.len() / n.max(1), &self.params[weight.index()]);
-                let below = at_mut(before, *input, n).chunks_exact_mut(input.len.max(1));
+                let below = below.chunks_exact_mut(input.len.max(1));
                 for (below, above) in below.zip(above.chunks_exact(len.max(1))) {
                     vectorised(|| runs.apply_transposed(weights, above, below));
                 }
             }
             Term::Gather { input, index } => {
-                let below = at_mut(before, *input, n).chunks_exact_mut(input.len.max(1));
+                let below = below.chunks_exact_mut(input.len.max(1));
                 for (below, above) in below.zip(above.chunks_exact(index.len().max(1))) {
                     index.iter().zip(above).for_each(|(i, a)| below[*i] += a);
                 }
@@ -400,7 +427,7 @@ impl Numbers {
         if rows == 0 || columns == 0 {
             return;
         }
-        if n >= (if scratch.roughly { SEVERAL } else { MANY }) && rows >= NARROW {
+        if n >= MANY && rows >= NARROW {
             let used = vectorised(
                 #[inline(always)]
                 || v.iter().map(|t| u64::from(*t != 0.0)).sum::<u64>(),
@@ -408,7 +435,7 @@ impl Numbers {
             if used >= v.len() as u64 / SPARSE {
                 scratch.multiplications += used * rows as u64;
                 let a = Columns { matrix: by_columns, rows, columns };
-                return add_product(self.arch, a, v, out, &mut scratch.blocks, scratch.roughly);
+                return add_product(self.arch, a, v, out, &mut scratch.blocks);
             }
         }
         for (v, out) in v.chunks_exact(columns).zip(out.chunks_exact_mut(rows)) {

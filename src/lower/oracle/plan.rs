@@ -45,6 +45,19 @@ pub(super) struct Dense {
     pub matrix: usize,
 }
 
+/// What a term reads.
+pub(super) fn input(term: &Term) -> Option<Span> {
+    match term {
+        Term::Param(_) => None,
+        Term::Copy(input)
+        | Term::Scale { input, .. }
+        | Term::Dense { input, .. }
+        | Term::Sparse { input, .. }
+        | Term::Convolution { input, .. }
+        | Term::Gather { input, .. } => Some(*input),
+    }
+}
+
 /// What a step does with the entries before its own.
 #[derive(Debug)]
 pub(super) enum Action {
@@ -104,13 +117,27 @@ pub(super) struct Layouts {
     pub by_columns: Weights,
     /// For bounds on rounding errors; made when asked for.
     pub norms: OnceLock<Norms>,
+    /// Both in single precision, where they are kept in double; made when a search asks for them.
+    singles: OnceLock<[Vec<f32>; 2]>,
 }
 
 impl Layouts {
     /// From the entries row by row.
     pub fn new(w: &[f64], rows: usize, columns: usize) -> Layouts {
         let by_rows = Weights::new(w);
-        Layouts { by_columns: by_rows.turned(rows, columns), by_rows, norms: OnceLock::new() }
+        let by_columns = by_rows.turned(rows, columns);
+        Layouts { by_columns, by_rows, norms: OnceLock::new(), singles: OnceLock::new() }
+    }
+
+    /// Row by row and column by column, in single precision.
+    pub fn singles(&self) -> [&[f32]; 2] {
+        match (&self.by_rows, &self.by_columns) {
+            (Weights::Single(by_rows), Weights::Single(by_columns)) => [by_rows, by_columns],
+            (by_rows, by_columns) => {
+                let [rows, columns] = self.singles.get_or_init(|| [by_rows.rounded(), by_columns.rounded()]);
+                [rows, columns]
+            }
+        }
     }
 }
 

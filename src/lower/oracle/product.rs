@@ -2,21 +2,20 @@
 //! cache for all points (Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008); units that are
 //! zero at all points of a group cost nothing.
 
-use std::marker::PhantomData;
-
 use pulp::{Arch, Simd, WithSimd};
 
-use super::kernels::{Entry, Weights};
+use super::kernels::Weights;
+use super::sums::{Entry, Number, Precise, Sum};
 
 /// Columns of A in a block.
 const DEPTH: usize = 256;
+static ZEROS: [f64; DEPTH] = [0.0; DEPTH];
 /// Points that the inner loop takes together.
 const GROUP: usize = 4;
 /// So many points are too few to lay a block out for.
 const FEW: usize = 6 * GROUP;
 /// Most points in a block.
 const POINTS: usize = 256;
-static ZEROS: [f64; DEPTH] = [0.0; DEPTH];
 
 /// Blocks of both factors, laid out for the inner loop.
 #[derive(Debug, Default)]
@@ -26,25 +25,21 @@ pub(super) struct Blocks {
     /// For each group of points the columns of the block at which one of them is not zero, their values there, and how many.
     columns: Vec<usize>,
     values: Vec<[f64; GROUP]>,
-    rough: Vec<[f32; GROUP]>,
     counts: Vec<usize>,
 }
 
 impl Blocks {
     /// Takes the columns `from..to` of the points in `v`, which are `len` long.
     #[inline(always)]
-    fn gather<A: Sum>(&mut self, v: &[f64], len: usize, from: usize, to: usize) {
+    fn gather(&mut self, v: &[f64], len: usize, from: usize, to: usize) {
         let (points, depth) = (v.len() / len, to - from);
         let groups = points.div_ceil(GROUP);
         if self.counts.len() < groups {
             self.columns.resize(groups * DEPTH, 0);
+            self.values.resize(groups * DEPTH, [0.0; GROUP]);
             self.counts.resize(groups, 0);
         }
-        if A::values(self).len() < groups * DEPTH {
-            A::values_mut(self).0.resize(groups * DEPTH, [A::factor(0.0); GROUP]);
-        }
-        let (values, columns, counts) = A::values_mut(self);
-        let room = columns.chunks_exact_mut(DEPTH).zip(values.chunks_exact_mut(DEPTH)).zip(counts);
+        let room = self.columns.chunks_exact_mut(DEPTH).zip(self.values.chunks_exact_mut(DEPTH)).zip(&mut self.counts);
         for (g, ((columns, values), total)) in room.take(groups).enumerate() {
             // Loops, as a function of a whole array may be a call of its own, without vectors.
             let mut rows = [&ZEROS[..depth]; GROUP];
@@ -55,10 +50,9 @@ impl Blocks {
             let [a, b, c, d] = rows;
             for (j, (((a, b), c), d)) in a.iter().zip(b).zip(c).zip(d).enumerate() {
                 columns[count] = j;
-                values[count] = [A::factor(*a), A::factor(*b), A::factor(*c), A::factor(*d)];
-                // The sign of a zero does not matter.
-                let any = (a.to_bits() | b.to_bits()) | (c.to_bits() | d.to_bits());
-                count += usize::from(any << 1 != 0);
+                values[count] = [*a, *b, *c, *d];
+                let any = (a.bits() | b.bits()) | (c.bits() | d.bits());
+                count += usize::from(any != 0);
             }
             *total = count;
         }
@@ -66,193 +60,107 @@ impl Blocks {
 }
 
 /// A with a number of `rows`, column by column, `columns` of them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Columns<'a> {
-    pub matrix: &'a Weights,
+pub(super) struct Columns<'a, W: ?Sized> {
+    pub matrix: &'a W,
     pub rows: usize,
     pub columns: usize,
 }
 
-/// out += A·v for each vector side by side in `v`. `roughly`: in single precision, where the weights are, and the points few.
-pub(super) fn add_product(arch: Arch, a: Columns<'_>, v: &[f64], out: &mut [f64], blocks: &mut Blocks, roughly: bool) {
-    match a.matrix {
-        Weights::Single(matrix) if roughly && v.len() <= FEW * a.columns => {
-            arch.dispatch(Product::<Rough> { matrix, a, v, out, blocks });
+/// out += A·v for each vector side by side in `v`.
+pub(super) fn add_product(
+    arch: Arch,
+    Columns { matrix, rows, columns }: Columns<'_, Weights>,
+    v: &[f64],
+    out: &mut [f64],
+    blocks: &mut Blocks,
+) {
+    let few = v.len() <= FEW * columns;
+    match matrix {
+        Weights::Single(matrix) => {
+            let a = Columns { matrix: matrix.as_slice(), rows, columns };
+            if few { add_few(arch, a, v, out, blocks) } else { add_many(arch, a, v, out, blocks) }
         }
-        Weights::Single(matrix) => arch.dispatch(Product::<Precise<f32>> { matrix, a, v, out, blocks }),
-        Weights::Double(matrix) => arch.dispatch(Product::<Precise<f64>> { matrix, a, v, out, blocks }),
-    }
-}
-
-/// Values, columns and counts of [`Blocks`].
-type Gathered<'a, F> = (&'a mut Vec<[F; GROUP]>, &'a mut [usize], &'a mut [usize]);
-
-/// What the sums are made of.
-trait Sum {
-    /// An entry of A.
-    type Entry: Copy;
-    /// An entry of v.
-    type Factor: Copy;
-    /// Several sums side by side.
-    type Vector<S: Simd>: Copy;
-
-    /// How many sums are in a vector.
-    fn lanes<S: Simd>() -> usize;
-    fn factor(value: f64) -> Self::Factor;
-    /// The values of blocks, with their columns and counts.
-    fn values(blocks: &Blocks) -> &[[Self::Factor; GROUP]];
-    fn values_mut(blocks: &mut Blocks) -> Gathered<'_, Self::Factor>;
-    fn splat<S: Simd>(simd: S, value: Self::Factor) -> Self::Vector<S>;
-    /// Vector k of a line of entries.
-    fn load<S: Simd>(simd: S, line: &[Self::Entry], k: usize) -> Self::Vector<S>;
-    /// a·b + c
-    fn mul_add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
-    /// Adds the sums to `out`, which is no longer than a vector.
-    fn add<S: Simd>(simd: S, sums: Self::Vector<S>, out: &mut [f64]);
-}
-
-/// Sums in f64, of entries as they are kept.
-struct Precise<W>(PhantomData<W>);
-
-impl<W: Entry> Sum for Precise<W> {
-    type Entry = W;
-    type Factor = f64;
-    type Vector<S: Simd> = S::f64s;
-
-    #[inline(always)]
-    fn lanes<S: Simd>() -> usize {
-        S::F64_LANES
-    }
-
-    #[inline(always)]
-    fn factor(value: f64) -> f64 {
-        value
-    }
-
-    #[inline(always)]
-    fn values(blocks: &Blocks) -> &[[f64; GROUP]] {
-        &blocks.values
-    }
-
-    #[inline(always)]
-    fn values_mut(blocks: &mut Blocks) -> Gathered<'_, f64> {
-        (&mut blocks.values, &mut blocks.columns, &mut blocks.counts)
-    }
-
-    #[inline(always)]
-    fn splat<S: Simd>(simd: S, value: f64) -> S::f64s {
-        simd.splat_f64s(value)
-    }
-
-    #[inline(always)]
-    fn load<S: Simd>(simd: S, line: &[W], k: usize) -> S::f64s {
-        W::vector(simd, line, k)
-    }
-
-    #[inline(always)]
-    fn mul_add<S: Simd>(simd: S, a: S::f64s, b: S::f64s, c: S::f64s) -> S::f64s {
-        simd.mul_add_e_f64s(a, b, c)
-    }
-
-    #[inline(always)]
-    fn add<S: Simd>(simd: S, sums: S::f64s, out: &mut [f64]) {
-        let (whole, rest) = S::as_mut_simd_f64s(out);
-        whole.iter_mut().for_each(|o| *o = simd.add_f64s(*o, sums));
-        if !rest.is_empty() {
-            let mut last = [0.0; 8];
-            S::as_mut_simd_f64s(&mut last).0[0] = sums;
-            rest.iter_mut().zip(last).for_each(|(o, t)| *o += t);
+        Weights::Double(matrix) => {
+            let a = Columns { matrix: matrix.as_slice(), rows, columns };
+            if few { add_few(arch, a, v, out, blocks) } else { add_many(arch, a, v, out, blocks) }
         }
     }
 }
 
-/// Sums in f32, twice as many at a time.
-struct Rough;
-
-impl Sum for Rough {
-    type Entry = f32;
-    type Factor = f32;
-    type Vector<S: Simd> = S::f32s;
-
-    #[inline(always)]
-    fn lanes<S: Simd>() -> usize {
-        S::F32_LANES
-    }
-
-    #[inline(always)]
-    fn factor(value: f64) -> f32 {
-        value as f32
-    }
-
-    #[inline(always)]
-    fn values(blocks: &Blocks) -> &[[f32; GROUP]] {
-        &blocks.rough
-    }
-
-    #[inline(always)]
-    fn values_mut(blocks: &mut Blocks) -> Gathered<'_, f32> {
-        (&mut blocks.rough, &mut blocks.columns, &mut blocks.counts)
-    }
-
-    #[inline(always)]
-    fn splat<S: Simd>(simd: S, value: f32) -> S::f32s {
-        simd.splat_f32s(value)
-    }
-
-    #[inline(always)]
-    fn load<S: Simd>(_: S, line: &[f32], k: usize) -> S::f32s {
-        S::as_simd_f32s(line).0[k]
-    }
-
-    #[inline(always)]
-    fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
-        simd.mul_add_e_f32s(a, b, c)
-    }
-
-    #[inline(always)]
-    fn add<S: Simd>(_: S, sums: S::f32s, out: &mut [f64]) {
-        let mut all = [0.0f32; 16];
-        S::as_mut_simd_f32s(&mut all).0[0] = sums;
-        out.iter_mut().zip(all).for_each(|(o, t)| *o += f64::from(t));
-    }
+/// The same at a few points.
+fn add_few<W: Entry>(arch: Arch, a: Columns<'_, [W]>, v: &[f64], out: &mut [f64], blocks: &mut Blocks) {
+    arch.dispatch(Few { a, v, out, blocks });
 }
 
-struct Product<'a, A: Sum> {
-    matrix: &'a [A::Entry],
-    a: Columns<'a>,
+/// The same at many points, for which blocks of the matrix are laid out.
+fn add_many<W: Entry>(arch: Arch, a: Columns<'_, [W]>, v: &[f64], out: &mut [f64], blocks: &mut Blocks) {
+    arch.dispatch(Many { a, v, out, blocks });
+}
+
+struct Few<'a, W> {
+    a: Columns<'a, [W]>,
     v: &'a [f64],
     out: &'a mut [f64],
     blocks: &'a mut Blocks,
 }
 
-impl<A: Sum<Entry: Entry>> WithSimd for Product<'_, A> {
+struct Many<'a, W> {
+    a: Columns<'a, [W]>,
+    v: &'a [f64],
+    out: &'a mut [f64],
+    blocks: &'a mut Blocks,
+}
+
+/// Rows of a panel: whole vectors, as many as there are registers for, and all panels about as wide.
+#[inline(always)]
+fn width<S: Simd>(rows: usize, lanes: usize) -> usize {
+    // 32 registers where vectors have eight lanes, 16 elsewhere.
+    let most = if S::F64_LANES == 8 { 6 } else { 3 };
+    let vectors = rows.div_ceil(lanes);
+    vectors.div_ceil(vectors.div_ceil(most)) * lanes
+}
+
+impl<W: Entry> WithSimd for Few<'_, W> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Product { matrix, a: Columns { rows, columns: len, .. }, v, out, blocks } = self;
-        let few = v.len() <= FEW * len;
-        // As many sums as there are registers: 32 where vectors have eight lanes, 16 elsewhere.
-        let most = if S::F64_LANES == 8 { 6 } else { 3 };
-        let lanes = if few { A::lanes::<S>() } else { S::F64_LANES };
-        let vectors = rows.div_ceil(lanes);
-        let vectors = vectors.div_ceil(vectors.div_ceil(most));
-        let width = vectors * lanes;
+        let Few { a: Columns { matrix, rows, columns: len }, v, out, blocks } = self;
+        let lanes = S::F64_LANES;
+        let width = width::<S>(rows, lanes);
         for (v, out) in v.chunks(POINTS * len).zip(out.chunks_mut(POINTS * rows)) {
             for from in (0..len).step_by(DEPTH) {
                 let to = len.min(from + DEPTH);
-                blocks.gather::<A>(v, len, from, to);
+                blocks.gather(v, len, from, to);
+                for first in (0..rows).step_by(width) {
+                    let used = width.min(rows - first);
+                    let vectors = used.div_ceil(lanes);
+                    // The last vector may reach into what follows, whose sums are not read.
+                    let from = from * rows + first;
+                    let line = |j: usize| &matrix[from + j * rows..][..vectors * lanes];
+                    add_blocks::<S, Precise<W>>(simd, vectors, blocks, line, out, rows, (first, used));
+                }
+            }
+        }
+    }
+}
+
+impl<W: Entry> WithSimd for Many<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Many { a: Columns { matrix, rows, columns: len }, v, out, blocks } = self;
+        let lanes = S::F64_LANES;
+        let width = width::<S>(rows, lanes);
+        for (v, out) in v.chunks(POINTS * len).zip(out.chunks_mut(POINTS * rows)) {
+            for from in (0..len).step_by(DEPTH) {
+                let to = len.min(from + DEPTH);
+                blocks.gather(v, len, from, to);
                 for first in (0..rows).step_by(width) {
                     let used = width.min(rows - first);
                     let vectors = used.div_ceil(lanes);
                     let width = vectors * lanes;
-                    if few {
-                        // Too few points to lay the block out for. The last vector may reach into what follows, whose sums are not read.
-                        let from = from * rows + first;
-                        let line = |j: usize| &matrix[from + j * rows..][..width];
-                        add_wide::<S, A>(simd, vectors, blocks, line, out, rows, (first, used));
-                        continue;
-                    }
                     if blocks.panel.len() < DEPTH * width {
                         blocks.panel.resize(DEPTH * width, 0.0);
                     }
@@ -262,16 +170,17 @@ impl<A: Sum<Entry: Entry>> WithSimd for Product<'_, A> {
                     }
                     let panel = &blocks.panel;
                     let line = |j: usize| &panel[j * width..][..width];
-                    add_wide::<S, Precise<f64>>(simd, vectors, blocks, line, out, rows, (first, used));
+                    add_blocks::<S, Precise<f64>>(simd, vectors, blocks, line, out, rows, (first, used));
                 }
             }
         }
     }
 }
 
-/// [`add_panel`] for a panel of so many vectors.
+/// Adds the product of a panel, so many vectors wide, with what was gathered to the entries `first..first + used` of every point; `line` is the panel by
+/// columns of the block.
 #[inline(always)]
-fn add_wide<'a, S: Simd, A: Sum<Entry: 'a>>(
+fn add_blocks<'a, S: Simd, A: Sum<Number = f64, Entry: 'a>>(
     simd: S,
     vectors: usize,
     blocks: &Blocks,
@@ -280,69 +189,149 @@ fn add_wide<'a, S: Simd, A: Sum<Entry: 'a>>(
     rows: usize,
     place: (usize, usize),
 ) {
-    match vectors {
-        1 => add_panel::<S, A, 1>(simd, blocks, line, out, rows, place),
-        2 => add_panel::<S, A, 2>(simd, blocks, line, out, rows, place),
-        3 => add_panel::<S, A, 3>(simd, blocks, line, out, rows, place),
-        4 => add_panel::<S, A, 4>(simd, blocks, line, out, rows, place),
-        5 => add_panel::<S, A, 5>(simd, blocks, line, out, rows, place),
-        _ => add_panel::<S, A, 6>(simd, blocks, line, out, rows, place),
-    }
-}
-
-/// Adds the product with a panel, V vectors wide, to the entries `first..first + used` of every point; `line` is the panel by columns of the block.
-#[inline(always)]
-fn add_panel<'a, S: Simd, A: Sum<Entry: 'a>, const V: usize>(
-    simd: S,
-    blocks: &Blocks,
-    line: impl Fn(usize) -> &'a [A::Entry],
-    out: &mut [f64],
-    rows: usize,
-    (first, used): (usize, usize),
-) {
-    let groups = blocks.columns.chunks_exact(DEPTH).zip(A::values(blocks).chunks_exact(DEPTH)).zip(&blocks.counts);
+    let groups = blocks.columns.chunks_exact(DEPTH).zip(blocks.values.chunks_exact(DEPTH)).zip(&blocks.counts);
     for (((columns, values), count), out) in groups.zip(out.chunks_mut(GROUP * rows)) {
         let (columns, values) = (&columns[..*count], &values[..*count]);
-        match out.len() / rows {
-            1 => add_group::<S, A, V, 1>(simd, (columns, values), &line, out, rows, (first, used)),
-            _ => add_group::<S, A, V, GROUP>(simd, (columns, values), &line, out, rows, (first, used)),
-        }
+        add_wide::<S, A>(simd, vectors, columns, |k, _, r| values[k][r], &line, out, rows, place);
     }
 }
 
-/// The same for the first R points of one group.
+/// [`add_group`] for a panel of so many vectors, and as many points as `out` has.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn add_wide<'a, S: Simd, A: Sum<Entry: 'a>>(
+    simd: S,
+    vectors: usize,
+    columns: &[usize],
+    factor: impl Fn(usize, usize, usize) -> A::Number,
+    line: &impl Fn(usize) -> &'a [A::Entry],
+    out: &mut [A::Number],
+    rows: usize,
+    place: (usize, usize),
+) {
+    macro_rules! add {
+        ($v:literal) => {
+            match out.len() / rows {
+                GROUP => add_group::<S, A, $v, GROUP>(simd, columns, factor, line, out, rows, place),
+                points => (0..points).zip(out.chunks_exact_mut(rows)).for_each(|(r, out)| {
+                    add_group::<S, A, $v, 1>(simd, columns, |k, j, _| factor(k, j, r), line, out, rows, place)
+                }),
+            }
+        };
+    }
+    match vectors {
+        1 => add!(1),
+        2 => add!(2),
+        3 => add!(3),
+        4 => add!(4),
+        5 => add!(5),
+        _ => add!(6),
+    }
+}
+
+/// Adds the sums of `columns` of a panel, V vectors wide, times the `factor` of the k-th, column j, for point r of R.
 #[inline(always)]
 fn add_group<'a, S: Simd, A: Sum<Entry: 'a>, const V: usize, const R: usize>(
     simd: S,
-    (columns, values): (&[usize], &[[A::Factor; GROUP]]),
+    columns: &[usize],
+    factor: impl Fn(usize, usize, usize) -> A::Number,
     line: &impl Fn(usize) -> &'a [A::Entry],
-    out: &mut [f64],
+    out: &mut [A::Number],
     rows: usize,
     (first, used): (usize, usize),
 ) {
-    let zero = A::splat(simd, A::factor(0.0));
+    let zero = A::splat(simd, A::Number::default());
     let mut sums = [[zero; V]; R];
-    for (j, c) in columns.iter().zip(values) {
+    for (k, j) in columns.iter().enumerate() {
         let entries = line(*j);
         let mut line = [zero; V];
         for (k, vector) in line.iter_mut().enumerate() {
-            *vector = A::load(simd, entries, k);
+            *vector = A::entries(simd, entries, k);
         }
-        for r in 0..R {
-            let c = A::splat(simd, c[r]);
+        for (r, sums) in sums.iter_mut().enumerate() {
+            let c = A::splat(simd, factor(k, *j, r));
             for k in 0..V {
-                sums[r][k] = A::mul_add(simd, c, line[k], sums[r][k]);
+                sums[k] = A::mul_add(simd, c, line[k], sums[k]);
             }
         }
     }
     for (out, sums) in out.chunks_exact_mut(rows).zip(sums) {
         let out = out[first..first + used].chunks_mut(A::lanes::<S>());
-        out.zip(sums).for_each(|(out, sums)| A::add(simd, sums, out));
+        out.zip(sums).for_each(|(out, sums)| add::<S, A>(simd, sums, out));
+    }
+}
+
+/// out += sums; no longer than a vector.
+#[inline(always)]
+fn add<S: Simd, A: Sum>(simd: S, sums: A::Vector<S>, out: &mut [A::Number]) {
+    let (whole, rest) = A::split_mut::<S>(out);
+    whole.iter_mut().for_each(|o| *o = A::add(simd, *o, sums));
+    if !rest.is_empty() {
+        A::store_last(simd, rest, A::add(simd, A::last(simd, rest), sums));
+    }
+}
+
+/// Columns of a matrix that points have in common.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    any: Vec<u64>,
+    columns: Vec<usize>,
+}
+
+impl Shared {
+    /// out += A·v for each of a few vectors side by side in `v` that are zero at the same places, for sums of some kind.
+    pub fn add_product<A: Sum>(
+        &mut self,
+        arch: Arch,
+        a: Columns<'_, [A::Entry]>,
+        v: &[A::Number],
+        out: &mut [A::Number],
+    ) {
+        arch.dispatch(Together::<A> { a, v, out, shared: self });
+    }
+}
+
+struct Together<'a, A: Sum> {
+    a: Columns<'a, [A::Entry]>,
+    v: &'a [A::Number],
+    out: &'a mut [A::Number],
+    shared: &'a mut Shared,
+}
+
+impl<A: Sum> WithSimd for Together<'_, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Together { a: Columns { matrix, rows, columns: len }, v, out, shared: Shared { any, columns } } = self;
+        any.clear();
+        any.resize(len, 0);
+        for v in v.chunks_exact(len) {
+            any.iter_mut().zip(v).for_each(|(any, v)| *any |= v.bits());
+        }
+        columns.resize(len, 0);
+        let mut count = 0;
+        for (j, any) in any.iter().enumerate() {
+            columns[count] = j;
+            count += usize::from(*any != 0);
+        }
+        let (columns, lanes) = (&columns[..count], A::lanes::<S>());
+        let width = width::<S>(rows, lanes);
+        for first in (0..rows).step_by(width) {
+            let used = width.min(rows - first);
+            let vectors = used.div_ceil(lanes);
+            // The last vector may reach into what follows, whose sums are not read.
+            let line = |j: usize| &matrix[j * rows + first..][..vectors * lanes];
+            for (v, out) in v.chunks(GROUP * len).zip(out.chunks_mut(GROUP * rows)) {
+                add_wide::<S, A>(simd, vectors, columns, |_, j, r| v[r * len + j], &line, out, rows, (first, used));
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::sums::Rough;
     use super::*;
 
     /// Numbers in [−1, 1), some of them 0.
@@ -354,7 +343,7 @@ mod tests {
         (0..n).map(|_| if next() % 8 < zeros { 0.0 } else { next() as f64 / (1u64 << 52) as f64 - 1.0 }).collect()
     }
 
-    /// Few and many points, of single and of double weights, precisely and roughly, against sums of their own.
+    /// Few and many points, of single and of double weights, and in single precision, against sums of their own.
     #[test]
     fn products_are_sums() {
         let mut seed = 1;
@@ -366,11 +355,7 @@ mod tests {
                     let matrix = Weights::new(&(0..entries.len()).map(entry).collect::<Vec<f64>>());
                     let v = numbers(points * columns, 4, &mut seed);
                     let before = numbers(points * rows, 0, &mut seed);
-                    for roughly in [false, true] {
-                        let (mut out, mut blocks) = (before.clone(), Blocks::default());
-                        let a = Columns { matrix: &matrix, rows, columns };
-                        add_product(Arch::new(), a, &v, &mut out, &mut blocks, roughly);
-                        let off = if roughly && is_single { 1e-6 } else { 1e-14 };
+                    let check = |out: &[f64], off: f64| {
                         for (k, out) in out.iter().enumerate() {
                             let (point, i) = (k / rows, k % rows);
                             let terms = (0..columns).map(|j| entry(j * rows + i) * v[point * columns + j]);
@@ -378,6 +363,16 @@ mod tests {
                             let what = format!("{rows}×{columns}, {points} points, single {is_single}: entry {k}");
                             assert!((out - sum).abs() <= off * size, "{what} is {out}, not {sum}");
                         }
+                    };
+                    let (mut out, mut blocks) = (before.clone(), Blocks::default());
+                    add_product(Arch::new(), Columns { matrix: &matrix, rows, columns }, &v, &mut out, &mut blocks);
+                    check(&out, 1e-14);
+                    if let Weights::Single(matrix) = &matrix {
+                        let narrow = |v: &[f64]| v.iter().map(|t| *t as f32).collect::<Vec<f32>>();
+                        let mut out = narrow(&before);
+                        let a = Columns { matrix: matrix.as_slice(), rows, columns };
+                        Shared::default().add_product::<Rough>(Arch::new(), a, &narrow(&v), &mut out);
+                        check(&out.iter().map(|t| f64::from(*t)).collect::<Vec<f64>>(), 1e-6);
                     }
                 }
             }

@@ -1,10 +1,10 @@
 //! How much wider a term makes the radii of what it is added to ([`errors`](super::errors)).
 
-use super::errors::{UNDERFLOW, UP, input};
+use super::errors::{UNDERFLOW, UP};
 use icnn_solvers::dense::vectorised;
 
 use super::pass::{Numbers, at};
-use super::plan::{Dense, Term};
+use super::plan::{Dense, Term, input};
 use super::sizes::size_up;
 use crate::ir::interval::gamma;
 

@@ -4,8 +4,9 @@
 use icnn_solvers::dense::vectorised;
 use pulp::{Arch, Simd, WithSimd};
 
-use super::kernels::{Entry, Nonzeros, Weights, accumulate_rows, add_products};
+use super::kernels::{Nonzeros, Weights, accumulate_rows, add_products};
 use super::plan::{Layouts, Plan};
+use super::sums::Entry;
 use crate::ir::interval::gamma;
 use crate::ir::program::{NodeId, Op, ParamId, Program};
 use crate::ir::psd::{Definiteness, definiteness};
