@@ -82,12 +82,12 @@ impl Kinks for Timed<'_> {
         self.timed(|kinks| kinks.backward(shares, slope, weights)).expect(SHOWN)
     }
 
-    fn backward_again(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) -> f64 {
-        self.timed(|kinks| kinks.backward_again(shares, slope, weights)).expect(SHOWN)
+    fn slope(&mut self, shares: &[f64], slope: &mut [f64], weights: &mut [f64]) {
+        self.timed(|kinks| kinks.slope(shares, slope, weights)).expect(SHOWN)
     }
 
-    fn bent(&mut self, frozen: &[f64], pre: &mut [f64]) -> Option<f64> {
-        self.timed(|kinks| kinks.bent(frozen, pre)).expect(SHOWN)
+    fn bent(&mut self, frozen: &[f64], step: &[f64], pre: &mut [f64]) -> Option<f64> {
+        self.timed(|kinks| kinks.bent(frozen, step, pre)).expect(SHOWN)
     }
 
     fn tangents(&mut self, shares: &[f64], directions: &[f64], rates: &mut [f32]) {

@@ -19,16 +19,25 @@ const TRIALS: usize = 6;
 /// Failed line searches, each followed by a steepest-descent step, after which it ends.
 const FAILURES: usize = 3;
 
+/// How far a search has got.
+pub(super) struct Found {
+    /// The best point.
+    pub y: Vec<f64>,
+    /// What was seen there.
+    pub kept: Kept,
+    /// Why the run is over, if it is.
+    pub end: Option<End>,
+}
+
 /// From `start`: one forward pass an evaluation, and one backward where it is better, to single precision but for the first, at most as many as
-/// `evaluations` says for so many coordinates that move. Returns the best point and what was seen there; all units have the shares of that
-/// point. An end if the run is over.
+/// `evaluations` says for so many coordinates that move. All units are left with the shares of the best point.
 ///
 /// Errors: those of the oracle.
 pub(super) fn descend(
     rounds: &mut Rounds<'_, '_>,
     start: Vec<f64>,
     evaluations: impl Fn(usize) -> usize,
-) -> Result<Result<(Vec<f64>, Kept), End>, SolverError> {
+) -> Result<Found, SolverError> {
     let (lower, upper) = (rounds.run.region().lower(), rounds.run.region().upper());
     let p = lower.len();
     let sides: Vec<f64> =
@@ -41,9 +50,9 @@ pub(super) fn descend(
     let (mut used, mut failures) = (1, 0);
     let mut pairs: VecDeque<(Vec<f64>, Vec<f64>)> = VecDeque::with_capacity(MEMORY + 1);
     let (mut direction, mut free) = (vec![0.0; p], vec![true; p]);
-    loop {
+    let end = loop {
         if let Some(end) = rounds.run.stop() {
-            return Ok(Err(end));
+            break Some(end);
         }
         for j in 0..p {
             let (y, g) = (at[j], kept.slope[j]);
@@ -53,7 +62,7 @@ pub(super) fn descend(
         let steepness = dot(&direction, &direction).sqrt();
         let most = evaluations(free.iter().filter(|free| **free).count());
         if steepness == 0.0 || used >= most || failures > FAILURES {
-            break;
+            break None;
         }
         // The two loops of L-BFGS.
         let mut shares = [0.0; MEMORY];
@@ -98,8 +107,8 @@ pub(super) fn descend(
             pairs.clear();
             failures += 1;
         }
-    }
-    Ok(Ok((at, kept)))
+    };
+    Ok(Found { y: at, kept, end })
 }
 
 /// `next` = `at` + t·`direction`, moved into the box (p each).

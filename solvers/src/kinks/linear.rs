@@ -4,11 +4,12 @@
 //! are too many, the interior-point method takes over.
 
 use super::active_set::{Finish, Warm, solve};
-use super::descent::descend;
+use super::descent::{Found, descend};
 use super::interior;
 use super::rounds::{Rounds, nearest};
 use super::smoothed::approach;
 use crate::SolverError;
+use crate::region::Region;
 use crate::run::{End, Hint, Run};
 
 /// Over more coordinates a descent from a hint's point that is far away says more than the kinks near it, and needs this part of its evaluations;
@@ -101,18 +102,23 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
     }
     let loose = LOOSE..many.max(LOOSE);
     let evaluations = |moving: usize| if loose.contains(&moving) { LONGER * evaluations } else { evaluations };
-    let found = match descend(&mut rounds, start, evaluations)? {
-        Ok((y, kept)) if p <= SMOOTHED => approach(&mut rounds, (y, kept), 3 + p / 16)?,
-        Ok((y, _)) => Ok(y),
-        Err(end) => Err(end),
-    };
-    let y = match found {
-        Ok(y) => y,
-        Err(end) => return Ok(end),
-    };
-    rounds.freeze_at(&y)?;
-    if let Some(end) = rounds.run.stop() {
+    let mut found = descend(&mut rounds, start, evaluations)?;
+    if p <= SMOOTHED {
+        found = approach(&mut rounds, found, 3 + p / 16)?;
+    }
+    let Found { y, kept, end } = found;
+    if let Some(end) = end {
+        // What the search has found becomes the incumbent.
+        rounds.look(&y)?;
         return Ok(end);
+    }
+    if is_lowest(rounds.run.region(), &y, &kept.slope) {
+        rounds.freeze_at(&y)?;
+        if let Some(end) = rounds.run.stop() {
+            return Ok(end);
+        }
+    } else {
+        rounds.freeze_as(kept, &y)?;
     }
     let y = aside(&mut rounds, y)?;
     let mut end = go(&mut rounds, y, Start::Descent { hold: p > FEW }, many)?;
@@ -245,6 +251,12 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
     }
     rounds.leave(&y, &held, &reference)?;
     Ok(None)
+}
+
+/// Whether nothing leads down from `y` where f has that `slope` (p each).
+fn is_lowest(region: &Region, y: &[f64], slope: &[f64]) -> bool {
+    let (lower, upper) = (region.lower(), region.upper());
+    (0..y.len()).all(|j| slope[j] == 0.0 || y[j] <= lower[j] && slope[j] > 0.0 || y[j] >= upper[j] && slope[j] < 0.0)
 }
 
 /// A point near `y` (p), the last that was looked at, and all units frozen as they are there, if more kinks meet in `y` than coordinates can move:

@@ -2,7 +2,7 @@
 //! whole network, and add the kinks at which the two differ.
 
 use super::free_rows::FreeRows;
-use super::nearest::distances;
+use super::nearest::{DIRECTIONS, distances};
 use super::reduced::Reduced;
 use crate::SolverError;
 use crate::dense::{dot, vectorised};
@@ -90,12 +90,22 @@ impl<'r, 'a> Rounds<'r, 'a> {
     /// Freezes all units where they are at `y`: one forward and one backward pass.
     pub fn freeze_at(&mut self, y: &[f64]) -> Result<(), SolverError> {
         self.least = self.look(y)?;
+        self.freeze(y)?;
+        self.measure()
+    }
+
+    /// Freezes all units where a search has seen them at `y`: one backward pass. f is known to single precision there, and `y` becomes no incumbent.
+    pub fn freeze_as(&mut self, kept: Kept, y: &[f64]) -> Result<(), SolverError> {
+        (self.least, self.pre) = (kept.value, kept.pre);
+        self.freeze(y)
+    }
+
+    fn freeze(&mut self, y: &[f64]) -> Result<(), SolverError> {
         self.share();
         let Rounds { run, shares, slope, weights, .. } = self;
         let constant = run.kinks()?.backward(shares, slope, weights);
         run.count(0, 1);
         run.offer_minorant(constant, slope, y, shares);
-        self.measure()?;
         self.best.clone_from(&self.pre);
         self.rows.begin(&self.slope, &self.weights, constant);
         Ok(())
@@ -123,7 +133,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
     /// share that they have there.
     pub fn slope_there(&mut self) -> Result<(), SolverError> {
         self.share();
-        self.counted(|rounds| {
+        self.counted(1, |rounds| {
             let Rounds { run, shares, slope, weights, .. } = rounds;
             run.kinks()?.slope(shares, slope, weights);
             Ok(())
@@ -140,7 +150,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
         fill: impl FnOnce(&mut [f64]),
     ) -> Result<f64, SolverError> {
         fill(&mut self.pre);
-        let change = self.counted(|rounds| {
+        let change = self.counted(1, |rounds| {
             let Rounds { run, pre, shares, .. } = rounds;
             Ok(run.kinks()?.bent(frozen.unwrap_or(shares), step, pre))
         })?;
@@ -164,7 +174,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
     /// The rates of all pre-activations along n `directions` (n×p), all units frozen as they are: n×m.
     pub fn rates_along(&mut self, directions: &[f64]) -> Result<Vec<f32>, SolverError> {
         let n = directions.len() / self.slope.len().max(1);
-        self.counted(|rounds| {
+        self.counted(n, |rounds| {
             let mut rates = vec![0.0; n * rounds.units()];
             let Rounds { run, shares, .. } = rounds;
             run.kinks()?.tangents(shares, directions, &mut rates);
@@ -224,12 +234,18 @@ impl<'r, 'a> Rounds<'r, 'a> {
         Ok(constant)
     }
 
-    /// Counts the multiplications that `work` makes as a part of a pass.
-    fn counted<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, SolverError>) -> Result<T, SolverError> {
+    /// Counts the multiplications that `work` makes as a part of a pass, in place of `passes` forward or backward at most.
+    fn counted<T>(
+        &mut self,
+        passes: usize,
+        work: impl FnOnce(&mut Self) -> Result<T, SolverError>,
+    ) -> Result<T, SolverError> {
         let before = self.run.kinks()?.multiplications();
         let done = work(self)?;
-        let parts = (self.run.kinks()?.multiplications() - before) as f64 / self.pass;
-        self.run.count_part(parts);
+        let made = (self.run.kinks()?.multiplications() - before) as f64;
+        // Where many units are inactive a pass has few multiplications, and others may have more.
+        self.pass = self.pass.max(2.0 * made / passes.max(1) as f64);
+        self.run.count_part(made / self.pass);
         Ok(done)
     }
 
@@ -241,7 +257,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
             let of = |(i, (a, rate)): (usize, (&f64, &f64))| (a.abs() / rate.sqrt().max(f64::MIN_POSITIVE), i);
             self.pre.iter().zip(&self.rates).enumerate().map(of).collect()
         } else {
-            self.counted(|rounds| {
+            self.counted(DIRECTIONS, |rounds| {
                 let Rounds { run, shares, pre, .. } = rounds;
                 Ok(distances(run.kinks()?, shares, pre, scale))
             })?
@@ -393,7 +409,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
     /// `y` (p). Rows are kept from round to round; new units are taken out of them.
     pub fn reduce_over(&mut self, moving: &[usize], y: &[f64]) -> Result<Reduced, SolverError> {
         let new = self.rows.missing(&self.free);
-        self.counted(|rounds| {
+        self.counted(new.len(), |rounds| {
             let Rounds { run, shares, free, rows, .. } = rounds;
             run.kinks()?.rows(shares, free, &new, &mut rows.rows);
             Ok(())

@@ -4,13 +4,12 @@
 //! the Hessian Σ λᵢ·φ(aᵢ/σᵢ)/σᵢ·∇aᵢ∇aᵢᵀ, where σᵢ = δ‖∇aᵢ‖ and φ is the density of the normal distribution. The gradients are taken once,
 //! since few units change their state on the way that is left; δ follows the steps.
 
-use super::descent::go;
+use super::descent::{Found, go};
 use super::rounds::{Kept, Rounds};
 use crate::SolverError;
 use crate::dense::{LANES, dot, vectorised};
 use crate::factor::Factor;
 use crate::rough::{self, BLOCK};
-use crate::run::End;
 
 /// The longest step at first, for each coordinate, as a part of half its width; δ is this part of it.
 const REACH: f64 = 0.1;
@@ -36,20 +35,17 @@ const RIDGE: f64 = 1e-6;
 /// Most numbers that the rates of all pre-activations along all coordinates may take.
 const ROOM: usize = 1 << 22;
 
-/// From `y`, where a search has got to: `evaluations` at most, parts of a forward pass each, and of a backward one where it is better, and the rates
-/// along all coordinates. Returns the best point, `y` itself where the rates take too much room. An end if the run is over.
+/// From where a search has got to: `evaluations` at most, parts of a forward pass each, and of a backward one where it is better, and the rates
+/// along all coordinates; none where these take too much room.
 ///
 /// Errors: those of the oracle.
-pub(super) fn approach(
-    rounds: &mut Rounds<'_, '_>,
-    (mut y, mut kept): (Vec<f64>, Kept),
-    evaluations: usize,
-) -> Result<Result<Vec<f64>, End>, SolverError> {
+pub(super) fn approach(rounds: &mut Rounds<'_, '_>, found: Found, evaluations: usize) -> Result<Found, SolverError> {
     let (lower, upper) = (rounds.run.region().lower(), rounds.run.region().upper());
-    let (p, m) = (y.len(), rounds.units());
-    if p.saturating_mul(m) > ROOM {
-        return Ok(Ok(y));
+    let (p, m) = (lower.len(), rounds.units());
+    if found.end.is_some() || p.saturating_mul(m) > ROOM {
+        return Ok(found);
     }
+    let Found { mut y, mut kept, .. } = found;
     let half = |(l, u): (&f64, &f64)| if (u - l).is_finite() { 0.5 * (u - l) } else { 1.0 };
     let scale: Vec<f64> = lower.iter().zip(upper).map(half).collect();
     let gradients = Gradients::new(rounds, &scale)?;
@@ -59,12 +55,12 @@ pub(super) fn approach(
     let (mut used, mut failures) = (0, 0);
     let (mut factor, mut next, mut step) = (Factor::default(), vec![0.0; p], vec![0.0; p]);
     let (mut roots, mut rows, mut hessian) = (vec![0.0; m], vec![], vec![]);
-    loop {
+    let end = loop {
         if let Some(end) = rounds.run.stop() {
-            return Ok(Err(end));
+            break Some(end);
         }
         if used >= evaluations || failures > FAILURES {
-            break;
+            break None;
         }
         let moving: Vec<usize> = (0..p)
             .filter(|j| {
@@ -76,7 +72,7 @@ pub(super) fn approach(
         let trace = find_roots(blur, &kept.pre, &kept.weights, &gradients.lengths, &mut roots);
         let slope = moving.iter().fold(0.0f64, |most, j| most.max(kept.slope[*j].abs()));
         if trace == 0.0 || slope == 0.0 {
-            break;
+            break None;
         }
         gradients.weighted(&roots, 1.0 / trace.sqrt(), &moving, &mut rows);
         let n = moving.len();
@@ -90,7 +86,7 @@ pub(super) fn approach(
         factor.solve(&mut newton);
         let length = dot(&newton, &newton).sqrt();
         if !(length > 0.0 && length.is_finite()) {
-            break;
+            break None;
         }
         let (mut t, mut found) = ((radius / length).min(1.0), false);
         step.fill(0.0);
@@ -120,8 +116,8 @@ pub(super) fn approach(
             radius *= FAILED;
             failures += 1;
         }
-    }
-    Ok(Ok(y))
+    };
+    Ok(Found { y, kept, end })
 }
 
 /// The square roots of λφ(a/σ)/σ for all units, σ being `blur` times their length; 0 for those that are far from their kink. Returns the trace of the

@@ -349,14 +349,7 @@ impl Numbers {
     }
 
     /// The same, to the adjoints `below` of its input.
-    pub fn add_term_adjoint_to(
-        &self,
-        term: &Term,
-        above: &[f64],
-        below: &mut [f64],
-        n: usize,
-        scratch: &mut Scratch,
-    ) {
+    pub fn add_term_adjoint_to(&self, term: &Term, above: &[f64], below: &mut [f64], n: usize, scratch: &mut Scratch) {
         match term {
             Term::Param(_) => {}
             Term::Copy(_) => add(below, above),

@@ -114,13 +114,7 @@ impl RoughPasses {
     }
 
     /// See [`Kinks::slope`](icnn_solvers::kinks::Kinks::slope); all units are plain.
-    pub fn pull(
-        &mut self,
-        of: (&Numbers, &Hinges),
-        shares: &[f64],
-        slope: &mut [f64],
-        weights: &mut [f64],
-    ) {
+    pub fn pull(&mut self, of: (&Numbers, &Hinges), shares: &[f64], slope: &mut [f64], weights: &mut [f64]) {
         let is_other = |(a, b): (&f64, &f64)| u64::from(a != b);
         let others = vectorised(
             #[inline(always)]
@@ -149,7 +143,13 @@ impl RoughPasses {
     }
 
     /// What has changed since the last backward pass, that of f itself being `change`, added to its adjoints.
-    fn pull_changes(&mut self, (numbers, hinges): (&Numbers, &Hinges), change: f32, shares: &[f64], weights: &mut [f64]) {
+    fn pull_changes(
+        &mut self,
+        (numbers, hinges): (&Numbers, &Hinges),
+        change: f32,
+        shares: &[f64],
+        weights: &mut [f64],
+    ) {
         self.reserve(numbers.plan.size);
         let RoughPasses { buffer, products, last, .. } = self;
         buffer.fill(0.0);
@@ -183,7 +183,13 @@ impl RoughPasses {
     }
 
     /// See [`Kinks::tangents`](icnn_solvers::kinks::Kinks::tangents); all units are plain.
-    pub fn push(&mut self, (numbers, hinges): (&Numbers, &Hinges), shares: &[f64], directions: &[f64], rates: &mut [f32]) {
+    pub fn push(
+        &mut self,
+        (numbers, hinges): (&Numbers, &Hinges),
+        shares: &[f64],
+        directions: &[f64],
+        rates: &mut [f32],
+    ) {
         let (p, m) = (numbers.plan.steps.first().map_or(0, |step| step.out.len), shares.len());
         let n = directions.len() / p.max(1);
         self.reserve(n * numbers.plan.size);
@@ -276,7 +282,12 @@ impl Products {
             );
             if used >= v.len() as u64 / SPARSE {
                 scratch.multiplications += used * rows as u64;
-                return shared.add_product::<Rough>(numbers.arch, Columns { matrix: by_columns, rows, columns }, v, out);
+                return shared.add_product::<Rough>(
+                    numbers.arch,
+                    Columns { matrix: by_columns, rows, columns },
+                    v,
+                    out,
+                );
             }
         }
         for (v, out) in v.chunks_exact(columns).zip(out.chunks_exact_mut(rows)) {
