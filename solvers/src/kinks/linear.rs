@@ -125,7 +125,7 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
     if end.is_none() {
         // Where many kinks meet in a point the ones that are held first matter: once more, with none.
         rounds.forget();
-        let y = rounds.run.best().map_or(rounds.run.start(), |(y, _)| y.to_vec());
+        let y = rounds.best();
         rounds.freeze_at(&y)?;
         end = go(&mut rounds, y, Start::Descent { hold: false }, usize::MAX)?;
     }
@@ -214,9 +214,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
             tried = true;
             // The many kinks that rounds have freed say less than the few that are near where they got.
             rounds.forget();
-            if let Some((best, _)) = rounds.run.best() {
-                best.clone_into(&mut y);
-            }
+            y = rounds.best();
             rounds.freeze_at(&y)?;
             y = aside(rounds, y)?;
             (reference, held) = (rounds.shares.clone(), vec![]);

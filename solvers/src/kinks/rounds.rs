@@ -48,6 +48,8 @@ pub(super) struct Rounds<'r, 'a> {
     /// The pre-activations at the best point of the rounds, and its value.
     best: Vec<f64>,
     least: f64,
+    /// Where a search has got to, no incumbent as its value is rough, and that.
+    found: (Vec<f64>, f64),
     /// f and the pre-activations of the units that were free in the last round, these left out.
     rows: FreeRows,
 }
@@ -74,6 +76,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
             weights: zeros(m),
             best: vec![],
             least: f64::INFINITY,
+            found: (vec![], f64::INFINITY),
             rows: FreeRows::default(),
         })
     }
@@ -94,10 +97,21 @@ impl<'r, 'a> Rounds<'r, 'a> {
         self.measure()
     }
 
-    /// Freezes all units where a search has seen them at `y`: one backward pass. f is known to single precision there, and `y` becomes no incumbent.
+    /// Freezes all units where a search has seen them at `y`: one backward pass. f is known to single precision there; `y` becomes no incumbent.
     pub fn freeze_as(&mut self, kept: Kept, y: &[f64]) -> Result<(), SolverError> {
         (self.least, self.pre) = (kept.value, kept.pre);
+        y.clone_into(&mut self.found.0);
+        self.found.1 = kept.value;
         self.freeze(y)
+    }
+
+    /// The incumbent, or where a search has got to if that is better.
+    pub fn best(&self) -> Vec<f64> {
+        match self.run.best() {
+            Some((_, value)) if self.found.1 < value => self.found.0.clone(),
+            Some((y, _)) => y.to_vec(),
+            None => self.run.start(),
+        }
     }
 
     fn freeze(&mut self, y: &[f64]) -> Result<(), SolverError> {
