@@ -26,14 +26,15 @@ impl Factor {
     pub fn of(&mut self, size: usize, least: f64, mut fill: impl FnMut(usize, &mut [f64])) {
         self.inverse.clear();
         self.reserve(size);
-        let (stride, upper, inverse) = (self.stride, &mut self.upper, &mut self.inverse);
-        inverse.resize(size, 0.0);
+        self.inverse.resize(size, 0.0);
+        let (stride, upper, inverse) = (self.stride, self.upper.as_mut_slice(), self.inverse.as_mut_slice());
         upper[..size * stride].fill(0.0);
         (0..size).for_each(|i| fill(i, &mut upper[i * stride + i..i * stride + size]));
         let end = size.next_multiple_of(LANES);
+        // What is moved in does not have to be looked up again after each store.
         vectorised(
             #[inline(always)]
-            || {
+            move || {
                 for j in 0..size {
                     let (above, below) = upper.split_at_mut((j + 1) * stride);
                     let row = &mut above[j * stride..j * stride + end];

@@ -30,13 +30,14 @@ pub(super) struct Found {
 }
 
 /// From `start`: one forward pass an evaluation, and one backward where it is better, to single precision but for the first, at most as many as
-/// `evaluations` says for so many coordinates that move. All units are left with the shares of the best point.
+/// `evaluations` says for so many coordinates that move. If it `learns`, it is known afterwards how fast pre-activations change. All units are left with the shares of the best point.
 ///
 /// Errors: those of the oracle.
 pub(super) fn descend(
     rounds: &mut Rounds<'_, '_>,
     start: Vec<f64>,
     evaluations: impl Fn(usize) -> usize,
+    learns: bool,
 ) -> Result<Found, SolverError> {
     let (lower, upper) = (rounds.run.region().lower(), rounds.run.region().upper());
     let p = lower.len();
@@ -44,7 +45,7 @@ pub(super) fn descend(
         (lower.iter().zip(upper)).map(|(l, u)| if (u - l).is_finite() { u - l } else { 2.0 }).collect();
     let radius = 0.15 * dot(&sides, &sides).sqrt();
     let (mut at, mut next) = (start, vec![0.0; p]);
-    let mut kept = Kept::default();
+    let mut kept = rounds.kept();
     let mut value = rounds.begin_at(&at)?;
     rounds.keep(value, &mut kept);
     let (mut used, mut failures) = (1, 0);
@@ -83,7 +84,9 @@ pub(super) fn descend(
             let step: Vec<f64> = next.iter().zip(&at).map(|(a, b)| a - b).collect();
             let there = rounds.look_from(&next, &step, (None, value), |pre| pre.copy_from_slice(&kept.pre))?;
             used += 1;
-            rounds.learn(&kept, dot(&step, &step).sqrt());
+            if learns {
+                rounds.learn(&kept, dot(&step, &step).sqrt());
+            }
             if there <= value + SHARE * t * slope {
                 rounds.slope_there()?;
                 let change: Vec<f64> = rounds.slope.iter().zip(&kept.slope).map(|(a, b)| a - b).collect();

@@ -102,7 +102,7 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
     }
     let loose = LOOSE..many.max(LOOSE);
     let evaluations = |moving: usize| if loose.contains(&moving) { LONGER * evaluations } else { evaluations };
-    let mut found = descend(&mut rounds, start, evaluations)?;
+    let mut found = descend(&mut rounds, start, evaluations, p > SMOOTHED)?;
     if p <= SMOOTHED {
         found = approach(&mut rounds, found, 3 + p / 16)?;
     }
@@ -125,7 +125,7 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
     if end.is_none() {
         // Where many kinks meet in a point the ones that are held first matter: once more, with none.
         rounds.forget();
-        let y = rounds.best();
+        let y = rounds.best_point();
         rounds.freeze_at(&y)?;
         end = go(&mut rounds, y, Start::Descent { hold: false }, usize::MAX)?;
     }
@@ -214,7 +214,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
             tried = true;
             // The many kinks that rounds have freed say less than the few that are near where they got.
             rounds.forget();
-            y = rounds.best();
+            y = rounds.best_point();
             rounds.freeze_at(&y)?;
             y = aside(rounds, y)?;
             (reference, held) = (rounds.shares.clone(), vec![]);

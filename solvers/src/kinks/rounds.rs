@@ -15,7 +15,7 @@ const FEW: usize = 8;
 const ROOM: usize = 1 << 25;
 
 /// What an evaluation leaves.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Kept {
     pub pre: Vec<f64>,
     pub slope: Vec<f64>,
@@ -99,14 +99,15 @@ impl<'r, 'a> Rounds<'r, 'a> {
 
     /// Freezes all units where a search has seen them at `y`: one backward pass. f is known to single precision there; `y` becomes no incumbent.
     pub fn freeze_as(&mut self, kept: Kept, y: &[f64]) -> Result<(), SolverError> {
-        (self.least, self.pre) = (kept.value, kept.pre);
+        self.least = kept.value;
+        self.pre = kept.pre;
         y.clone_into(&mut self.found.0);
         self.found.1 = kept.value;
         self.freeze(y)
     }
 
     /// The incumbent, or where a search has got to if that is better.
-    pub fn best(&self) -> Vec<f64> {
+    pub fn best_point(&self) -> Vec<f64> {
         match self.run.best() {
             Some((_, value)) if self.found.1 < value => self.found.0.clone(),
             Some((y, _)) => y.to_vec(),
@@ -174,15 +175,17 @@ impl<'r, 'a> Rounds<'r, 'a> {
         }
     }
 
-    /// What the last evaluation left, to go back to.
-    pub fn keep(&self, value: f64, kept: &mut Kept) {
-        for (to, from) in
-            [(&mut kept.pre, &self.pre), (&mut kept.slope, &self.slope), (&mut kept.weights, &self.weights)]
-        {
-            to.clear();
-            to.extend(from);
-        }
+    /// What the last evaluation has left is kept, to go back to; what was kept is forgotten.
+    pub fn keep(&mut self, value: f64, kept: &mut Kept) {
+        std::mem::swap(&mut self.pre, &mut kept.pre);
+        std::mem::swap(&mut self.slope, &mut kept.slope);
+        std::mem::swap(&mut self.weights, &mut kept.weights);
         kept.value = value;
+    }
+
+    /// Room to keep an evaluation.
+    pub fn kept(&self) -> Kept {
+        Kept { pre: self.pre.clone(), slope: self.slope.clone(), weights: self.weights.clone(), value: f64::INFINITY }
     }
 
     /// The rates of all pre-activations along n `directions` (n×p), all units frozen as they are: n×m.

@@ -54,7 +54,7 @@ pub(super) fn approach(rounds: &mut Rounds<'_, '_>, found: Found, evaluations: u
     let mut radius = reach * (p as f64).sqrt();
     let (mut used, mut failures) = (0, 0);
     let (mut factor, mut next, mut step) = (Factor::default(), vec![0.0; p], vec![0.0; p]);
-    let (mut roots, mut rows, mut hessian) = (vec![0.0; m], vec![], vec![]);
+    let (mut roots, mut near, mut hessian) = (vec![0.0; m], Near::default(), vec![]);
     let end = loop {
         if let Some(end) = rounds.run.stop() {
             break Some(end);
@@ -74,10 +74,10 @@ pub(super) fn approach(rounds: &mut Rounds<'_, '_>, found: Found, evaluations: u
         if trace == 0.0 || slope == 0.0 {
             break None;
         }
-        gradients.weighted(&roots, 1.0 / trace.sqrt(), &moving, &mut rows);
+        gradients.weighted(&roots, 1.0 / trace.sqrt(), &moving, &mut near);
         let n = moving.len();
         hessian.resize(n * n, 0.0);
-        rough::products(&rows, n, &mut hessian);
+        rough::products(&near.rows, n, &mut hessian);
         factor.of(n, f64::MIN_POSITIVE, |i, entries| {
             entries.copy_from_slice(&hessian[i * n + i..(i + 1) * n]);
             entries[0] += RIDGE / n as f64;
@@ -97,7 +97,10 @@ pub(super) fn approach(rounds: &mut Rounds<'_, '_>, found: Found, evaluations: u
             used += 1;
             let expected: f64 = next.iter().zip(&y).zip(&kept.slope).map(|((a, b), g)| (a - b) * g).sum();
             if there <= kept.value + SHARE * expected {
-                rounds.slope_there()?;
+                // The last slope would lead nowhere.
+                if used < evaluations {
+                    rounds.slope_there()?;
+                }
                 std::mem::swap(&mut y, &mut next);
                 rounds.keep(there, &mut kept);
                 found = true;
@@ -145,6 +148,17 @@ fn find_roots(blur: f64, pre: &[f64], weights: &[f64], lengths: &[f64], out: &mu
     )
 }
 
+/// The units near their kink.
+#[derive(Debug, Default)]
+struct Near {
+    /// What the rates of all units are multiplied by; 0 for those that are far away.
+    factors: Vec<f32>,
+    /// Blocks of units of which one is near.
+    blocks: Vec<usize>,
+    /// Their rates, multiplied, coordinate by coordinate.
+    rows: Vec<f32>,
+}
+
 /// The gradients of all pre-activations where units are frozen as they are, coordinate by coordinate.
 struct Gradients {
     /// p×m, in coordinates that are divided by their scale.
@@ -155,16 +169,17 @@ struct Gradients {
 
 impl Gradients {
     /// The rates along the coordinates `moving`, times the `roots` and a `factor`; units that are far from their kink are left out in blocks.
-    fn weighted(&self, roots: &[f64], factor: f64, moving: &[usize], rows: &mut Vec<f32>) {
+    fn weighted(&self, roots: &[f64], factor: f64, moving: &[usize], near: &mut Near) {
         let m = roots.len();
-        let mut factors = vec![0.0; m.next_multiple_of(BLOCK)];
-        let mut near = Vec::with_capacity(m / BLOCK + 1);
+        let Near { factors, blocks: near, rows } = near;
+        factors.resize(m.next_multiple_of(BLOCK), 0.0);
         vectorised(
             #[inline(always)]
             || factors.iter_mut().zip(roots).for_each(|(to, root)| *to = (root * factor) as f32),
         );
         let (factors, _) = factors.as_chunks::<BLOCK>();
         let is_near = |block: &[f32; BLOCK]| block.iter().fold(0, |any, f| any | f.to_bits()) != 0;
+        near.clear();
         near.extend((0..factors.len()).filter(|b| is_near(&factors[*b])));
         rows.resize(moving.len() * BLOCK * near.len(), 0.0);
         let (out, _) = rows.as_chunks_mut::<BLOCK>();
