@@ -35,7 +35,7 @@ pub(super) struct Workbench {
     /// Shares, those of units that are left free being 0.
     pub shares: Vec<f64>,
     /// Whether the buffer holds the adjoints that belong to these shares.
-    held: bool,
+    pub held: bool,
     slopes: Vec<f64>,
     intercepts: Vec<f64>,
     pub scratch: Scratch,
@@ -358,6 +358,9 @@ impl Kinks for NetworkOracle<'_> {
             let kinks = bench.hinges.steps[top].kinks();
             let from = wanted.partition_point(|k| *k < kinks.start);
             let to = wanted.partition_point(|k| *k < kinks.end);
+            if from == to || bench.rows_directly(numbers, top, &wanted[from..to], rows) {
+                continue;
+            }
             for wanted in wanted[from..to].chunks(most) {
                 bench.pull_rows(numbers, top, wanted);
                 rows.slopes.extend(&bench.buffer[..wanted.len() * p]);

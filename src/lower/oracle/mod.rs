@@ -10,6 +10,7 @@ mod pass;
 mod plan;
 mod product;
 mod radii;
+mod rows;
 mod runs;
 pub(crate) mod sizes;
 mod spare;
