@@ -472,6 +472,11 @@ impl<'a> Run<'a> {
         self.largest_slope * sides.filter(|side| side.is_finite()).sum::<f64>()
     }
 
+    /// The gap that was asked for.
+    pub(crate) fn closed(&self) -> f64 {
+        if self.limits.gap > 0.0 { self.limits.gap * self.size() + self.rounding() } else { 0.0 }
+    }
+
     /// value − bound.
     pub fn gap(&self) -> f64 {
         self.best.as_ref().map_or(f64::INFINITY, |(_, value)| value - self.bound)
@@ -489,8 +494,7 @@ impl<'a> Run<'a> {
         };
         self.trace.push(progress);
         let y = self.best.as_ref().map_or(&[][..], |b| &b.0);
-        let closed = if self.limits.gap > 0.0 { self.limits.gap * self.size() + self.rounding() } else { 0.0 };
-        if self.gap() <= closed {
+        if self.gap() <= self.closed() {
             return Some(End::Closed);
         }
         if let Some(watch) = &mut self.watch

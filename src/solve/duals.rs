@@ -81,7 +81,8 @@ impl Duals {
             bounds: ends
                 .map(|(j, (i, r))| {
                     let side = if i.is_point() { Side::Fixed } else { Side::of(r) };
-                    dual(format!("y[{j}]"), side, r, i.lower, i.upper)
+                    // A formatter takes as long as all the rest.
+                    dual(["y[", &j.to_string(), "]"].concat(), side, r, i.lower, i.upper)
                 })
                 .collect(),
         }
