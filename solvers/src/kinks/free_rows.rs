@@ -42,6 +42,17 @@ impl FreeRows {
         self.places.clear();
     }
 
+    /// Room for so many rows, where there are none yet.
+    pub fn reserve(&mut self, count: usize) {
+        let (p, m) = (self.slope.len(), self.weights.len());
+        let Rows { slopes, weights, constants, .. } = &mut self.rows;
+        for (numbers, each) in [(slopes, p), (weights, m), (constants, 1)] {
+            if numbers.capacity() == 0 {
+                *numbers = Room::for_numbers(count * each);
+            }
+        }
+    }
+
     /// Of `free` (increasing) the units that have no row yet.
     pub fn missing(&self, free: &[usize]) -> Vec<usize> {
         let mut known = self.places.iter().map(|(i, _)| *i).peekable();

@@ -48,6 +48,7 @@ mod sweep;
 pub use nearest::{DIRECTIONS, distances};
 pub use program::{Kinks, Rows};
 pub use reduced::Reduced;
+pub use room::Room;
 
 use crate::SolverError;
 use crate::run::{End, Run};

@@ -439,6 +439,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
     /// `y` (p). Rows are kept from round to round; new units are taken out of them.
     pub fn reduce_over(&mut self, moving: &[usize], y: &[f64]) -> Result<Reduced, SolverError> {
         let new = self.rows.missing(&self.free);
+        self.rows.reserve(self.free.len());
         self.counted(|rounds| {
             let Rounds { run, shares, free, rows, .. } = rounds;
             run.kinks()?.rows(shares, free, &new, &mut rows.rows);

@@ -214,12 +214,21 @@ impl<'a> Reaches<'a> {
         let (rounding, len) = (gamma(roundings), off.len().min(sizes.len()));
         // Where they are fewer the first one stands for the others, with factors of 0.
         let norms = |k: usize| if k < self.count { self.all[k].norms } else { self.all[0].norms };
-        let (a, b, c) = match self.count {
-            0 => (sizes, sizes, sizes),
-            _ => (norms(0), norms(1), norms(2)),
-        };
-        let (off, sizes, a, b, c) = (&mut off[..len], &sizes[..len], &a[..len], &b[..len], &c[..len]);
+        let (off, sizes) = (&mut off[..len], &sizes[..len]);
         let [x, y, z] = self.all;
+        if self.count == 0 {
+            vectorised(
+                #[inline(always)]
+                move || {
+                    for (off, size) in off.iter_mut().zip(sizes) {
+                        let wider = (*off * (1.0 + rounding) + rounding * size) * UP + UNDERFLOW;
+                        *off = if *off + size == 0.0 { 0.0 } else { wider };
+                    }
+                },
+            );
+            return sizes.last().copied().unwrap_or(0.0);
+        }
+        let (a, b, c) = (&norms(0)[..len], &norms(1)[..len], &norms(2)[..len]);
         vectorised(
             #[inline(always)]
             move || {

@@ -38,6 +38,8 @@ pub(super) struct Workbench {
     pub held: bool,
     slopes: Vec<f64>,
     intercepts: Vec<f64>,
+    /// Units below single ones that are active.
+    pub active: Vec<usize>,
     pub scratch: Scratch,
     pub last: Last,
 }
@@ -63,6 +65,7 @@ impl Workbench {
             held: false,
             slopes,
             intercepts,
+            active: vec![],
             scratch,
             last,
         }

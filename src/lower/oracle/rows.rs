@@ -26,25 +26,34 @@ struct Path<'a> {
 /// What pre-activations are sums of.
 struct Sum<'a> {
     /// Of the decision.
-    decision: Vec<Path<'a>>,
+    decision: Few<Path<'a>>,
     /// Of the values of units.
     units: Option<Path<'a>>,
-    constants: Vec<&'a [f64]>,
+    constants: Few<&'a [f64]>,
+}
+
+/// One or two, as a rule; of sums of more nothing is known here.
+type Few<T> = [Option<T>; 2];
+
+/// `None` where there is no room for one more.
+fn put<T>(all: &mut Few<T>, one: T) -> Option<()> {
+    *all.iter_mut().find(|place| place.is_none())? = Some(one);
+    Some(())
 }
 
 impl<'a> Sum<'a> {
     /// Of the entries of `span`; `None` where they are no such sum.
     fn of(numbers: &'a Numbers, span: Span) -> Option<Sum<'a>> {
-        let mut sum = Sum { decision: vec![], units: None, constants: vec![] };
+        let mut sum = Sum { decision: [None; 2], units: None, constants: [None; 2] };
         let Action::Affine(terms) = &whole(numbers, span)?.action else { return None };
         for term in terms {
             match term {
-                Term::Param(p) => sum.constants.push(Some(numbers.param(*p)).filter(|c| c.len() == span.len)?),
+                Term::Param(p) => put(&mut sum.constants, Some(numbers.param(*p)).filter(|c| c.len() == span.len)?)?,
                 Term::Dense { input, dense } => {
                     let (source, factors) = source(numbers, *input)?;
                     let path = Path { matrix: numbers.rows_of(dense, (span.len, input.len))?, factors, source };
                     match numbers.plan.steps[source].action {
-                        Action::Decision => sum.decision.push(path),
+                        Action::Decision => put(&mut sum.decision, path)?,
                         Action::Unit { .. } if sum.units.is_none() => sum.units = Some(path),
                         _ => return None,
                     }
@@ -85,7 +94,7 @@ impl Workbench {
 
     fn append(&mut self, numbers: &Numbers, top: usize, kinks: &[usize], rows: &mut Rows) -> Option<()> {
         self.held = false;
-        let Workbench { hinges, buffer, shares, scratch, .. } = self;
+        let Workbench { hinges, buffer, shares, scratch, active, .. } = self;
         let Bends::Unit(UnitBends { plain: Some(_), first: begin, .. }) = hinges.steps[top] else { return None };
         let Action::Unit { input, .. } = numbers.plan.steps[top].action else { return None };
         let sum = Sum::of(numbers, input)?;
@@ -113,26 +122,28 @@ impl Workbench {
         rows.levels.resize(rows.levels.len() + n, begin);
         let slopes = &mut rows.slopes[from..];
         let element = |kink: &usize| kink - begin;
-        let constant = |kink: &usize| sum.constants.iter().map(|c| c[element(kink)]).sum::<f64>();
+        let constant = |kink: &usize| sum.constants.iter().flatten().map(|c| c[element(kink)]).sum::<f64>();
         rows.constants.extend(kinks.iter().map(constant));
         match below {
             None => rows.weights.resize(at + n * begin, 0.0),
             Some((path, own, bend, first, shares)) => {
-                for kink in kinks {
-                    rows.weights.resize(rows.weights.len() + first, 0.0);
-                    path.matrix.extend_row(element(kink), shares.len(), (path.factors, bend), &mut rows.weights);
-                    rows.weights.resize(rows.weights.len() + begin - first - shares.len(), 0.0);
+                let weights: &mut Vec<f64> = &mut rows.weights;
+                for (row, kink) in kinks.iter().enumerate() {
+                    weights.resize(at + row * begin + first, 0.0);
+                    path.matrix.extend_row(element(kink), shares.len(), (path.factors, bend), weights);
                 }
+                weights.resize(at + n * begin, 0.0);
                 let weights = &rows.weights[at + first..];
-                let active: Vec<usize> = (0..shares.len()).filter(|j| shares[*j] != 0.0).collect();
-                for path in &own.decision {
+                active.clear();
+                active.extend((0..shares.len()).filter(|j| shares[*j] != 0.0));
+                for path in own.decision.iter().flatten() {
                     buffer.clear();
                     buffer.resize(n * p, 0.0);
-                    path.matrix.combine(&active, (weights, begin), p, buffer);
+                    path.matrix.combine(active, (weights, begin), p, buffer);
                     add_times(buffer, path.factors, slopes, p);
                 }
                 let constants = rows.constants.len() - n;
-                for own in &own.constants {
+                for own in own.constants.iter().flatten() {
                     buffer.clear();
                     buffer.extend(own.iter().zip(shares).map(|(c, share)| c * share));
                     vectorised(
@@ -143,10 +154,11 @@ impl Workbench {
                         },
                     );
                 }
-                scratch.multiplications += (n * (shares.len() + active.len() * p * own.decision.len())) as u64;
+                scratch.multiplications +=
+                    (n * (shares.len() + active.len() * p * own.decision.iter().flatten().count())) as u64;
             }
         }
-        for path in &sum.decision {
+        for path in sum.decision.iter().flatten() {
             buffer.clear();
             kinks.iter().for_each(|kink| path.matrix.extend_row(element(kink), p, (path.factors, 1.0), buffer));
             add_times(buffer, None, slopes, p);
