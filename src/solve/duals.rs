@@ -82,7 +82,10 @@ impl Duals {
                 .map(|(j, (i, r))| {
                     let side = if i.is_point() { Side::Fixed } else { Side::of(r) };
                     // A formatter takes as long as all the rest.
-                    dual(["y[", &j.to_string(), "]"].concat(), side, r, i.lower, i.upper)
+                    let mut name = j.to_string();
+                    name.insert_str(0, "y[");
+                    name.push(']');
+                    dual(name, side, r, i.lower, i.upper)
                 })
                 .collect(),
         }

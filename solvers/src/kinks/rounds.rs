@@ -254,8 +254,15 @@ impl<'r, 'a> Rounds<'r, 'a> {
     pub fn free_nearest(&mut self, count: usize, scale: &[f64]) -> Result<(), SolverError> {
         let m = self.units();
         let mut distances = if self.steps >= scale.len().max(1) {
-            let of = |(i, (a, rate)): (usize, (&f64, &f64))| (a.abs() / rate.sqrt().max(f64::MIN_POSITIVE), i);
-            self.pre.iter().zip(&self.rates).enumerate().map(of).collect()
+            let mut far = self.pre.clone();
+            vectorised(
+                #[inline(always)]
+                || {
+                    let both = far.iter_mut().zip(&self.rates);
+                    both.for_each(|(a, rate)| *a = a.abs() / rate.sqrt().max(f64::MIN_POSITIVE));
+                },
+            );
+            far.iter().enumerate().map(|(i, distance)| (*distance, i)).collect()
         } else {
             self.counted(|rounds| {
                 let Rounds { run, shares, pre, .. } = rounds;

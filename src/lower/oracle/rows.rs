@@ -109,7 +109,12 @@ impl Workbench {
                 };
                 let own = Sum::of(numbers, input).filter(|own| own.units.is_none())?;
                 let shares = shares.get(first..first + input.len)?;
-                if shares.iter().any(|share| *share != 0.0 && *share != 1.0) {
+                // Shares are as unpredictable as signs: no branch for each.
+                let others = vectorised(
+                    #[inline(always)]
+                    || shares.iter().map(|share| u64::from((share - 0.5).abs() != 0.5)).sum::<u64>(),
+                );
+                if others > 0 {
                     return None;
                 }
                 Some((path, own, bend, first, shares))
@@ -134,8 +139,13 @@ impl Workbench {
                 }
                 weights.resize(at + n * begin, 0.0);
                 let weights = &rows.weights[at + first..];
-                active.clear();
-                active.extend((0..shares.len()).filter(|j| shares[*j] != 0.0));
+                active.resize(shares.len(), 0);
+                let mut count = 0;
+                for (j, share) in shares.iter().enumerate() {
+                    active[count] = j;
+                    count += usize::from(*share != 0.0);
+                }
+                active.truncate(count);
                 for path in own.decision.iter().flatten() {
                     buffer.clear();
                     buffer.resize(n * p, 0.0);
