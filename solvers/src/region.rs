@@ -33,14 +33,14 @@ impl Region {
             return Err(SolverError::Size { what: "upper bounds".into(), found, expected });
         }
         for (j, (&l, &u)) in lower.iter().zip(&upper).enumerate() {
-            let what = format!("y[{j}]");
+            let what = || format!("y[{j}]");
             if l.is_nan() || u.is_nan() || l == f64::INFINITY || u == f64::NEG_INFINITY {
                 let (value, expected) =
                     (if u == f64::NEG_INFINITY { u } else { l }, "bounds that a number lies between");
-                return Err(SolverError::Number { what, value, expected });
+                return Err(SolverError::Number { what: what(), value, expected });
             }
             if l > u {
-                return Err(SolverError::Bounds { what, lower: l, upper: u });
+                return Err(SolverError::Bounds { what: what(), lower: l, upper: u });
             }
         }
         let mut boxed = vec![true; lower.len()];

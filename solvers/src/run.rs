@@ -93,6 +93,8 @@ pub struct Run<'a> {
     mixture: Mixture,
     /// Constant and slope of the affine minorant that gives the bound.
     minorant: (f64, Vec<f64>),
+    /// Where it was offered as it is, the point that it belongs to: the cut in the mixture is made at the end.
+    point: Option<Vec<f64>>,
     /// The slope of one that is offered.
     scratch: Vec<f64>,
     largest_slope: f64,
@@ -180,6 +182,7 @@ impl<'a> Run<'a> {
             bound: f64::NEG_INFINITY,
             mixture: vec![],
             minorant: (0.0, vec![]),
+            point: None,
             scratch: vec![],
             largest_slope: 0.0,
             forward: 0,
@@ -218,6 +221,11 @@ impl<'a> Run<'a> {
         method: impl FnOnce(&mut Run<'a>) -> Result<End, SolverError>,
     ) -> Result<RunOutcome, SolverError> {
         let end = method(&mut self)?;
+        if let Some(point) = self.point.take() {
+            let (constant, gradient) = self.minorant;
+            let cut = Cut { value: constant + dot(&gradient, &point), point, gradient };
+            self.mixture.push((1.0, Arc::new(cut)));
+        }
         let (y, value) = self.best.map_or((None, f64::INFINITY), |(y, value)| (Some(y), value));
         Ok(RunOutcome {
             y,
@@ -346,13 +354,12 @@ impl<'a> Run<'a> {
         self.largest_slope = slope.iter().fold(self.largest_slope, |m, g| m.max(g.abs()));
         let bound = self.least_of(constant, slope);
         if bound > self.bound {
-            let cut = Cut { point: y.to_vec(), value: constant + dot(slope, y), gradient: slope.to_vec() };
             self.bound = bound;
             self.minorant.0 = constant;
             slope.clone_into(&mut self.minorant.1);
             shares.clone_into(&mut self.shares);
+            y.clone_into(self.point.get_or_insert_default());
             self.mixture.clear();
-            self.mixture.push((1.0, Arc::new(cut)));
         }
         bound
     }
@@ -428,6 +435,7 @@ impl<'a> Run<'a> {
             self.minorant.0 = constant;
             std::mem::swap(&mut self.minorant.1, &mut slope);
             self.shares.clear();
+            self.point = None;
             self.mixture.clear();
             self.mixture.extend(used.into_iter().map(|(w, _, cut)| (w / total, cut.clone())));
         }
@@ -472,6 +480,11 @@ impl<'a> Run<'a> {
         self.largest_slope * sides.filter(|side| side.is_finite()).sum::<f64>()
     }
 
+    /// The gap that was asked for.
+    pub(crate) fn closed(&self) -> f64 {
+        if self.limits.gap > 0.0 { self.limits.gap * self.size() + self.rounding() } else { 0.0 }
+    }
+
     /// value − bound.
     pub fn gap(&self) -> f64 {
         self.best.as_ref().map_or(f64::INFINITY, |(_, value)| value - self.bound)
@@ -489,8 +502,7 @@ impl<'a> Run<'a> {
         };
         self.trace.push(progress);
         let y = self.best.as_ref().map_or(&[][..], |b| &b.0);
-        let closed = if self.limits.gap > 0.0 { self.limits.gap * self.size() + self.rounding() } else { 0.0 };
-        if self.gap() <= closed {
+        if self.gap() <= self.closed() {
             return Some(End::Closed);
         }
         if let Some(watch) = &mut self.watch

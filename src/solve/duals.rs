@@ -81,7 +81,11 @@ impl Duals {
             bounds: ends
                 .map(|(j, (i, r))| {
                     let side = if i.is_point() { Side::Fixed } else { Side::of(r) };
-                    dual(format!("y[{j}]"), side, r, i.lower, i.upper)
+                    // A formatter takes as long as all the rest.
+                    let mut name = j.to_string();
+                    name.insert_str(0, "y[");
+                    name.push(']');
+                    dual(name, side, r, i.lower, i.upper)
                 })
                 .collect(),
         }

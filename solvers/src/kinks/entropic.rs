@@ -87,7 +87,7 @@ pub(super) fn entropic(run: &mut Run<'_>, tau: f64) -> Result<End, SolverError> 
         newton.run(&of, target, &mut known, &mut stop);
         rounds.run.count_inner(true, reduced.units, newton.steps);
         bounds.moving.iter().zip(&newton.best).for_each(|(j, v)| y[*j] = *v);
-        if let Some(end) = rounds.judge(&y, &newton.shares)? {
+        if let Some(end) = rounds.judge(&y, &newton.shares, None)?.0 {
             return Ok(end);
         }
         if reference.is_empty() {

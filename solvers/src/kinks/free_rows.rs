@@ -3,14 +3,15 @@
 
 use super::program::Rows;
 use super::reduced::Reduced;
+use super::room::Room;
 use crate::dense::{add, dot, vectorised};
 
 /// f and the free units' pre-activations as functions of y and of the values of these units; the others have their shares.
 #[derive(Debug, Default)]
 pub(super) struct FreeRows {
     /// Of f: its slope (p), the weights of all units (m), and its value at y = 0 and z = 0.
-    slope: Vec<f64>,
-    weights: Vec<f64>,
+    slope: Room,
+    weights: Room,
     constant: f64,
     /// Of the units, in the order in which they came.
     pub rows: Rows,
@@ -24,8 +25,8 @@ pub(super) struct FreeRows {
 impl FreeRows {
     /// Where no unit is free: f is its minorant.
     pub fn begin(&mut self, slope: &[f64], weights: &[f64], constant: f64) {
-        slope.clone_into(&mut self.slope);
-        weights.clone_into(&mut self.weights);
+        self.slope = Room::filled(slope, slope.len());
+        self.weights = Room::filled(weights, weights.len());
         self.constant = constant;
         self.clear();
     }
@@ -39,6 +40,17 @@ impl FreeRows {
         levels.clear();
         self.starts.clear();
         self.places.clear();
+    }
+
+    /// Room for so many rows, where there are none yet.
+    pub fn reserve(&mut self, count: usize) {
+        let (p, m) = (self.slope.len(), self.weights.len());
+        let Rows { slopes, weights, constants, .. } = &mut self.rows;
+        for (numbers, each) in [(slopes, p), (weights, m), (constants, 1)] {
+            if numbers.capacity() == 0 {
+                *numbers = Room::for_numbers(count * each);
+            }
+        }
     }
 
     /// Of `free` (increasing) the units that have no row yet.

@@ -2,6 +2,7 @@
 //! sum of long vectors.
 
 use super::reduced::Reduced;
+use super::room::Room;
 use super::shares::Shares;
 use crate::dense::{LANES, add_all_rows, add_nonzero_rows, add_rows_at, padded, product};
 
@@ -17,24 +18,16 @@ pub struct Layout<'a> {
     /// For each unit the end of its block.
     pub block_ends: Vec<usize>,
     /// r, q and w (K, P and K)
-    constants: Vec<f64>,
-    linear: Vec<f64>,
-    pub weights: Vec<f64>,
+    constants: Room,
+    linear: Room,
+    pub weights: Room,
     /// R by rows, P entries each, and by columns, K entries each.
-    rows: Vec<f64>,
-    columns: Vec<f64>,
+    rows: Room,
+    columns: Room,
     /// C by columns, of the units that others depend on, from unit `first` on: the whole vector in which the first block ends.
-    above: Vec<f64>,
+    above: Room,
     first: usize,
-    scratch: Vec<f64>,
-}
-
-/// `numbers` with zeros behind them, n in all.
-fn filled(numbers: &[f64], n: usize) -> Vec<f64> {
-    let mut out = Vec::with_capacity(n);
-    out.extend_from_slice(numbers);
-    out.resize(n, 0.0);
-    out
+    scratch: Room,
 }
 
 impl<'a> Layout<'a> {
@@ -63,14 +56,14 @@ impl<'a> Layout<'a> {
             size,
             ends,
             block_ends: after,
-            constants: filled(&net.constants, size.1),
-            linear: filled(&net.linear, size.0),
-            weights: filled(&net.weights, size.1),
-            rows: vec![0.0; k * size.0],
-            columns: vec![0.0; p * size.1],
-            above: vec![0.0; last * (size.1 - first)],
+            constants: Room::filled(&net.constants, size.1),
+            linear: Room::filled(&net.linear, size.0),
+            weights: Room::filled(&net.weights, size.1),
+            rows: Room::zeros(k * size.0),
+            columns: Room::zeros(p * size.1),
+            above: Room::zeros(last * (size.1 - first)),
             first,
-            scratch: vec![0.0; size.1],
+            scratch: Room::zeros(size.1),
         };
         for i in 0..k {
             layout.rows[i * size.0..i * size.0 + p].copy_from_slice(net.row(i));

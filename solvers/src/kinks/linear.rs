@@ -199,14 +199,17 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
             (_, false) => (PATIENCE * moving.len()).saturating_sub(steps),
         };
         let mut stop = || rounds.run.is_over();
-        let (inner, finish) = solve(&reduced, (&low, &high), 0.0, &of(&y), &known, most, &mut stop);
+        let (mut inner, finish) = solve(&reduced, (&low, &high), 0.0, &of(&y), &known, most, &mut stop);
         rounds.run.count_inner(true, reduced.units, inner.steps);
         steps += inner.steps;
         let next = inner.warm();
         rounds.free.iter().zip(&next.shares).for_each(|(i, share)| reference[*i] = *share);
         held = next.kinks.iter().map(|i| rounds.free[*i]).collect();
         moving.iter().zip(&inner.y).for_each(|(j, v)| y[*j] = *v);
-        if let Some(end) = rounds.judge(&y, &inner.shares)? {
+        // Where rounds go on from a guess, one that does not close the gap needs no bound.
+        let least = is_guess.then(|| inner.value());
+        let (end, is_certified) = rounds.judge(&y, &inner.shares, least)?;
+        if let Some(end) = end {
             rounds.leave(&y, &held, &reference)?;
             return Ok(Some(end));
         }
@@ -234,7 +237,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
             .iter()
             .filter(|i| before.binary_search(i).is_err())
             .for_each(|i| reference[*i] = 1.0 - reference[*i]);
-        for j in (0..p).filter(|j| lower[*j] < upper[*j]) {
+        for j in (0..p).filter(|j| is_certified && lower[*j] < upper[*j]) {
             if fixed[j] && !outward(j, y[j], rounds.slope[j], 0.0) {
                 fixed[j] = false;
                 news += 1;

@@ -20,6 +20,7 @@
 //! | `layout`     | the passes of a reduced program that its steps are made of                            |
 //! | `shares`     | what part of their value units pass on, and the list of those that pass on anything    |
 //! | `sweep`      | its exact line search through kinks                                                   |
+//! | `room`       | memory for all of these that is used again                                            |
 //! | `interior`   | an interior-point method for reduced programs in which many kinks hold                |
 //! | `qr`         | the gradients of what is held, orthogonalised                                         |
 //!
@@ -38,6 +39,7 @@ mod polish;
 mod program;
 mod qr;
 mod reduced;
+mod room;
 mod rounds;
 mod shares;
 mod smoothed;
@@ -46,6 +48,7 @@ mod sweep;
 pub use nearest::{DIRECTIONS, distances};
 pub use program::{Kinks, Rows};
 pub use reduced::Reduced;
+pub use room::Room;
 
 use crate::SolverError;
 use crate::run::{End, Run};

@@ -6,6 +6,7 @@
 //! f is convex: however the shares are chosen, the affine function that is left lies below f. The *weight* λᵢ ≥ 0 is what zᵢ is multiplied by on
 //! its way to f under the shares of the units above it.
 
+use super::room::Room;
 use crate::SolverError;
 
 /// Pre-activations as affine functions: slopeᵀy + Σ weightₖzₖ + constant, over the free units k; what weights the other units have is
@@ -13,11 +14,11 @@ use crate::SolverError;
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     /// p entries each.
-    pub slopes: Vec<f64>,
+    pub slopes: Room,
     /// As many entries each as its level says, those of the first units.
-    pub weights: Vec<f64>,
+    pub weights: Room,
     /// The values at y = 0 and z = 0.
-    pub constants: Vec<f64>,
+    pub constants: Room,
     /// All units with a weight come before this one.
     pub levels: Vec<usize>,
 }

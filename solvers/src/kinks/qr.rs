@@ -1,5 +1,6 @@
 //! [`Qr`]: an orthogonal factorisation of a set of vectors that gains and loses members, and to which multiples of a vector are added.
 
+use super::room::Room;
 use crate::dense::{LANES, add, add_all_rows, all_products, dot, padded, product, vectorised};
 
 /// Length, relative to its own, below which what is left of a vector counts as 0: it depends on the others.
@@ -14,21 +15,28 @@ pub struct Qr {
     /// What vectors are filled up to: P.
     stride: usize,
     /// The columns of J, one after the other, P entries each.
-    basis: Vec<f64>,
+    basis: Room,
     /// The rows of R, P entries each; 0 below the diagonal.
-    triangle: Vec<f64>,
-    scratch: Vec<f64>,
-    reflector: Vec<f64>,
+    triangle: Room,
+    scratch: Room,
+    reflector: Room,
 }
 
 impl Qr {
     /// Of no vectors, in dimension p.
     pub fn new(p: usize) -> Qr {
         let stride = padded(p);
-        let zeros = |n: usize| vec![0.0; n];
-        let mut basis = zeros(p * stride);
+        let mut basis = Room::zeros(p * stride);
         (0..p).for_each(|i| basis[i * stride + i] = 1.0);
-        Qr { p, q: 0, stride, basis, triangle: zeros(p * stride), scratch: zeros(stride), reflector: zeros(stride) }
+        Qr {
+            p,
+            q: 0,
+            stride,
+            basis,
+            triangle: Room::zeros(p * stride),
+            scratch: Room::zeros(stride),
+            reflector: Room::zeros(stride),
+        }
     }
 
     /// q

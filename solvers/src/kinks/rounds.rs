@@ -4,6 +4,7 @@
 use super::free_rows::FreeRows;
 use super::nearest::{DIRECTIONS, distances};
 use super::reduced::Reduced;
+use super::room::Room;
 use crate::SolverError;
 use crate::dense::{dot, vectorised};
 use crate::run::{End, Hint, Run};
@@ -14,12 +15,18 @@ const FEW: usize = 8;
 /// Most numbers that the rows of free units may take.
 const ROOM: usize = 1 << 25;
 
+/// Units that are looked at together.
+const PART: usize = 64;
+
+/// Where f is above what a round's program says by so many times the gap that was asked for, the round does not close it.
+const OPEN: f64 = 2.0;
+
 /// What an evaluation leaves.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
-    pub pre: Vec<f64>,
-    pub slope: Vec<f64>,
-    pub weights: Vec<f64>,
+    pub pre: Room,
+    pub slope: Room,
+    pub weights: Room,
     pub value: f64,
 }
 
@@ -30,9 +37,9 @@ pub(super) struct Rounds<'r, 'a> {
     pass: f64,
     before: u64,
     /// Pre-activations at the last point that was looked at (m).
-    pub pre: Vec<f64>,
+    pub pre: Room,
     /// The state of each unit: its share while it is frozen.
-    pub shares: Vec<f64>,
+    pub shares: Room,
     /// Whether it is left free.
     is_free: Vec<bool>,
     /// The units that were left free first, with the distances of their kinks.
@@ -43,10 +50,10 @@ pub(super) struct Rounds<'r, 'a> {
     /// The free units, increasing.
     pub free: Vec<usize>,
     /// The slope of the last minorant (p).
-    pub slope: Vec<f64>,
-    weights: Vec<f64>,
+    pub slope: Room,
+    weights: Room,
     /// The pre-activations at the best point of the rounds, and its value.
-    best: Vec<f64>,
+    best: Room,
     least: f64,
     /// Where a search has got to, no incumbent as its value is rough, and that.
     found: (Vec<f64>, f64),
@@ -60,7 +67,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
     /// Errors: [`SolverError::Refused`] where the function shows no kinks.
     pub fn begin(run: &'r mut Run<'a>) -> Result<Self, SolverError> {
         let (m, p) = (run.kinks()?.units(), run.region().dimension());
-        let zeros = |n: usize| vec![0.0; n];
+        let zeros = Room::zeros;
         Ok(Rounds {
             run,
             pass: 0.0,
@@ -74,7 +81,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
             free: vec![],
             slope: zeros(p),
             weights: zeros(m),
-            best: vec![],
+            best: Room::default(),
             least: f64::INFINITY,
             found: (vec![], f64::INFINITY),
             rows: FreeRows::default(),
@@ -121,7 +128,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
         let constant = run.kinks()?.backward(shares, slope, weights);
         run.count(0, 1);
         run.offer_minorant(constant, slope, y, shares);
-        self.best.clone_from(&self.pre);
+        self.best = self.pre.clone();
         self.rows.begin(&self.slope, &self.weights, constant);
         Ok(())
     }
@@ -271,8 +278,15 @@ impl<'r, 'a> Rounds<'r, 'a> {
     pub fn free_nearest(&mut self, count: usize, scale: &[f64]) -> Result<(), SolverError> {
         let m = self.units();
         let mut distances = if self.steps >= scale.len().max(1) {
-            let of = |(i, (a, rate)): (usize, (&f64, &f64))| (a.abs() / rate.sqrt().max(f64::MIN_POSITIVE), i);
-            self.pre.iter().zip(&self.rates).enumerate().map(of).collect()
+            let mut far = self.pre.clone();
+            vectorised(
+                #[inline(always)]
+                || {
+                    let both = far.iter_mut().zip(&self.rates);
+                    both.for_each(|(a, rate)| *a = a.abs() / rate.sqrt().max(f64::MIN_POSITIVE));
+                },
+            );
+            far.iter().enumerate().map(|(i, distance)| (*distance, i)).collect()
         } else {
             self.counted(DIRECTIONS, |rounds| {
                 let Rounds { run, shares, pre, .. } = rounds;
@@ -321,6 +335,14 @@ impl<'r, 'a> Rounds<'r, 'a> {
         // Names increase as units do, and so do those of a hint.
         let unit = |name: u64, from: &mut usize| {
             let mut end = m;
+            // Mostly names are numbers.
+            if let Ok(i) = usize::try_from(name)
+                && i < m
+                && kinks.name(i) == name
+            {
+                *from = i;
+                return Some(i);
+            }
             while *from < end {
                 let middle = from.midpoint(end);
                 if kinks.name(middle) < name { *from = middle + 1 } else { end = middle }
@@ -382,13 +404,8 @@ impl<'r, 'a> Rounds<'r, 'a> {
     /// Frees units whose state at the last point is not the one they are frozen in: all of them if they are few, otherwise those that are the
     /// first to change on the way there from the best point. Returns how many, and how many there were.
     pub fn expand(&mut self) -> (usize, usize) {
-        let mut wrong: Vec<(f64, usize)> = (0..self.units())
-            .filter(|i| !self.is_free[*i] && (self.pre[*i] > 0.0) != (self.shares[*i] > 0.5) && self.pre[*i] != 0.0)
-            .map(|i| {
-                let (from, to) = (self.best.get(i).copied().unwrap_or(0.0), self.pre[i]);
-                (if from == to { 0.0 } else { from / (from - to) }, i)
-            })
-            .collect();
+        let mut wrong = vec![];
+        self.each_wrong(|i, from, to| wrong.push((if from == to { 0.0 } else { from / (from - to) }, i)));
         let few = (self.free.len() / 2).max(FEW);
         let all = wrong.len();
         if all > few {
@@ -402,7 +419,30 @@ impl<'r, 'a> Rounds<'r, 'a> {
 
     /// How many frozen units are in another state at the last point.
     pub fn wrong(&self) -> usize {
-        (0..self.units()).filter(|i| !self.is_free[*i] && (self.pre[*i] > 0.0) != (self.shares[*i] > 0.5)).count()
+        let mut count = 0;
+        self.each_wrong(|_, _, _| count += 1);
+        count
+    }
+
+    /// The frozen units that are in another state at the last point, and not at their kink; with their pre-activations at the best point and there.
+    fn each_wrong(&self, mut take: impl FnMut(usize, f64, f64)) {
+        let parts = self.pre.chunks(PART).zip(self.shares.chunks(PART));
+        for (part, (pre, shares)) in parts.enumerate() {
+            // Mostly there are none.
+            let count = vectorised(
+                #[inline(always)]
+                || pre.iter().zip(shares).map(|(a, share)| u64::from((*a > 0.0) != (*share > 0.5))).sum::<u64>(),
+            );
+            if count == 0 {
+                continue;
+            }
+            for (k, (a, share)) in pre.iter().zip(shares).enumerate() {
+                let i = part * PART + k;
+                if (*a > 0.0) != (*share > 0.5) && *a != 0.0 && !self.is_free[i] {
+                    take(i, self.best.get(i).copied().unwrap_or(0.0), *a);
+                }
+            }
+        }
     }
 
     /// Frees the units whose state is another at the last point, or would be if pre-activations, which were `before` (m), changed once more by
@@ -419,13 +459,18 @@ impl<'r, 'a> Rounds<'r, 'a> {
 
     fn list_free(&mut self) {
         self.free.clear();
-        self.free.extend((0..self.is_free.len()).filter(|i| self.is_free[*i]));
+        for (part, is_free) in self.is_free.chunks(PART).enumerate() {
+            if is_free.contains(&true) {
+                self.free.extend((0..is_free.len()).filter(|k| is_free[*k]).map(|k| part * PART + k));
+            }
+        }
     }
 
     /// The program in which only the free units are left, as a function of the coordinates `moving`, the others staying where they are in
     /// `y` (p). Rows are kept from round to round; new units are taken out of them.
     pub fn reduce_over(&mut self, moving: &[usize], y: &[f64]) -> Result<Reduced, SolverError> {
         let new = self.rows.missing(&self.free);
+        self.rows.reserve(self.free.len());
         self.counted(new.len(), |rounds| {
             let Rounds { run, shares, free, rows, .. } = rounds;
             run.kinks()?.rows(shares, free, &new, &mut rows.rows);
@@ -435,17 +480,21 @@ impl<'r, 'a> Rounds<'r, 'a> {
         Ok(self.rows.reduced(moving, y))
     }
 
-    /// What the answer of a round is worth: `y` and the shares of the free units, by one forward and one backward pass.
-    pub fn judge(&mut self, y: &[f64], found: &[f64]) -> Result<Option<End>, SolverError> {
+    /// What the answer of a round is worth: `y` and the shares of the free units, by one forward and one backward pass. Where f is so far above
+    /// `least`, which its program says, that no bound closes the gap there is no backward pass, and `None` for what it would have said.
+    pub fn judge(&mut self, y: &[f64], found: &[f64], least: Option<f64>) -> Result<(Option<End>, bool), SolverError> {
         let value = self.look(y)?;
         if value < self.least {
             self.least = value;
             self.best.copy_from_slice(&self.pre);
         }
-        let mut shares = self.shares.clone();
-        self.free.iter().zip(found).for_each(|(i, share)| shares[*i] = *share);
-        self.certify(y, &shares)?;
-        Ok(self.run.stop())
+        let is_open = least.is_some_and(|least| value - least > OPEN * self.run.closed()) && self.wrong() > 0;
+        if !is_open {
+            let mut shares = self.shares.clone();
+            self.free.iter().zip(found).for_each(|(i, share)| shares[*i] = *share);
+            self.certify(y, &shares)?;
+        }
+        Ok((self.run.stop(), !is_open))
     }
 }
 

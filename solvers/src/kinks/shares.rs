@@ -1,12 +1,14 @@
 //! [`Shares`]: what part of their pre-activation units pass on, and a list of those that pass on anything, by blocks of a [`Layout`](super::layout::Layout).
 
+use super::room::Room;
+
 /// The shares of units and which of them are held at their kink, and lists of those whose share is not 0.
 #[derive(Debug, Clone)]
 pub struct Shares {
     /// The share of each unit.
-    of: Vec<f64>,
+    of: Room,
     /// 0 for the units that are held, 1 for others.
-    moves: Vec<f64>,
+    moves: Room,
     /// The units whose share is not 0: those of each block from the block's beginning on, first those that move, then those that are held.
     active: Vec<usize>,
     /// For each block where the units that move end in that list, and where all do.
@@ -29,16 +31,10 @@ impl Shares {
             blocks[begin..*end].fill(block);
             begin = *end;
         }
+        let mut moves = Room::zeros(size);
+        moves.fill(1.0);
         let ends = begins.iter().map(|begin| (*begin, *begin)).collect();
-        Shares {
-            of: vec![0.0; size],
-            moves: vec![1.0; size],
-            active: vec![0; size],
-            ends,
-            places: vec![0; size],
-            blocks,
-            begins,
-        }
+        Shares { of: Room::zeros(size), moves, active: vec![0; size], ends, places: vec![0; size], blocks, begins }
     }
 
     /// The share of each unit, in a vector with zeros behind them.

@@ -2,6 +2,7 @@
 
 use super::layout::Layout;
 use super::reduced::Reduced;
+use super::room::Room;
 use super::shares::Shares;
 use crate::dense::{LANES, dot, vectorised};
 
@@ -38,15 +39,15 @@ pub enum Halt {
 #[derive(Debug)]
 pub struct Sweep {
     /// aᵢ where the step is.
-    pub pre: Vec<f64>,
+    pub pre: Room,
     /// ȧᵢ
-    pub rates: Vec<f64>,
+    pub rates: Room,
     /// 1 for units that are active, 0 for others; of held units the state they are thought to be in; and which are held.
     pub shares: Shares,
     /// When each unit gets to its kink.
-    times: Vec<f64>,
-    change: Vec<f64>,
-    current: Vec<f64>,
+    times: Room,
+    change: Room,
+    current: Room,
     bent: Vec<usize>,
 }
 
@@ -54,7 +55,7 @@ impl Sweep {
     /// For the units of `layout`.
     pub fn new(layout: &Layout) -> Sweep {
         let k = layout.size.1;
-        let zeros = || vec![0.0; k];
+        let zeros = || Room::zeros(k);
         Sweep {
             pre: zeros(),
             rates: zeros(),

@@ -4,10 +4,10 @@
 //! A sum of n products, fused or not and in any order, is off by at most γₙ·Σ|terms|, and by Σ|w|·e where what is multiplied is off by e
 //! itself (Higham, *Accuracy and Stability of Numerical Algorithms*, §3.1); both sums are bounded by Cauchy and Schwarz.
 
-use icnn_solvers::dense::vectorised;
+use icnn_solvers::dense::{dot, vectorised};
 
 use super::NetworkOracle;
-use super::errors::{Affine, UNDERFLOW, UP, Value, hinge, products};
+use super::errors::{Affine, UNDERFLOW, UP, Value, hinge};
 use super::hinges::Bends;
 use super::kinks::Workbench;
 use super::pass::{Numbers, at, at_mut};
@@ -48,13 +48,12 @@ fn value(numbers: &Numbers, values: &[f64], (radii, sizes): (&mut [f64], &mut [f
             Action::Affine(terms) => {
                 let sizes = &mut sizes[..step.out.len];
                 sizes.fill(0.0);
-                let mut roundings = MORE;
+                let (mut roundings, mut reaches) = (MORE, Reaches::default());
                 for term in terms {
                     let from = input(term).map_or((&[][..], &[][..]), |span| (at(values, span, 1), at(off, span, 1)));
-                    roundings += numbers.reach(term, false, from, (out_off, sizes))?;
+                    roundings += numbers.reach(term, false, from, (out_off, sizes), &mut reaches)?;
                 }
-                settle(out_off, sizes, roundings);
-                last = sizes.last().copied().unwrap_or(0.0);
+                last = reaches.settle(out_off, sizes, roundings);
             }
             Action::Concat(inputs) => {
                 let mut from = 0;
@@ -67,14 +66,14 @@ fn value(numbers: &Numbers, values: &[f64], (radii, sizes): (&mut [f64], &mut [f
                 let (left, right) = hinge(numbers.unit(*unit))?;
                 let most = left.abs().max(right.abs());
                 let (t, off, out) = (at(values, *input, 1), at(off, *input, 1), at(values, step.out, 1));
+                // Flat where the number cannot be positive.
+                let flat = if left == 0.0 { 0.0 } else { f64::NEG_INFINITY };
                 vectorised(
                     #[inline(always)]
-                    || {
+                    move || {
                         for (((out_off, t), off), out) in out_off.iter_mut().zip(t).zip(off).zip(out) {
-                            // Flat where the number cannot be positive.
-                            let flat = left == 0.0 && *t + *off < 0.0;
-                            *out_off =
-                                if flat { 0.0 } else { (most * off + f64::EPSILON * out.abs()) * UP + UNDERFLOW };
+                            let wider = (most * off + f64::EPSILON * out.abs()) * UP + UNDERFLOW;
+                            *out_off = if *t + *off < flat { 0.0 } else { wider };
                         }
                     },
                 );
@@ -90,12 +89,14 @@ fn value(numbers: &Numbers, values: &[f64], (radii, sizes): (&mut [f64], &mut [f
 fn minorant(numbers: &Numbers, bench: &Workbench, (radii, sizes): (&mut [f64], &mut [f64])) -> Option<Affine> {
     let plan = &numbers.plan;
     let (adjoints, shares) = (bench.adjoints(), bench.shares());
-    let (mut positive, mut roundings) = (vec![true; plan.steps.len()], vec![MORE; plan.steps.len()]);
+    let start = Reached { positive: true, roundings: MORE, reaches: Reaches::default() };
+    let mut reached = vec![start; plan.steps.len()];
     let (mut constant_size, mut constant_off) = (0.0f64, 0.0f64);
     for (k, (step, bends)) in plan.steps.iter().zip(&bench.hinges.steps).enumerate().rev() {
         let ((off, rest_off), (size, rest_size)) = (radii.split_at_mut(step.out.at), sizes.split_at_mut(step.out.at));
         let (above, above_off) = (at(adjoints, step.out, 1), &mut rest_off[..step.out.len]);
-        settle(above_off, &rest_size[..step.out.len], roundings[k]);
+        let Reached { positive, roundings, reaches } = reached[k];
+        reaches.settle(above_off, &rest_size[..step.out.len], roundings);
         match (&step.action, bends) {
             (Action::Decision, _) => {}
             (Action::Affine(terms), _) => {
@@ -104,10 +105,7 @@ fn minorant(numbers: &Numbers, bench: &Workbench, (radii, sizes): (&mut [f64], &
                         let b = numbers.param(*p);
                         let len = b.len().max(1);
                         for (a, a_off) in above.chunks_exact(len).zip(above_off.chunks_exact(len)) {
-                            let (_, size, off) = vectorised(
-                                #[inline(always)]
-                                || products(b, a, a_off),
-                            );
+                            let (size, off) = products(b, a, a_off);
                             constant_size += size;
                             constant_off += off;
                         }
@@ -115,8 +113,9 @@ fn minorant(numbers: &Numbers, bench: &Workbench, (radii, sizes): (&mut [f64], &
                     }
                     let to = input(term)?;
                     let below = (at_mut(off, to, 1), at_mut(size, to, 1));
-                    roundings[to.step] += numbers.reach(term, true, (above, above_off), below)?;
-                    positive[to.step] &= positive[k] && numbers.is_nonnegative(term);
+                    let to = &mut reached[to.step];
+                    to.roundings += numbers.reach(term, true, (above, above_off), below, &mut to.reaches)?;
+                    to.positive &= positive && numbers.is_nonnegative(term);
                 }
             }
             (Action::Concat(inputs), _) => {
@@ -124,8 +123,9 @@ fn minorant(numbers: &Numbers, bench: &Workbench, (radii, sizes): (&mut [f64], &
                 for span in inputs {
                     let (a, a_off) = (&above[from..from + span.len], &above_off[from..from + span.len]);
                     add_sizes(a, a_off, at_mut(off, *span, 1), at_mut(size, *span, 1));
-                    (roundings[span.step], from) = (roundings[span.step] + 1, from + span.len);
-                    positive[span.step] &= positive[k];
+                    let to = &mut reached[span.step];
+                    (to.roundings, from) = (to.roundings + 1, from + span.len);
+                    to.positive &= positive;
                 }
             }
             (Action::Unit { input, unit }, Bends::Unit(bends)) => {
@@ -133,24 +133,29 @@ fn minorant(numbers: &Numbers, bench: &Workbench, (radii, sizes): (&mut [f64], &
                 let bend = bends.plain.filter(|(l, _)| *l == left)?.1;
                 let shares = shares.get(bends.first..bends.first + input.len)?;
                 let (off, size) = (at_mut(off, *input, 1), at_mut(size, *input, 1));
-                let mut inside = positive[k] && left <= right;
-                vectorised(
-                    #[inline(always)]
-                    || {
-                        let of = above.iter().zip(&*above_off).zip(shares);
-                        for ((off, size), ((above, above_off), share)) in off.iter_mut().zip(size).zip(of) {
-                            let s = left + share * bend;
-                            inside &= left <= s && s <= right;
-                            *off += s.abs() * above_off;
-                            *size += (s * above).abs();
-                        }
-                    },
-                );
-                if !inside {
+                if !(positive && left <= right) {
                     return None;
                 }
-                roundings[input.step] += MORE;
-                positive[input.step] &= left >= 0.0;
+                // One after the other: loops that write to two places are not turned into vectors.
+                let outside = vectorised(
+                    #[inline(always)]
+                    move || {
+                        for ((off, above_off), share) in off.iter_mut().zip(&*above_off).zip(shares) {
+                            *off += (left + share * bend).abs() * above_off;
+                        }
+                        for ((size, above), share) in size.iter_mut().zip(above).zip(shares) {
+                            *size += ((left + share * bend) * above).abs();
+                        }
+                        let inside = |s: f64| left <= s && s <= right;
+                        shares.iter().map(|share| u64::from(!inside(left + share * bend))).sum::<u64>()
+                    },
+                );
+                if outside > 0 {
+                    return None;
+                }
+                let to = &mut reached[input.step];
+                to.roundings += MORE;
+                to.positive &= left >= 0.0;
             }
             _ => return None,
         }
@@ -168,18 +173,115 @@ fn minorant(numbers: &Numbers, bench: &Workbench, (radii, sizes): (&mut [f64], &
     })
 }
 
-/// Radii of sums of so many terms, from what is off in the terms (`off`) and their sizes added up. A sum of zeros is exact.
-fn settle(off: &mut [f64], sizes: &[f64], roundings: usize) {
-    let rounding = gamma(roundings);
+/// What is known of a step on the way down: whether no weight above it is negative, how many roundings a sum takes, and what is still
+/// to be added to radii and sizes.
+#[derive(Clone, Copy)]
+struct Reached<'a> {
+    positive: bool,
+    roundings: usize,
+    reaches: Reaches<'a>,
+}
+
+/// What is added to radii and sizes at last, in one sweep: multiples of absolute values.
+#[derive(Clone, Copy, Default)]
+struct Reaches<'a> {
+    all: [Reach<'a>; 3],
+    count: usize,
+}
+
+/// Radii grow by `off` and sizes by `size` times these numbers.
+#[derive(Clone, Copy, Default)]
+struct Reach<'a> {
+    norms: &'a [f64],
+    off: f64,
+    size: f64,
+}
+
+impl<'a> Reaches<'a> {
+    /// One more; those for which there is no room are added at once.
+    fn push(&mut self, reach: Reach<'a>, off: &mut [f64], sizes: &mut [f64]) {
+        if self.count < self.all.len() {
+            self.all[self.count] = reach;
+            self.count += 1;
+        } else {
+            reach.add(off, sizes);
+        }
+    }
+
+    /// Radii of sums of so many terms, from what is off in the terms (`off`) and their sizes added up. A sum of zeros is exact. Returns the size of the last
+    /// sum.
+    fn settle(&self, off: &mut [f64], sizes: &[f64], roundings: usize) -> f64 {
+        let (rounding, len) = (gamma(roundings), off.len().min(sizes.len()));
+        // Where they are fewer the first one stands for the others, with factors of 0.
+        let norms = |k: usize| if k < self.count { self.all[k].norms } else { self.all[0].norms };
+        let (off, sizes) = (&mut off[..len], &sizes[..len]);
+        let [x, y, z] = self.all;
+        if self.count == 0 {
+            vectorised(
+                #[inline(always)]
+                move || {
+                    for (off, size) in off.iter_mut().zip(sizes) {
+                        let wider = (*off * (1.0 + rounding) + rounding * size) * UP + UNDERFLOW;
+                        *off = if *off + size == 0.0 { 0.0 } else { wider };
+                    }
+                },
+            );
+            return sizes.last().copied().unwrap_or(0.0);
+        }
+        let (a, b, c) = (&norms(0)[..len], &norms(1)[..len], &norms(2)[..len]);
+        vectorised(
+            #[inline(always)]
+            move || {
+                let mut last = 0.0;
+                let size = |i: usize| sizes[i] + (x.size * a[i].abs() + (y.size * b[i].abs() + z.size * c[i].abs()));
+                for i in 0..len {
+                    let sum = off[i] + (x.off * a[i].abs() + (y.off * b[i].abs() + z.off * c[i].abs()));
+                    let size = sizes[i] + (x.size * a[i].abs() + (y.size * b[i].abs() + z.size * c[i].abs()));
+                    let wider = (sum * (1.0 + rounding) + rounding * size) * UP + UNDERFLOW;
+                    off[i] = if sum + size == 0.0 { 0.0 } else { wider };
+                }
+                if len > 0 {
+                    last = size(len - 1);
+                }
+                last
+            },
+        )
+    }
+}
+
+impl Reach<'_> {
+    fn add(&self, off: &mut [f64], sizes: &mut [f64]) {
+        let Reach { norms, off: by_off, size: by_size } = *self;
+        vectorised(
+            #[inline(always)]
+            move || {
+                off.iter_mut().zip(norms).for_each(|(off, norm)| *off += by_off * norm.abs());
+                sizes.iter_mut().zip(norms).for_each(|(size, norm)| *size += by_size * norm.abs());
+            },
+        );
+    }
+}
+
+/// |b|·|a| and |b|·e
+fn products(b: &[f64], a: &[f64], e: &[f64]) -> (f64, f64) {
     vectorised(
         #[inline(always)]
-        || {
-            for (off, size) in off.iter_mut().zip(sizes) {
-                let wider = (*off * (1.0 + rounding) + rounding * size) * UP + UNDERFLOW;
-                *off = if *size == 0.0 && *off == 0.0 { 0.0 } else { wider };
-            }
-        },
-    );
+        move || (absolute(b, a), absolute(b, e)),
+    )
+}
+
+/// Σ|aᵢbᵢ|
+#[inline(always)]
+fn absolute(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
+    let tail: f64 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| (a * b).abs()).sum();
+    for (a, b) in a_chunks.zip(b_chunks) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += (a * b).abs();
+        }
+    }
+    sums.iter().sum::<f64>() + tail
 }
 
 /// off += e, sizes += |v|
@@ -196,18 +298,23 @@ fn add_sizes(v: &[f64], e: &[f64], off: &mut [f64], sizes: &mut [f64]) {
 }
 
 impl Numbers {
-    /// Adds what a term, or its transpose (`turned`), makes of a vector with radii: to `off` how far its products are off, to `sizes`
-    /// their absolute values. Returns how many roundings it takes at most; `None` where it has no rule.
-    fn reach(
-        &self,
+    /// What a term, or its transpose (`turned`), makes of a vector with radii: how far its products are off, and their absolute values, are added to
+    /// `off` and `sizes`, or left to `reaches`. Returns how many roundings it takes at most; `None` where it has no rule.
+    fn reach<'a>(
+        &'a self,
         term: &Term,
         turned: bool,
         (v, e): (&[f64], &[f64]),
         (off, sizes): (&mut [f64], &mut [f64]),
+        reaches: &mut Reaches<'a>,
     ) -> Option<usize> {
         match term {
             Term::Param(p) => {
                 let values = self.param(*p);
+                if values.len() == sizes.len() {
+                    reaches.push(Reach { norms: values, off: 0.0, size: 1.0 }, off, sizes);
+                    return Some(1);
+                }
                 vectorised(
                     #[inline(always)]
                     || {
@@ -224,21 +331,8 @@ impl Numbers {
             }
             Term::Scale { by, .. } => {
                 let by = self.param(*by);
-                // One factor stands for all.
-                let len = if by.len() == 1 { v.len() } else { by.len() }.max(1);
-                let factor = |i: usize| if by.len() == 1 { by[0] } else { by[i] }.abs();
-                let blocks = off.chunks_exact_mut(len).zip(sizes.chunks_exact_mut(len));
-                vectorised(
-                    #[inline(always)]
-                    || {
-                        for ((off, sizes), (v, e)) in blocks.zip(v.chunks_exact(len).zip(e.chunks_exact(len))) {
-                            for i in 0..len {
-                                off[i] += factor(i) * e[i];
-                                sizes[i] += factor(i) * v[i].abs();
-                            }
-                        }
-                    },
-                );
+                add_scaled_sizes(by, e, off);
+                add_scaled_sizes(by, v, sizes);
                 Some(MORE)
             }
             Term::Dense { dense, .. } => {
@@ -247,19 +341,16 @@ impl Numbers {
                 if height == 0 || width == 0 {
                     return Some(0);
                 }
+                if height == off.len() {
+                    let (used, size, off_by) = lengths(v, e);
+                    reaches.push(Reach { norms, off: off_by, size }, off, sizes);
+                    return Some(used + MORE);
+                }
                 let blocks = off.chunks_exact_mut(height).zip(sizes.chunks_exact_mut(height));
                 let mut most = 0;
                 for ((off, sizes), (v, e)) in blocks.zip(v.chunks_exact(width).zip(e.chunks_exact(width))) {
                     let (used, size, error) = lengths(v, e);
-                    vectorised(
-                        #[inline(always)]
-                        || {
-                            for ((off, sum), norm) in off.iter_mut().zip(sizes).zip(norms) {
-                                *off += norm * error;
-                                *sum += norm * size;
-                            }
-                        },
-                    );
+                    Reach { norms, off: error, size }.add(off, sizes);
                     most = most.max(used);
                 }
                 Some(most + MORE)
@@ -269,28 +360,27 @@ impl Numbers {
     }
 }
 
+/// out += |factors|·|v|; one factor stands for all.
+fn add_scaled_sizes(factors: &[f64], v: &[f64], out: &mut [f64]) {
+    vectorised(
+        #[inline(always)]
+        move || match factors {
+            [c] => out.iter_mut().zip(v).for_each(|(out, v)| *out += (c * v).abs()),
+            _ => {
+                let len = factors.len().max(1);
+                for (out, v) in out.chunks_exact_mut(len).zip(v.chunks_exact(len)) {
+                    out.iter_mut().zip(factors).zip(v).for_each(|((out, c), v)| *out += (c * v).abs());
+                }
+            }
+        },
+    );
+}
+
 /// How many entries of v are not zero, and numbers above ‖v‖ and ‖e‖.
 fn lengths(v: &[f64], e: &[f64]) -> (usize, f64, f64) {
     let (used, v_square, e_square) = vectorised(
         #[inline(always)]
-        || {
-            let (mut used, mut v_square, mut e_square) = ([0.0f64; 8], [0.0f64; 8], [0.0f64; 8]);
-            let ((vs, v_rest), (es, e_rest)) = (v.as_chunks::<8>(), e.as_chunks::<8>());
-            // Loops, as closures that are not inlined run without vectors.
-            for (v, e) in vs.iter().zip(es) {
-                for k in 0..8 {
-                    used[k] += if v[k] == 0.0 { 0.0 } else { 1.0 };
-                    v_square[k] += v[k] * v[k];
-                    e_square[k] += e[k] * e[k];
-                }
-            }
-            for (v, e) in v_rest.iter().zip(e_rest) {
-                used[0] += if *v == 0.0 { 0.0 } else { 1.0 };
-                v_square[0] += v * v;
-                e_square[0] += e * e;
-            }
-            (used.iter().sum::<f64>(), v_square.iter().sum::<f64>(), e_square.iter().sum::<f64>())
-        },
+        move || (v.iter().map(|v| u64::from(*v != 0.0)).sum::<u64>(), dot(v, v), dot(e, e)),
     );
     let length = |square: f64, v: &[f64]| match square {
         // Squares that vanish, below 1e-307, add up to nothing beside this.

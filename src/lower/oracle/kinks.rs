@@ -35,9 +35,11 @@ pub(super) struct Workbench {
     /// Shares, those of units that are left free being 0.
     pub shares: Vec<f64>,
     /// Whether the buffer holds the adjoints that belong to these shares.
-    held: bool,
+    pub held: bool,
     slopes: Vec<f64>,
     intercepts: Vec<f64>,
+    /// Units below single ones that are active.
+    pub active: Vec<usize>,
     pub scratch: Scratch,
     pub rough: RoughPasses,
 }
@@ -63,6 +65,7 @@ impl Workbench {
             held: false,
             slopes,
             intercepts,
+            active: vec![],
             scratch,
             rough,
         }
@@ -363,6 +366,9 @@ impl Kinks for NetworkOracle<'_> {
             let kinks = bench.hinges.steps[top].kinks();
             let from = wanted.partition_point(|k| *k < kinks.start);
             let to = wanted.partition_point(|k| *k < kinks.end);
+            if from == to || bench.rows_directly(numbers, top, &wanted[from..to], rows) {
+                continue;
+            }
             for wanted in wanted[from..to].chunks(most) {
                 bench.pull_rows(numbers, top, wanted);
                 rows.slopes.extend(&bench.buffer[..wanted.len() * p]);

@@ -10,6 +10,7 @@ mod plan;
 mod product;
 mod radii;
 mod rough;
+mod rows;
 mod runs;
 pub(crate) mod sizes;
 mod spare;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use icnn_solvers::dense::vectorised;
 use pulp::Arch;
 
-use super::kernels::{Nonzeros, accumulate_rows, add_products, all_finite};
+use super::kernels::{Nonzeros, Weights, accumulate_rows, add_products, all_finite};
 use super::plan::{Action, Dense, Layouts, Plan, Span, Term, input};
 use super::product::{Blocks, Columns, add_product};
 use super::sizes::Norms;
@@ -392,22 +392,26 @@ impl Numbers {
         n: usize,
         scratch: &mut Scratch,
     ) {
-        if let Term::Dense { input, dense } = term {
-            let stored = &self.plan.matrices[dense.matrix];
-            let (rows, columns) =
-                if dense.transposed { (stored.columns, stored.rows) } else { (stored.rows, stored.columns) };
-            if (rows, columns) == (len, input.len) {
-                let layouts = &self.matrices[dense.matrix];
-                let matrix = if dense.transposed { &layouts.by_columns } else { &layouts.by_rows };
-                let below = at_mut(before, *input, n).chunks_exact_mut(columns.max(1));
-                elements.zip(below).for_each(|(i, below)| matrix.add_row(i, below));
-                scratch.multiplications += (n * columns) as u64;
-                return;
-            }
+        if let Term::Dense { input, dense } = term
+            && let Some(matrix) = self.rows_of(dense, (len, input.len))
+        {
+            let below = at_mut(before, *input, n).chunks_exact_mut(input.len.max(1));
+            elements.zip(below).for_each(|(i, below)| matrix.add_row(i, below));
+            scratch.multiplications += (n * input.len) as u64;
+            return;
         }
         let mut above = vec![0.0; n * len];
         elements.enumerate().for_each(|(point, i)| above[point * len + i] = 1.0);
         self.add_term_adjoint(term, &above, before, n, scratch);
+    }
+
+    /// The matrix of a term row by row, where it has so many rows and columns.
+    pub fn rows_of(&self, dense: &Dense, size: (usize, usize)) -> Option<&Weights> {
+        let (stored, layouts) = (&self.plan.matrices[dense.matrix], &self.matrices[dense.matrix]);
+        match dense.transposed {
+            true => ((stored.columns, stored.rows) == size).then_some(&layouts.by_columns),
+            false => ((stored.rows, stored.columns) == size).then_some(&layouts.by_rows),
+        }
     }
 
     /// out += A·v for each vector side by side in `v`, at n points; A is the matrix as it is stored, or its transpose.

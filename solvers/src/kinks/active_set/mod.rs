@@ -20,6 +20,7 @@ mod working;
 use super::layout::Layout;
 use super::qr::Qr;
 use super::reduced::Reduced;
+use super::room::Room;
 use super::sweep::{Halt, Sweep, earliest};
 use crate::dense::{add, dot, vectorised};
 
@@ -66,11 +67,11 @@ pub struct ActiveSet<'a> {
     upper: &'a [f64],
     curvature: f64,
     /// Where it is; while steps are made, this and other vectors have zeros behind them, as in [`Layout`].
-    pub y: Vec<f64>,
+    pub y: Room,
     /// What is held.
     pub working: Vec<Constraint>,
     /// The share of each unit: those that prove optimality at the end.
-    pub shares: Vec<f64>,
+    pub shares: Room,
     /// Steps so far.
     pub steps: usize,
     sweep: Sweep,
@@ -78,19 +79,19 @@ pub struct ActiveSet<'a> {
     slots: Vec<usize>,
     unused: Vec<usize>,
     /// By places: the gradients, P entries each; the weights with which values of units enter, K entries each; the lengths of the gradients.
-    rows: Vec<f64>,
-    uses: Vec<f64>,
-    lengths: Vec<f64>,
+    rows: Room,
+    uses: Room,
+    lengths: Room,
     /// For each coordinate whether an end is held.
     at_end: Vec<bool>,
     qr: Qr,
-    values: Vec<f64>,
-    weights: Vec<f64>,
-    gradient: Vec<f64>,
-    direction: Vec<f64>,
-    projected: Vec<f64>,
+    values: Room,
+    weights: Room,
+    gradient: Room,
+    direction: Room,
+    projected: Room,
     /// A gradient (P) and the weights that go with it (K).
-    own: (Vec<f64>, Vec<f64>),
+    own: (Room, Room),
 }
 
 /// What is known of the units from an earlier run.
@@ -164,7 +165,7 @@ impl<'a> ActiveSet<'a> {
     ) -> ActiveSet<'a> {
         let (layout, p) = (Layout::new(net), net.decisions);
         let ((wide, long), sweep) = (layout.size, Sweep::new(&layout));
-        let zeros = |n: usize| vec![0.0; n];
+        let zeros = Room::zeros;
         let mut state = ActiveSet {
             net,
             layout,
@@ -223,6 +224,11 @@ impl<'a> ActiveSet<'a> {
     fn trim(&mut self) {
         self.y.truncate(self.net.decisions);
         self.shares.truncate(self.net.units);
+    }
+
+    /// What is minimised where it is, once it has ended.
+    pub fn value(&mut self) -> f64 {
+        self.layout.forward(&self.y, &mut self.values) + 0.5 * self.curvature * dot(&self.y, &self.y)
     }
 
     /// What a next run should know.
