@@ -18,6 +18,9 @@ fn main() {
         return;
     }
     println!("cargo::rustc-link-arg-bins=-no-pie");
+    // What runs once before `main` lies side by side, apart from what is hardly ever run: fewer pages are looked up. A linker that
+    // does not know the option goes on without.
+    println!("cargo::rustc-link-arg-bins=-Wl,-z,keep-text-section-prefix");
     let cpp = archives(&[("libstdc++.a", "libstdc++.a"), ("libgcc_s.a", "libgcc_eh.a")]);
     // Since threads are part of the C library its archive has all that they need, and the one that they had is empty.
     let threads = found("libpthread.a").and_then(|archive| archive.metadata().ok());
