@@ -2,9 +2,10 @@
 
 use std::hint::black_box;
 
-/// Room that the allocator of the C library gets and gives back first. From then on it takes vectors up to this size from memory that it
-/// keeps: until a large one was freed it asks the system for each of them, and gives it back, page by page.
-const KEPT: usize = 4 << 20;
+/// Room that the allocator of the C library gets and gives back first, about as much as it ever takes notice of. From then on it takes
+/// vectors up to this size from memory that it keeps: until a large one was freed it asks the system for each of them, and gives it
+/// back, page by page.
+const KEPT: usize = 31 << 20;
 
 /// Has the allocator keep what is freed, and take the first of it from large pages, where the system has such.
 pub fn prepare() {
