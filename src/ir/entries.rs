@@ -27,7 +27,7 @@ fn floats(tensor: &Tensor) -> Option<&[f64]> {
 
 impl Entries {
     /// Those of a tensor of any kind, as f64; many floats are shared with it.
-    pub(crate) fn of(tensor: &Arc<Tensor>) -> Entries {
+    pub fn of(tensor: &Arc<Tensor>) -> Entries {
         match floats(tensor) {
             Some(entries) if entries.len() >= MANY => Entries(Kept::In(tensor.clone())),
             _ => Entries::copied(tensor),
@@ -35,7 +35,7 @@ impl Entries {
     }
 
     /// The same, shared with nobody.
-    pub(crate) fn copied(tensor: &Tensor) -> Entries {
+    pub fn copied(tensor: &Tensor) -> Entries {
         match tensor {
             // The length of the slice is known, which saves copies.
             Tensor::Float(a) => a.as_slice().map_or_else(|| a.iter().copied().collect(), Entries::from),
