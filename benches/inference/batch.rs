@@ -23,8 +23,8 @@ const TURNS: usize = 5;
 /// What two threads have to be worth.
 const LEAST_GAIN: f64 = 1.8;
 
-/// Rounds of the whole process, of which the fastest count.
-const ROUNDS: usize = 41;
+/// Rounds of the whole process.
+const ROUNDS: usize = 101;
 
 /// A batch in one process.
 #[derive(Debug, Serialize)]
@@ -150,12 +150,13 @@ fn write(contexts: &mut Contexts, n: usize, file: &Path) -> Result<(), Failure> 
     Ok(out.flush()?)
 }
 
-/// The whole program for one context, the least of several runs, and what it is made of.
+/// The whole program for one context, and what it is made of: medians of several runs.
 #[derive(Debug, Serialize)]
 pub struct Whole {
     family: &'static str,
-    /// Seconds of `icnn solve`, and of `icnn --version`: starting and ending a process.
+    /// Seconds of `icnn solve`, of `icnn --version`, and of a process that does nothing, `true`.
     process: f64,
+    version: f64,
     nothing: f64,
     /// Seconds in that process, which touches memory and code first: until it begins to read the model, reading it, and of the solve
     /// by its own account.
@@ -165,6 +166,8 @@ pub struct Whole {
     /// Seconds of reading and of a solve in this process, which has done both before.
     read_again: f64,
     solve_again: f64,
+    /// The fastest `icnn solve`.
+    least: f64,
 }
 
 /// One context of a trained family.
@@ -174,31 +177,34 @@ pub fn whole(family: &'static Family) -> Result<Whole, Failure> {
     let place = tempfile::tempdir()?;
     let file = place.path().join("context.npy");
     write(&mut Contexts::of(family)?, 1, &file)?;
-    // As it is when it is installed: what a linker has just written is scattered in memory, and takes longer to begin.
+    // A copy, as an installed one is: what a linker has just written is scattered in memory, and begins more slowly.
     let program = place.path().join("icnn");
     std::fs::copy(PROGRAM, &program)?;
     let model = folder().join(format!("{}.onnx", family.name));
     let x = Contexts::of(family)?.draw();
     let session = Session::new(family.domain()?, OURS, Limits { gap: ASKED, ..Limits::default() });
-    let mut least = [f64::INFINITY; 7];
+    let mut seen: [Vec<f64>; 8] = Default::default();
     for _ in 0..ROUNDS {
         let process = run(&mut solve(&program, family, &file), true)?;
         let answer: serde_json::Value = serde_json::from_slice(&process.output)?;
         let alone = answer["seconds"].as_f64().ok_or("icnn solve did not say how long it took")?;
-        let nothing = run(Command::new(&program).arg("--version"), true)?;
+        let version = run(Command::new(&program).arg("--version"), true)?;
+        let nothing = run(&mut Command::new("true"), true)?;
         let [start, read] = heard(solve(&program, family, &file).arg("-v"), ["reading", "loaded"])?;
         let clock = Instant::now();
         let instance = Network::load(&model)?.given(&x)?;
         let read_again = clock.elapsed().as_secs_f64();
         session.minimize(&instance)?;
         let solve_again = clock.elapsed().as_secs_f64() - read_again;
-        let seen = [process.seconds, nothing.seconds, start, read - start, alone, read_again, solve_again];
-        for (least, seconds) in least.iter_mut().zip(seen) {
-            *least = least.min(seconds);
-        }
+        let seconds =
+            [process.seconds, version.seconds, nothing.seconds, start, read - start, alone, read_again, solve_again];
+        seen.iter_mut().zip(seconds).for_each(|(seen, seconds)| seen.push(seconds));
     }
-    let [process, nothing, start, read, solve, read_again, solve_again] = least;
-    Ok(Whole { family: family.name, process, nothing, start, read, solve, read_again, solve_again })
+    let least = quantile(seen[0].iter().copied(), 0.0);
+    let [process, version, nothing, start, read, solve, read_again, solve_again] =
+        seen.map(|seconds| quantile(seconds.into_iter(), 0.5));
+    let family = family.name;
+    Ok(Whole { family, process, version, nothing, start, read, solve, read_again, solve_again, least })
 }
 
 impl Whole {
@@ -206,15 +212,17 @@ impl Whole {
     pub fn line(&self) -> String {
         let ms = |s: f64| format!("{:.2}", 1e3 * s);
         format!(
-            "{:8} one context, ms: icnn solve {} = start {} + reading the model {} + solve {} + answer and end {}; a process that does nothing {}; \
-             a second time, reading {} and solve {}",
+            "{:8} one context, ms: icnn solve {} = start {} + reading the model {} + solve {} + the rest {} (at least {})\n         \
+             a process that does nothing {}, icnn --version {}; in a process that goes on: reading {}, solve {}",
             self.family,
             ms(self.process),
             ms(self.start),
             ms(self.read),
             ms(self.solve),
             ms(self.process - self.start - self.read - self.solve),
+            ms(self.least),
             ms(self.nothing),
+            ms(self.version),
             ms(self.read_again),
             ms(self.solve_again)
         )
