@@ -12,7 +12,7 @@ use std::sync::Arc;
 use icnn::build::{Choice, build, build_outputs};
 use icnn::check::{Check, SearchEffort, Verdict, check};
 use icnn::domain::Domain;
-use icnn::ir::context::flatten;
+use icnn::ir::entries::Entries;
 use icnn::ir::program::{ParamSource, Program};
 use icnn::load::{onnx, program_json, safetensors};
 use icnn::store;
@@ -212,7 +212,7 @@ const DESCRIBED: &[(&str, &str)] = &[
 
 fn rows(arrays: &std::collections::BTreeMap<String, icnn::tensor::Tensor>, name: &str) -> Vec<Vec<f64>> {
     let array = &arrays[name];
-    let flat = flatten(array);
+    let flat = Entries::copied(array);
     flat.chunks(flat.len() / array.shape()[0]).map(<[f64]>::to_vec).collect()
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use icnn::build::build_outputs;
-use icnn::ir::context::flatten;
+use icnn::ir::entries::Entries;
 use icnn::ir::instance::Instance;
 use icnn::load::graph::Graph;
 use icnn::load::onnx::parse;
@@ -64,7 +64,7 @@ fn interpreted(graph: &Graph, inputs: &[(&str, &[f64])]) -> Vec<f64> {
         let outputs = evaluate(node, &given, graph.opset, LIMIT).unwrap_or_else(|e| panic!("{}: {e}", node.name));
         values.extend(node.outputs.iter().cloned().zip(outputs));
     }
-    graph.outputs.iter().flat_map(|o| flatten(&values[&o.name]).to_vec()).collect()
+    graph.outputs.iter().flat_map(|o| Entries::copied(&values[&o.name]).to_vec()).collect()
 }
 
 fn known(dim: &icnn::load::graph::Dim) -> usize {

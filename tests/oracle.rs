@@ -210,7 +210,7 @@ fn models(folder: &Path) -> Vec<PathBuf> {
 /// One array of an `.io.npz`, as rows; a network without that input has empty rows.
 fn rows(path: &Path, name: &str) -> Vec<Vec<f64>> {
     let Some(array) = npz::npz(path).remove(name) else { return vec![vec![]; 2] };
-    let flat = icnn::ir::context::flatten(&array);
+    let flat = icnn::ir::entries::Entries::copied(&array);
     flat.chunks(flat.len() / array.shape()[0]).map(<[f64]>::to_vec).collect()
 }
 

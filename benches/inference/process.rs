@@ -1,5 +1,6 @@
 //! Processes seen from outside: seconds, and the largest resident memory that the kernel's files showed.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -41,6 +42,25 @@ pub fn run(command: &mut Command, wanted: bool) -> Result<Ran, Failure> {
         return Err(format!("{command:?} ended with {}", output.status).into());
     }
     Ok(Ran { seconds, megabytes: peak, output: output.stdout })
+}
+
+/// Seconds from the start of a process to each of the lines on stderr that contain one of `words`, in the order of the words.
+///
+/// Errors: it cannot be started, does not end well, or has no such line.
+pub fn heard<const N: usize>(command: &mut Command, words: [&str; N]) -> Result<[f64; N], Failure> {
+    let clock = Instant::now();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let mut seconds = [f64::NAN; N];
+    for line in child.stderr.take().into_iter().flat_map(|stderr| BufReader::new(stderr).lines()) {
+        let (line, now) = (line?, clock.elapsed().as_secs_f64());
+        if let Some(k) = words.iter().position(|word| line.contains(word)) {
+            seconds[k] = now;
+        }
+    }
+    if !child.wait()?.success() || seconds.iter().any(|s| s.is_nan()) {
+        return Err(format!("{command:?} did not say {words:?}, or failed").into());
+    }
+    Ok(seconds)
 }
 
 /// The high-water mark of resident memory in a status file of the kernel.

@@ -37,6 +37,8 @@ use crate::{Algorithm, Basis, Interrupt, LinearProgram, LpOptions, LpOutcome, So
 use load::{Coefficients, check_bounds, check_coefficients, check_length, check_sizes, free_row, padded};
 use quadratic::pass_quadratic;
 use raw::{Arrays, Model, Value};
+#[doc(hidden)]
+pub use raw::{LARGE_PAGE, large_pages};
 pub use read::read;
 use words::{basis_from_highs, basis_to_highs, translate};
 

@@ -8,11 +8,12 @@ use ndarray::{ArrayD, IxDyn};
 use super::{activation, einsum, elementwise, matrix, ranges, rearrange, recognise, reduce, window};
 use crate::error::Error;
 use crate::ir::builder::Builder;
-use crate::ir::context::{ContextArgument, ContextStep, ContextValue, ContextValues, flatten};
+use crate::ir::context::{ContextArgument, ContextStep, ContextValue, ContextValues};
+use crate::ir::entries::Entries;
 use crate::ir::interval::Interval;
 use crate::ir::program::{NodeId, ParamId, ParamSource};
 use crate::load::graph::Node;
-use crate::tensor::{Tensor, evaluate};
+use crate::tensor::{Tensor, evaluate, first};
 
 /// What a name of the graph stands for.
 #[derive(Debug, Clone)]
@@ -40,9 +41,9 @@ impl Value {
     }
 
     /// The entries of a constant, flat.
-    pub fn known(&self) -> Option<Arc<[f64]>> {
+    pub fn known(&self) -> Option<Entries> {
         match self {
-            Value::Known(t) => Some(flatten(t)),
+            Value::Known(t) => Some(Entries::of(t)),
             _ => None,
         }
     }
@@ -277,8 +278,8 @@ impl Lowering {
                 if let Some((_, id)) = self.params.get(&key) {
                     return Ok(*id);
                 }
-                let values = flatten(t);
-                if let Some(i) = values.iter().position(|v| !v.is_finite()) {
+                let values = Entries::of(t);
+                if let Some(i) = first(&values, |v| !v.is_finite()) {
                     return Err(format!("entry {i} of a constant is {}", values[i]));
                 }
                 let name = self.builder.origin.clone();
@@ -332,7 +333,7 @@ impl Lowering {
         let index = rearrange::broadcast_index(value.shape(), shape)?;
         match value {
             Value::Known(t) => {
-                let flat = flatten(t);
+                let flat = Entries::of(t);
                 let values: Vec<f64> = index.iter().map(|i| flat[*i]).collect();
                 let array = ArrayD::from_shape_vec(IxDyn(shape), values).map_err(|e| e.to_string())?;
                 self.param(&Value::Known(Arc::new(Tensor::Float(array))))

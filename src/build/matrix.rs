@@ -6,6 +6,7 @@ use sprs::CsMat;
 use super::lowering::{Arguments, Lowered, Lowering, Value};
 use super::rearrange::known;
 use super::reduce::summing;
+use crate::ir::entries::Entries;
 use crate::ir::linear::LinearMap;
 use crate::ir::program::{Groups, NodeId};
 use crate::load::graph::Node;
@@ -215,7 +216,7 @@ pub(super) fn by_columns(l: &mut Lowering, node: &Node, a: Arguments) -> Lowered
         tensors[place] = Some(Tensor::Float(unit));
         let references: Vec<Option<&Tensor>> = tensors.iter().map(Option::as_ref).collect();
         let out = l.fold_one(node, &references)?;
-        Ok((crate::ir::context::flatten(&out).to_vec(), out.shape().to_vec()))
+        Ok((Entries::copied(&out).to_vec(), out.shape().to_vec()))
     };
     let (offset, out_shape) = at(None)?;
     if n.saturating_mul(offset.len()) > l.limit || n > 1 << 14 {

@@ -17,6 +17,7 @@ mod export;
 mod generate;
 mod input;
 mod judge;
+mod memory;
 mod model;
 mod output;
 mod problem;
@@ -148,13 +149,9 @@ fn called() -> Result<Ended, clap::Error> {
     (command.run)(matches, verbose).map_err(|e| e.format(&mut line))
 }
 
-/// Room that the allocator of the C library gets and gives back first. From then on it takes vectors up to this size from memory that it
-/// keeps: until a large one was freed it asks the system for each of them, and gives it back, page by page.
-const KEPT: usize = 4 << 20;
-
 /// Runs the program, and reports its error.
 pub fn run() -> ExitCode {
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(KEPT)));
+    memory::prepare();
     match called() {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(Stop::ClosedPipe)) => ExitCode::from(code::CLOSED_PIPE),

@@ -50,6 +50,7 @@ impl Model {
 
     /// The chosen component as a network.
     pub fn network(&self) -> Result<Network, Stop> {
+        tracing::info!(model = %self.model.display(), "reading");
         let choice = Choice { decision: self.y.clone(), output: self.output.clone() };
         let network = Network::from(file::program(&self.model, self.description.as_deref(), &choice)?);
         let (p, q, nodes) = (network.decisions(), network.context_len(), network.program().nodes().len());

@@ -4,7 +4,6 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use icnn_solvers::mps;
 use serde_json::{Map, Value, json};
@@ -117,7 +116,7 @@ fn program(program: &Program) -> io::Result<String> {
 fn frozen(instance: &Instance) -> Program {
     let mut program = Program::clone(instance.program());
     for (k, param) in program.params.iter_mut().enumerate() {
-        let values = instance.shared(ParamId(k as u32)).unwrap_or_else(|| Arc::from([]));
+        let values = instance.shared(ParamId(k as u32)).unwrap_or_default();
         param.source = ParamSource::Constant(values);
     }
     program.context = ContextProgram { inputs: vec![], steps: vec![], ..program.context };

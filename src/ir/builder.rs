@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
 use super::context::ContextProgram;
+use super::entries::Entries;
 use super::linear::LinearMap;
 use super::program::{Node, NodeId, Op, Param, ParamId, ParamSource};
 
@@ -125,8 +125,8 @@ impl Builder {
     }
 
     /// A stored parameter; short ones with equal entries are shared.
-    pub fn constant(&mut self, name: &str, values: impl Into<Arc<[f64]>>) -> ParamId {
-        let values: Arc<[f64]> = values.into();
+    pub fn constant(&mut self, name: &str, values: impl Into<Entries>) -> ParamId {
+        let values: Entries = values.into();
         let key: Option<Vec<u64>> = (values.len() <= 16).then(|| values.iter().map(|v| v.to_bits()).collect());
         if let Some(id) = key.as_ref().and_then(|k| self.small.get(k)) {
             return *id;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
 
+use super::entries::Entries;
 use crate::error::Error;
 use crate::load::graph::Node;
 use crate::tensor::{Tensor, evaluate};
@@ -145,22 +146,12 @@ impl ContextValues {
     }
 
     /// A value as a flat vector of `len` entries.
-    pub fn get(&self, value: ContextValue, name: &str, len: usize) -> Result<Arc<[f64]>, Error> {
+    pub fn get(&self, value: ContextValue, name: &str, len: usize) -> Result<Entries, Error> {
         let tensor = self.tensor(value).ok_or_else(|| Error::Context(format!("'{name}' has no value")))?;
-        let flat = flatten(tensor);
+        let flat = Entries::copied(tensor);
         if flat.len() != len {
             return Err(Error::Context(format!("'{name}' has {} entries, {len} were expected", flat.len())));
         }
         Ok(flat)
-    }
-}
-
-/// The entries of a tensor in row-major order, as f64.
-pub fn flatten(tensor: &Tensor) -> Arc<[f64]> {
-    match tensor {
-        // The length of the slice is known, which saves copies.
-        Tensor::Float(a) => a.as_slice().map_or_else(|| a.iter().copied().collect(), Arc::from),
-        Tensor::Int(a) => a.iter().map(|v| *v as f64).collect(),
-        Tensor::Bool(a) => a.iter().map(|v| f64::from(u8::from(*v))).collect(),
     }
 }

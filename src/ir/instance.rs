@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::derived::Derived;
+use super::entries::Entries;
 use super::interval::Interval;
 use super::program::{ParamId, ParamSource, Program};
 use crate::error::Error;
@@ -11,7 +12,7 @@ use crate::error::Error;
 #[derive(Debug, Clone)]
 pub enum ParamValue {
     /// Its entries.
-    Known(Arc<[f64]>),
+    Known(Entries),
     /// Only an interval that holds every entry, for every context.
     Range(Interval),
 }
@@ -84,7 +85,7 @@ impl Instance {
     }
 
     /// The same, to be shared.
-    pub fn shared(&self, id: ParamId) -> Option<Arc<[f64]>> {
+    pub fn shared(&self, id: ParamId) -> Option<Entries> {
         match &self.values[id.index()] {
             ParamValue::Known(v) => Some(v.clone()),
             ParamValue::Range(_) => None,

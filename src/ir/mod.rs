@@ -7,6 +7,7 @@
 //! | `linear`, `unit`, `scalar`, `lines` | what nodes are made of |
 //! | `context` | the x-path |
 //! | `instance` | a program at one x |
+//! | `entries` | numbers stored once |
 //! | `derived` | what a later stage makes of a program once |
 //! | `fold` | constants where the box fixes coordinates |
 //! | `forward`, `adjoint` | value and gradient |
@@ -26,6 +27,7 @@ pub mod curvature;
 mod derived;
 pub mod elementary;
 pub(crate) mod enclose;
+pub mod entries;
 mod explain;
 pub(crate) mod finish;
 pub mod fold;

@@ -8,6 +8,7 @@ use sprs::CsMat;
 
 use super::context::{ContextProgram, ContextValue};
 use super::derived::Derived;
+use super::entries::Entries;
 use super::instance::Instance;
 use super::interval::Interval;
 use super::linear::LinearMap;
@@ -46,7 +47,7 @@ impl fmt::Display for NodeId {
 #[derive(Debug, Clone)]
 pub enum ParamSource {
     /// Stored in the file, shared by all contexts.
-    Constant(Arc<[f64]>),
+    Constant(Entries),
     /// Computed by the x-path. `range` encloses every entry for every context.
     Context {
         /// Which value of the x-path.

@@ -40,6 +40,12 @@ use crate::load::graph::Node;
 /// The largest number of axes a tensor may have.
 pub const MAX_RANK: usize = 32;
 
+/// The place of the first number that is `bad`, where next to none are: a thousand at a time, without looking at each answer.
+pub(crate) fn first(values: &[f64], bad: impl Fn(f64) -> bool) -> Option<usize> {
+    let any = |chunk: &[f64]| chunk.iter().fold(false, |any, v| any | bad(*v));
+    values.chunks(1024).any(any).then(|| values.iter().position(|v| bad(*v)))?
+}
+
 /// A value of an ONNX graph. All floating types are widened to f64, all integer types to i64.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Tensor {

@@ -1,4 +1,5 @@
-//! [`Model`]: a safe owner of one HiGHS instance, each call checked. The only `unsafe` of the workspace.
+//! [`Model`]: a safe owner of one HiGHS instance, each call checked. The only `unsafe` of the workspace, and so one call of the system
+//! as well: [`large_pages`].
 //!
 //! Nothing is interpreted here: numbers go in and out as HiGHS has them. Every array whose length
 //! HiGHS takes on trust is checked against the sizes of the model before the call, and every
@@ -8,6 +9,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, c_char, c_void};
+use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -418,4 +420,23 @@ fn check(returned: i32, call: impl FnOnce() -> String) -> Result<(), SolverError
         sys::STATUS_OK | sys::STATUS_WARNING => Ok(()),
         other => Err(SolverError::Call { solver: "HiGHS", call: call(), returned: other.to_string() }),
     }
+}
+
+/// Bytes of a large page, where the system has them.
+pub const LARGE_PAGE: usize = 2 << 20;
+
+/// Asks the system to back the large pages that lie in `room` as such: one fault in place of 512 when they are touched. Whether it was asked;
+/// what it makes of that is its own affair.
+pub fn large_pages(room: &mut [MaybeUninit<u8>]) -> bool {
+    let before = room.as_ptr().addr().next_multiple_of(LARGE_PAGE) - room.as_ptr().addr();
+    let Some(pages) = room.get_mut(before..).map(|rest| rest.chunks_exact_mut(LARGE_PAGE)) else { return false };
+    let bytes = pages.len() * LARGE_PAGE;
+    #[cfg(target_os = "linux")]
+    if bytes > 0 {
+        let start = room[before..].as_mut_ptr().cast();
+        // SAFETY: the advice changes how memory is backed, never what is in it, and `bytes` from `start` on lie in `room`.
+        return unsafe { rustix::mm::madvise(start, bytes, rustix::mm::Advice::LinuxHugepage) }.is_ok();
+    }
+    let _ = bytes;
+    false
 }

@@ -6,7 +6,7 @@ use ndarray::{ArrayD, IxDyn};
 use super::external::External;
 use super::proto::{TensorProto, data_type as ty};
 use crate::load::error::LoadError;
-use crate::tensor::{MAX_RANK, Tensor};
+use crate::tensor::{MAX_RANK, Tensor, first};
 
 /// Name and size in bytes of an element type this reader knows.
 fn element(data_type: i32) -> Option<(&'static str, usize)> {
@@ -90,7 +90,7 @@ pub(super) fn tensor(name: &str, proto: TensorProto, external: &mut External) ->
             (None, ty::FLOAT16) => proto.int32_data.into_iter().map(|b| f16::from_bits(b as u16).into()).collect(),
             (None, _) => proto.int32_data.into_iter().map(|b| bf16::from_bits(b as u16).into()).collect(),
         };
-        if let Some(i) = values.iter().position(|v| v.is_nan()) {
+        if let Some(i) = first(&values, f64::is_nan) {
             return Err(fail(format!("element {i} is NaN")));
         }
         Tensor::Float(ArrayD::from_shape_vec(IxDyn(&shape), values).map_err(|_| array(count))?)

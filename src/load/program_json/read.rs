@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::number::plain;
 use super::schema::{self, File, Header};
@@ -11,6 +10,7 @@ use crate::build::{element_limit, memory_budget};
 use crate::error::Error;
 use crate::ir::builder::footprint;
 use crate::ir::context::ContextValue;
+use crate::ir::entries::Entries;
 use crate::ir::program::{Node, Op, Param, ParamSource, Program};
 use crate::ir::sizes::Sizes;
 use crate::load::bytes;
@@ -154,7 +154,7 @@ pub(super) fn entries(shape: &[usize], limit: usize) -> Result<usize, String> {
 fn param(record: schema::Param, replayed: &crate::build::replay::Replayed) -> Result<Param, String> {
     let (len, source) = match (record.values, record.context) {
         (Some(values), None) => {
-            let values: Arc<[f64]> = plain(values).into();
+            let values = Entries::from(plain(values));
             if let Some(i) = values.iter().position(|v| !v.is_finite()) {
                 return Err(format!("entry {i} is {}", values[i]));
             }

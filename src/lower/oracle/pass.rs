@@ -11,6 +11,7 @@ use super::plan::{Action, Dense, Layouts, Plan, Span, Term, input};
 use super::product::{Blocks, Columns, add_product};
 use super::sizes::Norms;
 use super::units::UnitKernel;
+use crate::ir::entries::Entries;
 use crate::ir::forward::{group_value, holds};
 use crate::ir::instance::Instance;
 use crate::ir::program::{GroupKind, ParamId};
@@ -28,7 +29,7 @@ pub(super) const NARROW: usize = 8;
 #[derive(Debug)]
 pub(super) struct Numbers {
     pub plan: Arc<Plan>,
-    params: Vec<Arc<[f64]>>,
+    params: Vec<Entries>,
     matrices: Vec<Arc<Layouts>>,
     units: Vec<UnitKernel>,
     pub arch: Arch,
@@ -143,7 +144,7 @@ impl Numbers {
     }
 
     fn new(instance: &Instance, plan: Arc<Plan>) -> Option<Numbers> {
-        let params: Vec<Arc<[f64]>> = (0..instance.program().params().len())
+        let params: Vec<Entries> = (0..instance.program().params().len())
             .map(|k| instance.shared(ParamId(k as u32)))
             .collect::<Option<_>>()?;
         let matrices = (plan.matrices.iter())
