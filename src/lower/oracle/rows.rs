@@ -15,6 +15,9 @@ use super::plan::{Action, Span, Step, Term};
 const TOGETHER: usize = 4;
 const VECTORS: usize = 3;
 
+/// Matrices with more entries are read less often where many points go through them together.
+const LARGE: usize = 1 << 16;
+
 /// A matrix, and what it is applied to: the entries of a step, times a factor each unless there is none.
 #[derive(Clone, Copy)]
 struct Path<'a> {
@@ -109,6 +112,9 @@ impl Workbench {
                 };
                 let own = Sum::of(numbers, input).filter(|own| own.units.is_none())?;
                 let shares = shares.get(first..first + input.len)?;
+                if shares.len().saturating_mul(p) > LARGE {
+                    return None;
+                }
                 // Shares are as unpredictable as signs: no branch for each.
                 let others = vectorised(
                     #[inline(always)]
