@@ -258,8 +258,8 @@ impl<W: Entry> WithSimd for Combine<'_, W> {
         let factors = |i: usize| &factors[i * stride..];
         for (block, out) in blocks.chunks_exact_mut(TOGETHER * width).enumerate() {
             let mut rows = [&[][..]; TOGETHER];
-            for i in 0..TOGETHER {
-                rows[i] = factors(block * TOGETHER + i);
+            for (i, row) in rows.iter_mut().enumerate() {
+                *row = factors(block * TOGETHER + i);
             }
             combine::<S, W, TOGETHER>(simd, matrix, of, rows, out);
         }
@@ -305,8 +305,8 @@ fn tile<S: Simd, W: Entry, const R: usize, const V: usize>(
         // What is behind a row belongs to the next one, or is 0 behind the last.
         let row = &matrix[k * width + at..][..V * S::F64_LANES];
         let mut vectors = [simd.splat_f64s(0.0); V];
-        for v in 0..V {
-            vectors[v] = W::vector(simd, row, v);
+        for (v, vector) in vectors.iter_mut().enumerate() {
+            *vector = W::vector(simd, row, v);
         }
         for r in 0..R {
             let factor = simd.splat_f64s(factors[r][*k]);
