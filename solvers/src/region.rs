@@ -23,6 +23,8 @@ pub struct Region {
     simplices: Vec<Simplex>,
     /// Whether a coordinate belongs to no simplex.
     boxed: Vec<bool>,
+    /// Whether it is a box with two sides for every coordinate.
+    is_finite: bool,
 }
 
 impl Region {
@@ -62,7 +64,8 @@ impl Region {
                 }
             }
         }
-        Ok(Region { lower, upper, simplices, boxed })
+        let is_finite = simplices.is_empty() && lower.iter().chain(&upper).all(|side| side.is_finite());
+        Ok(Region { lower, upper, simplices, boxed, is_finite })
     }
 
     /// p
@@ -141,6 +144,11 @@ impl Region {
     /// min rᵀy over the region; −∞ where an unbounded side lets it. A slope of at most `negligible` counts as 0 on such a
     /// side, and contributes what it does at `y`: rounding keeps it from vanishing.
     pub fn minimum(&self, slope: &[f64], y: &[f64], negligible: f64) -> f64 {
+        if self.is_finite {
+            // Which side counts is unpredictable: no branch for it.
+            let sides = self.lower.iter().zip(&self.upper);
+            return slope.iter().zip(sides).fold(0.0, |least, (r, (l, u))| least + r * if *r > 0.0 { l } else { u });
+        }
         let mut least = 0.0;
         for j in self.boxed().filter(|j| slope[*j] != 0.0) {
             let side = if slope[j] > 0.0 { self.lower[j] } else { self.upper[j] };

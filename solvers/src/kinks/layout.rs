@@ -28,6 +28,8 @@ pub struct Layout<'a> {
     above: Room,
     first: usize,
     scratch: Room,
+    /// Units of a block that are held.
+    held: Vec<usize>,
 }
 
 impl<'a> Layout<'a> {
@@ -64,6 +66,7 @@ impl<'a> Layout<'a> {
             above: Room::zeros(last * (size.1 - first)),
             first,
             scratch: Room::zeros(size.1),
+            held: vec![0; size.1],
         };
         for i in 0..k {
             layout.rows[i * size.0..i * size.0 + p].copy_from_slice(net.row(i));
@@ -174,12 +177,18 @@ impl<'a> Layout<'a> {
         mut choose: impl FnMut(usize, f64) -> f64,
         weights: &mut [f64],
     ) {
-        let (k, multipliers) = (self.net.units, &mut self.scratch);
+        let (k, multipliers, held) = (self.net.units, &mut self.scratch, &mut self.held);
         weights.copy_from_slice(&self.weights);
         for b in (0..self.ends.len()).rev() {
             let (begin, end) = (if b == 0 { 0 } else { self.ends[b - 1] }, self.ends[b]);
-            for i in (begin..end).filter(|i| moves[*i] == 0.0) {
-                shares[i] = choose(i, weights[i]);
+            // Which units are held is unpredictable: they are listed without a branch.
+            let mut count = 0;
+            for (i, moves) in (begin..end).zip(&moves[begin..end]) {
+                held[count] = i;
+                count += usize::from(*moves == 0.0);
+            }
+            for i in &held[..count] {
+                shares[*i] = choose(*i, weights[*i]);
             }
             if begin > 0 {
                 let block = multipliers[begin..end].iter_mut().zip(&weights[begin..end]).zip(&shares[begin..end]);

@@ -481,7 +481,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
     }
 
     /// What the answer of a round is worth: `y` and the shares of the free units, by one forward and one backward pass. Where f is so far above
-    /// `least`, which its program says, that no bound closes the gap there is no backward pass, and `None` for what it would have said.
+    /// `least`, what the round's program says it is, that no bound closes the gap, there is no backward pass. Returns whether there was one.
     pub fn judge(&mut self, y: &[f64], found: &[f64], least: Option<f64>) -> Result<(Option<End>, bool), SolverError> {
         let value = self.look(y)?;
         if value < self.least {

@@ -73,6 +73,18 @@ impl Shares {
         &self.active[self.begins[block]..self.ends[block].0]
     }
 
+    /// Gives the first units these shares, where none has one yet and none is held.
+    pub fn begin(&mut self, shares: impl Iterator<Item = f64>) {
+        for (i, share) in shares.enumerate() {
+            self.of[i] = share;
+            // Listed without a branch: which are 0 is unpredictable.
+            let end = &mut self.ends[self.blocks[i]];
+            (self.active[end.0], self.places[i]) = (i, end.0);
+            let listed = usize::from(share != 0.0);
+            *end = (end.0 + listed, end.1 + listed);
+        }
+    }
+
     /// Gives unit i a share.
     pub fn set(&mut self, i: usize, share: f64) {
         self.change(i, share, self.moves[i]);
@@ -137,6 +149,7 @@ mod tests {
     fn the_list_has_what_is_not_0() {
         let ends = [3, 3, 8];
         let (mut shares, mut random) = (Shares::new(&ends, 8), 1u64);
+        shares.begin([0.0, 1.0, 0.5, 0.0, 1.0, 0.0, 0.0, 1.0].into_iter());
         for _ in 0..200 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let i = (random >> 33) as usize % 8;

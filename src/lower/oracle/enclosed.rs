@@ -10,7 +10,7 @@ use super::NetworkOracle;
 use super::errors::{Affine, UNDERFLOW, UP, Value, hinge};
 use super::hinges::Bends;
 use super::kinks::Workbench;
-use super::pass::{Numbers, at, at_mut};
+use super::pass::{Numbers, Workspace, at, at_mut};
 use super::plan::{Action, Term, input};
 use super::sizes::size_up;
 use crate::ir::interval::gamma;
@@ -21,16 +21,22 @@ const MORE: usize = 2;
 impl NetworkOracle<'_> {
     /// f(y) and the minorant of `shares`, as the last passes left them, with radii. `None` where these were not at y and with `shares`, a step has no
     /// rule here, a unit's weight may be negative, or numbers leave f64.
-    pub(crate) fn enclosed(&self, y: &[f64], shares: &[f64]) -> Option<(Value, Affine)> {
+    pub(crate) fn enclosed(&mut self, y: &[f64], shares: &[f64]) -> Option<(Value, Affine)> {
         let (numbers, bench) = (self.numbers.as_ref().as_ref()?, self.workbench.as_ref()?.as_ref().ok()?);
+        // What would hold adjoints of other passes holds radii.
+        let Workspace { values, adjoints: room, .. } = &mut self.work;
         let first = numbers.plan.steps.first()?;
         let fits = matches!(first.action, Action::Decision) && first.out.len == self.instance.decisions();
-        if !(fits && self.single && self.work.values.get(..y.len()) == Some(y) && bench.holds(shares)) {
+        if !(fits && self.single && values.get(..y.len()) == Some(y) && bench.holds(shares)) {
             return None;
         }
         let size = numbers.plan.size;
-        let mut room = vec![0.0; 2 * size];
-        let value = value(numbers, &self.work.values[..size], room.split_at_mut(size))?;
+        if room.len() < 2 * size {
+            room.resize(2 * size, 0.0);
+        }
+        let room = &mut room[..2 * size];
+        room.fill(0.0);
+        let value = value(numbers, &values[..size], room.split_at_mut(size))?;
         room.fill(0.0);
         Some((value, minorant(numbers, bench, room.split_at_mut(size))?))
     }

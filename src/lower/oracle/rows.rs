@@ -16,6 +16,9 @@ use super::sums::Entry;
 const TOGETHER: usize = 4;
 const VECTORS: usize = 3;
 
+/// Matrices with more entries are read less often where many points go through them together.
+const LARGE: usize = 1 << 16;
+
 /// A matrix, and what it is applied to: the entries of a step, times a factor each unless there is none.
 #[derive(Clone, Copy)]
 struct Path<'a> {
@@ -110,6 +113,9 @@ impl Workbench {
                 };
                 let own = Sum::of(numbers, input).filter(|own| own.units.is_none())?;
                 let shares = shares.get(first..first + input.len)?;
+                if shares.len().saturating_mul(p) > LARGE {
+                    return None;
+                }
                 // Shares are as unpredictable as signs: no branch for each.
                 let others = vectorised(
                     #[inline(always)]
@@ -253,8 +259,8 @@ impl<W: Entry> WithSimd for Combine<'_, W> {
         let factors = |i: usize| &factors[i * stride..];
         for (block, out) in blocks.chunks_exact_mut(TOGETHER * width).enumerate() {
             let mut rows = [&[][..]; TOGETHER];
-            for i in 0..TOGETHER {
-                rows[i] = factors(block * TOGETHER + i);
+            for (i, row) in rows.iter_mut().enumerate() {
+                *row = factors(block * TOGETHER + i);
             }
             combine::<S, W, TOGETHER>(simd, matrix, of, rows, out);
         }
@@ -300,8 +306,8 @@ fn tile<S: Simd, W: Entry, const R: usize, const V: usize>(
         // What is behind a row belongs to the next one, or is 0 behind the last.
         let row = &matrix[k * width + at..][..V * S::F64_LANES];
         let mut vectors = [simd.splat_f64s(0.0); V];
-        for v in 0..V {
-            vectors[v] = W::vector(simd, row, v);
+        for (v, vector) in vectors.iter_mut().enumerate() {
+            *vector = W::vector(simd, row, v);
         }
         for r in 0..R {
             let factor = simd.splat_f64s(factors[r][*k]);

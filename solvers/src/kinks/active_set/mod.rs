@@ -195,9 +195,10 @@ impl<'a> ActiveSet<'a> {
         state.y.iter_mut().zip(y.iter().zip(ends)).for_each(|(to, (y, (l, u)))| *to = y.max(*l).min(*u));
         state.layout.forward(&state.y, &mut state.sweep.pre);
         // Where kinks are at their place, what was known of them says more than the sign.
-        for i in 0..net.units {
-            let by_sign = if state.sweep.pre[i] > 0.0 { 1.0 } else { 0.0 };
-            state.sweep.shares.set(i, warm.shares.get(i).copied().unwrap_or(by_sign));
+        let Sweep { shares, pre, .. } = &mut state.sweep;
+        match warm.shares.len() == net.units {
+            true => shares.begin(warm.shares.iter().copied()),
+            false => shares.begin(pre[..net.units].iter().map(|a| if *a > 0.0 { 1.0 } else { 0.0 })),
         }
         for j in 0..p {
             if state.y[j] <= lower[j] {
