@@ -42,6 +42,10 @@ fn main() {
     println!("cargo::rustc-link-arg-bins=-L{}", folder.display());
     if whole {
         println!("cargo::rustc-link-arg-bins=-static");
+        // What the C library's archive itself needs, for linkers that look into each archive once.
+        for argument in ["-Wl,--start-group", "-lgcc", "-lgcc_eh", "-lc", "-Wl,--end-group"] {
+            println!("cargo::rustc-link-arg-bins={argument}");
+        }
     }
 }
 

@@ -69,6 +69,8 @@ pub struct Hint {
     pub free: Vec<u64>,
     /// The units that were held at their kink, increasing, and whether they count as active for the gradients of those above them.
     pub held: Vec<(u64, bool)>,
+    /// Whether each unit was active there (m); empty where that is not known.
+    pub active: Vec<bool>,
 }
 
 /// A convex combination of cuts: weights ≥ 0 that add up to 1.

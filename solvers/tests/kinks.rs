@@ -297,6 +297,7 @@ fn hints_change_the_way_and_not_the_answer() {
                     y: vec![f64::from(u32::MAX); p],
                     free: (0..width as u64).map(|i| 5 * i).collect(),
                     held: (0..2 * p as u64).map(|i| (3 * i, i % 2 == 0)).collect(),
+                    active: (0..own.active.len()).map(|i| i % 3 == 0).collect(),
                 };
                 let other = Hint { y: vec![0.0; p + 1], ..Hint::default() };
                 let all = [

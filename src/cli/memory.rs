@@ -9,16 +9,23 @@ const KEPT: usize = 31 << 20;
 
 /// Has the allocator keep what is freed, and take the first of it from large pages, where the system has such.
 pub fn prepare() {
-    drop(black_box(Vec::<u8>::with_capacity(KEPT)));
+    drop(room());
     #[cfg(feature = "highs")]
     begin_with_large_pages();
+}
+
+/// As much as is kept, or nothing where the system does not give that much.
+fn room() -> Vec<u8> {
+    let mut room = vec![];
+    let _ = room.try_reserve_exact(KEPT);
+    black_box(room)
 }
 
 /// Gets the same room once more, now from memory that is kept, and gives it back to be handed out in pieces.
 #[cfg(feature = "highs")]
 fn begin_with_large_pages() {
     use icnn_solvers::highs::{LARGE_PAGE, large_pages};
-    let mut room = black_box(Vec::<u8>::with_capacity(KEPT));
+    let mut room = room();
     let start = room.as_ptr().addr();
     let asked = large_pages(room.spare_capacity_mut());
     drop(room);

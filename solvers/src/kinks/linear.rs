@@ -82,20 +82,25 @@ pub(super) fn linear(run: &mut Run<'_>, many: usize) -> Result<End, SolverError>
         start.clone_from(&hint.y);
         rounds.run.region().project(&mut start);
         if p <= HINTED {
-            rounds.freeze_at(&start)?;
-            if let Some(end) = rounds.run.stop() {
+            // Where kinks were held, what this function says of the point where those of another one met is not needed.
+            if !rounds.freeze_hinted(hint, &start)? {
+                rounds.freeze_at(&start)?;
+                if let Some(end) = rounds.run.stop() {
+                    return Ok(end);
+                }
+            }
+            if let Some(end) = go(&mut rounds, start.clone(), Start::Hint(hint), many)? {
                 return Ok(end);
             }
-            let both = [Start::Hint(hint), Start::Near];
-            for from in both.into_iter().take(if p <= SMALL { 2 } else { 1 }) {
-                if let Some(end) = go(&mut rounds, start.clone(), from, many)? {
+            rounds.forget();
+            start = rounds.best_point();
+            if p <= SMALL {
+                rounds.freeze_at(&start)?;
+                if let Some(end) = go(&mut rounds, start.clone(), Start::Near, many)? {
                     return Ok(end);
                 }
                 rounds.forget();
-                if let Some((y, _)) = rounds.run.best() {
-                    y.clone_into(&mut start);
-                }
-                rounds.freeze_at(&start)?;
+                start = rounds.best_point();
             }
         }
         evaluations = (evaluations as f64 * if p <= SMALL { RATHER_NEAR } else { CLOSER }) as usize;
@@ -210,7 +215,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
         let least = is_guess.then(|| inner.value());
         let (end, is_certified) = rounds.judge(&y, &inner.shares, least)?;
         if let Some(end) = end {
-            rounds.leave(&y, &held, &reference)?;
+            rounds.leave(&y, (&held, &reference), if p > FEW { p } else { p / 2 })?;
             return Ok(Some(end));
         }
         if !is_guess && !patient && finish == Finish::Stuck {
@@ -250,7 +255,7 @@ fn go(rounds: &mut Rounds<'_, '_>, mut y: Vec<f64>, from: Start<'_>, many: usize
             break;
         }
     }
-    rounds.leave(&y, &held, &reference)?;
+    rounds.leave(&y, (&held, &reference), if p > FEW { p } else { p / 2 })?;
     Ok(None)
 }
 

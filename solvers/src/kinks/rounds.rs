@@ -104,6 +104,17 @@ impl<'r, 'a> Rounds<'r, 'a> {
         self.measure()
     }
 
+    /// Freezes all units as they were where another run ended in `y` and held units at their kink; false, and nothing done, where the hint does not say
+    /// so. One backward pass: of f nothing is known then but a minorant.
+    pub fn freeze_hinted(&mut self, hint: &Hint, y: &[f64]) -> Result<bool, SolverError> {
+        if hint.held.is_empty() || hint.active.len() != self.units() {
+            return Ok(false);
+        }
+        self.pre.iter_mut().zip(&hint.active).for_each(|(a, active)| *a = if *active { 1.0 } else { -1.0 });
+        self.freeze(y)?;
+        Ok(true)
+    }
+
     /// Freezes all units where a search has seen them at `y`: one backward pass. f is known to single precision there; `y` becomes no incumbent.
     pub fn freeze_as(&mut self, kept: Kept, y: &[f64]) -> Result<(), SolverError> {
         self.least = kept.value;
@@ -363,9 +374,9 @@ impl<'r, 'a> Rounds<'r, 'a> {
         Ok(known)
     }
 
-    /// Leaves the state at `y` for runs on similar functions: what is held, with its reference share, and as many other free units as
-    /// are nearest to their kink.
-    pub fn leave(&mut self, y: &[f64], held: &[usize], reference: &[f64]) -> Result<(), SolverError> {
+    /// Leaves the state at `y` for runs on similar functions: what is held, with its reference share, and `more` of the other free units, those
+    /// nearest to their kink.
+    pub fn leave(&mut self, y: &[f64], (held, reference): (&[usize], &[f64]), more: usize) -> Result<(), SolverError> {
         let mut near: Vec<(f64, usize)> = (self.rows.slopes())
             .map(|(i, slope)| (self.pre[i].abs() / dot(slope, slope).sqrt().max(f64::MIN_POSITIVE), i))
             .collect();
@@ -373,7 +384,7 @@ impl<'r, 'a> Rounds<'r, 'a> {
         sorted.sort_unstable();
         let of_held = near.iter_mut().filter(|(_, i)| sorted.binary_search(i).is_ok());
         of_held.for_each(|(distance, _)| *distance = -1.0);
-        let count = held.len() + y.len() / 2;
+        let count = held.len() + more;
         if count < near.len() {
             near.select_nth_unstable_by(count, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             near.truncate(count);
@@ -383,7 +394,8 @@ impl<'r, 'a> Rounds<'r, 'a> {
         free.sort_unstable();
         let mut held: Vec<(u64, bool)> = held.iter().map(|i| (kinks.name(*i), reference[*i] > 0.5)).collect();
         held.sort_unstable();
-        self.run.leave(Hint { y: y.to_vec(), free, held });
+        let active = self.pre.iter().map(|a| *a > 0.0).collect();
+        self.run.leave(Hint { y: y.to_vec(), free, held, active });
         Ok(())
     }
 
