@@ -194,7 +194,12 @@ impl RoughPasses {
         let n = directions.len() / p.max(1);
         self.reserve(n * numbers.plan.size);
         let RoughPasses { buffer, products, slopes, .. } = self;
-        for (step, bends) in numbers.plan.steps.iter().zip(&hinges.steps) {
+        // Nothing above the last kinks is asked for.
+        let last = hinges.steps.iter().rposition(|bends| matches!(bends, Bends::Unit(_)));
+        for (k, (step, bends)) in numbers.plan.steps.iter().zip(&hinges.steps).enumerate() {
+            if last.is_none_or(|last| k > last) {
+                break;
+            }
             let (before, rest) = buffer.split_at_mut(step.out.at * n);
             let out = &mut rest[..step.out.len * n];
             match (&step.action, bends) {
@@ -209,7 +214,9 @@ impl RoughPasses {
                     slopes.extend(shares[units.clone()].iter().map(|share| (left + share * bend) as f32));
                     for ((out, t), rates) in points {
                         rates[units.clone()].copy_from_slice(t);
-                        multiply(t, slopes, out);
+                        if last != Some(k) {
+                            multiply(t, slopes, out);
+                        }
                     }
                 }
                 _ => out.fill(0.0),
