@@ -135,10 +135,13 @@ impl<'r, 'a> Rounds<'r, 'a> {
 
     fn freeze(&mut self, y: &[f64]) -> Result<(), SolverError> {
         self.share();
+        let before = self.run.kinks()?.multiplications();
         let Rounds { run, shares, slope, weights, .. } = self;
         let constant = run.kinks()?.backward(shares, slope, weights);
         run.count(0, 1);
         run.offer_minorant(constant, slope, y, shares);
+        // A pass up has as many as one down, more or less.
+        self.pass = self.pass.max(2.0 * (self.run.kinks()?.multiplications() - before) as f64);
         self.best = self.pre.clone();
         self.rows.begin(&self.slope, &self.weights, constant);
         Ok(())

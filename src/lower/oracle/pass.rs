@@ -1,6 +1,7 @@
 //! Forward and backward pass over the steps of a [`Plan`], for one point or for several at once. Values and adjoints of n points lie
 //! step by step, and within a step point by point.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use icnn_solvers::dense::vectorised;
@@ -77,24 +78,24 @@ impl Workspace {
 }
 
 /// The entries of a span, at n points.
-pub(super) fn at(buffer: &[f64], span: Span, n: usize) -> &[f64] {
+pub(super) fn at<T>(buffer: &[T], span: Span, n: usize) -> &[T] {
     &buffer[span.at * n..(span.at + span.len) * n]
 }
 
-pub(super) fn at_mut(buffer: &mut [f64], span: Span, n: usize) -> &mut [f64] {
+pub(super) fn at_mut<T>(buffer: &mut [T], span: Span, n: usize) -> &mut [T] {
     &mut buffer[span.at * n..(span.at + span.len) * n]
 }
 
 /// out += v
-pub(super) fn add(out: &mut [f64], v: &[f64]) {
+pub(super) fn add<T: Copy + AddAssign>(out: &mut [T], v: &[T]) {
     vectorised(
         #[inline(always)]
-        || out.iter_mut().zip(v).for_each(|(o, v)| *o += v),
+        || out.iter_mut().zip(v).for_each(|(o, v)| *o += *v),
     );
 }
 
 /// out = the entries of the inputs one after the other, at each of n points; `len` of them.
-pub(super) fn join(inputs: &[Span], before: &[f64], out: &mut [f64], (len, n): (usize, usize)) {
+pub(super) fn join<T: Copy>(inputs: &[Span], before: &[T], out: &mut [T], (len, n): (usize, usize)) {
     for (k, out) in out.chunks_exact_mut(len.max(1)).enumerate() {
         let mut rest = out;
         for input in inputs {
@@ -106,7 +107,12 @@ pub(super) fn join(inputs: &[Span], before: &[f64], out: &mut [f64], (len, n): (
 }
 
 /// Passes the adjoints of [`join`] down.
-pub(super) fn add_joined_adjoint(inputs: &[Span], above: &[f64], before: &mut [f64], (len, n): (usize, usize)) {
+pub(super) fn add_joined_adjoint<T: Copy + AddAssign>(
+    inputs: &[Span],
+    above: &[T],
+    before: &mut [T],
+    (len, n): (usize, usize),
+) {
     for (k, above) in above.chunks_exact(len.max(1)).enumerate() {
         let mut rest = above;
         for input in inputs {

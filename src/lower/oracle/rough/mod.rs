@@ -4,17 +4,15 @@
 //! Where units keep their shares, pre-activations and f are affine in y. Units that bend on the way send the difference up, as sparse a
 //! vector as they are few; the adjoints of another backward pass differ likewise.
 
+mod products;
+
 use icnn_solvers::dense::vectorised;
 
-use super::hinges::{Bends, Hinges, UnitBends};
-use super::kernels::{Nonzeros, accumulate, add_products_of};
-use super::pass::{NARROW, Numbers, SPARSE, Scratch};
-use super::plan::{Action, Dense, Span, Term, input};
-use super::product::{Columns, Shared};
-use super::sums::Rough;
+use products::Products;
 
-/// From so many points on a matrix product is used.
-const SEVERAL: usize = 4;
+use super::hinges::{Bends, Hinges, UnitBends};
+use super::pass::{Numbers, add, add_joined_adjoint, at, join};
+use super::plan::Action;
 
 /// Above this part of the units that have another share a pass of its own is as cheap.
 const FEW: f64 = 0.25;
@@ -33,16 +31,6 @@ pub(super) struct RoughPasses {
     last: Last,
 }
 
-/// What products write to.
-#[derive(Debug, Default)]
-struct Products {
-    nonzeros: Nonzeros<f32>,
-    shared: Shared,
-    /// Both sides of a term that is computed in double precision.
-    wide: [Vec<f64>; 2],
-    scratch: Scratch,
-}
-
 /// The last backward pass.
 #[derive(Debug, Default)]
 struct Last {
@@ -58,11 +46,7 @@ struct Last {
 impl RoughPasses {
     /// Room for the passes of a plan.
     pub fn with_room(longest: usize) -> RoughPasses {
-        let products = Products {
-            nonzeros: Nonzeros::with_room(longest),
-            scratch: Scratch::with_room(longest),
-            ..Products::default()
-        };
+        let products = Products::with_room(longest);
         RoughPasses { products, ..RoughPasses::default() }
     }
 
@@ -77,7 +61,7 @@ impl RoughPasses {
     }
 
     pub fn multiplications(&self) -> u64 {
-        self.products.scratch.multiplications
+        self.products.multiplications()
     }
 
     /// Room for so many numbers, whatever they are.
@@ -101,7 +85,7 @@ impl RoughPasses {
             match (&step.action, bends) {
                 (Action::Decision, _) => out.iter_mut().zip(step_of).for_each(|(o, d)| *o = *d as f32),
                 (Action::Affine(terms), _) => products.add_terms(numbers, terms, before, out, 1),
-                (Action::Concat(inputs), _) => join(inputs, before, out, 1),
+                (Action::Concat(inputs), _) => join(inputs, before, out, (step.out.len, 1)),
                 (Action::Unit { input, .. }, Bends::Unit(UnitBends { plain: Some((left, bend)), first, .. })) => {
                     let units = *first..*first + input.len;
                     let (pre, frozen, changes) = (&mut pre[units.clone()], &frozen[units], at(before, *input, 1));
@@ -161,14 +145,7 @@ impl RoughPasses {
             let above = &rest[..step.out.len];
             match (&step.action, bends) {
                 (Action::Affine(terms), _) => products.add_adjoints(numbers, terms, above, before),
-                (Action::Concat(inputs), _) => {
-                    let mut rest = above;
-                    for input in inputs {
-                        let (head, tail) = rest.split_at(input.len);
-                        add(&mut before[input.at..input.at + input.len], head);
-                        rest = tail;
-                    }
-                }
+                (Action::Concat(inputs), _) => add_joined_adjoint(inputs, above, before, (step.out.len, 1)),
                 (Action::Unit { input, .. }, Bends::Unit(UnitBends { plain: Some((left, bend)), first, .. })) => {
                     let units = *first..*first + input.len;
                     let (shares, old) = (&shares[units.clone()], &last.shares[units.clone()]);
@@ -205,7 +182,7 @@ impl RoughPasses {
             match (&step.action, bends) {
                 (Action::Decision, _) => out.iter_mut().zip(directions).for_each(|(o, d)| *o = *d as f32),
                 (Action::Affine(terms), _) => products.add_terms(numbers, terms, before, out, n),
-                (Action::Concat(inputs), _) => join(inputs, before, out, n),
+                (Action::Concat(inputs), _) => join(inputs, before, out, (step.out.len, n)),
                 (Action::Unit { input, .. }, Bends::Unit(UnitBends { plain: Some((left, bend)), first, .. })) => {
                     let units = *first..*first + input.len;
                     let t = at(before, *input, n).chunks_exact(input.len.max(1));
@@ -229,83 +206,6 @@ impl Last {
     /// The squared length of its slope (p).
     fn size(&self, p: usize) -> f32 {
         self.adjoints[..p].iter().map(|g| g * g).sum()
-    }
-}
-
-impl Products {
-    /// out = the terms but for their constants, at n points, for the values `before` them.
-    fn add_terms(&mut self, numbers: &Numbers, terms: &[Term], before: &[f32], out: &mut [f32], n: usize) {
-        out.fill(0.0);
-        for term in terms {
-            let Some(span) = input(term) else { continue };
-            let v = at(before, span, n);
-            match term {
-                Term::Copy(_) => add(out, v),
-                Term::Scale { by, .. } => add_scaled(out, numbers.param(*by), v),
-                Term::Dense { dense, .. } => self.multiply(numbers, (dense, dense.transposed), v, out, n),
-                _ => self.in_double(v, out, |v, out, scratch| numbers.add_term_of(term, v, out, n, scratch)),
-            }
-        }
-    }
-
-    /// Passes the adjoints `above` terms down.
-    fn add_adjoints(&mut self, numbers: &Numbers, terms: &[Term], above: &[f32], before: &mut [f32]) {
-        for term in terms {
-            let Some(span) = input(term) else { continue };
-            let below = &mut before[span.at..span.at + span.len];
-            match term {
-                Term::Copy(_) => add(below, above),
-                Term::Scale { by, .. } => add_scaled(below, numbers.param(*by), above),
-                Term::Dense { dense, .. } => self.multiply(numbers, (dense, !dense.transposed), above, below, 1),
-                _ => self.in_double(above, below, |above, below, scratch| {
-                    numbers.add_term_adjoint_to(term, above, below, 1, scratch);
-                }),
-            }
-        }
-    }
-
-    /// out += what `work` makes of `v`.
-    fn in_double(&mut self, v: &[f32], out: &mut [f32], work: impl FnOnce(&[f64], &mut [f64], &mut Scratch)) {
-        let Products { wide: [from, to], scratch, .. } = self;
-        from.clear();
-        from.extend(v.iter().map(|v| f64::from(*v)));
-        to.clear();
-        to.resize(out.len(), 0.0);
-        work(from, to, scratch);
-        out.iter_mut().zip(to).for_each(|(o, t)| *o += *t as f32);
-    }
-
-    /// out += A·v for each vector side by side in `v`, at n points; A is the matrix as it is stored, or its transpose.
-    fn multiply(&mut self, numbers: &Numbers, (dense, turned): (&Dense, bool), v: &[f32], out: &mut [f32], n: usize) {
-        let ((rows, columns), [by_rows, by_columns]) = numbers.singles(dense, turned);
-        if rows == 0 || columns == 0 {
-            return;
-        }
-        let Products { nonzeros, shared, scratch, .. } = self;
-        if n >= SEVERAL && rows >= NARROW {
-            let used = vectorised(
-                #[inline(always)]
-                || v.iter().map(|t| u64::from(*t != 0.0)).sum::<u64>(),
-            );
-            if used >= v.len() as u64 / SPARSE {
-                scratch.multiplications += used * rows as u64;
-                return shared.add_product::<Rough>(
-                    numbers.arch,
-                    Columns { matrix: by_columns, rows, columns },
-                    v,
-                    out,
-                );
-            }
-        }
-        for (v, out) in v.chunks_exact(columns).zip(out.chunks_exact_mut(rows)) {
-            if rows < NARROW {
-                scratch.multiplications += (rows * columns) as u64;
-                add_products_of::<Rough>(numbers.arch, by_rows, v, out);
-            } else {
-                accumulate::<Rough>(numbers.arch, by_columns, v, out, nonzeros);
-                scratch.multiplications += nonzeros.count() as u64 * rows as u64;
-            }
-        }
     }
 }
 
@@ -354,47 +254,5 @@ fn multiply(a: &[f32], b: &[f32], out: &mut [f32]) {
     vectorised(
         #[inline(always)]
         move || out.iter_mut().zip(a).zip(b).for_each(|((o, a), b)| *o = a * b),
-    );
-}
-
-/// The entries of a span, at n points.
-fn at(buffer: &[f32], span: Span, n: usize) -> &[f32] {
-    &buffer[span.at * n..(span.at + span.len) * n]
-}
-
-/// out = the entries of the inputs one after the other, at each of n points.
-fn join(inputs: &[Span], before: &[f32], out: &mut [f32], n: usize) {
-    let len = out.len() / n.max(1);
-    for (k, out) in out.chunks_exact_mut(len.max(1)).enumerate() {
-        let mut rest = out;
-        for input in inputs {
-            let (head, tail) = rest.split_at_mut(input.len);
-            head.copy_from_slice(&at(before, *input, n)[k * input.len..(k + 1) * input.len]);
-            rest = tail;
-        }
-    }
-}
-
-/// out += v
-fn add(out: &mut [f32], v: &[f32]) {
-    vectorised(
-        #[inline(always)]
-        || out.iter_mut().zip(v).for_each(|(o, v)| *o += v),
-    );
-}
-
-/// out += factors·v, elementwise, at every point; one factor stands for all.
-fn add_scaled(out: &mut [f32], factors: &[f64], v: &[f32]) {
-    vectorised(
-        #[inline(always)]
-        || match factors {
-            [c] => out.iter_mut().zip(v).for_each(|(o, v)| *o += *c as f32 * v),
-            _ if factors.is_empty() => {}
-            _ => {
-                for (out, v) in out.chunks_exact_mut(factors.len()).zip(v.chunks_exact(factors.len())) {
-                    out.iter_mut().zip(factors).zip(v).for_each(|((o, c), v)| *o += *c as f32 * v);
-                }
-            }
-        },
     );
 }
