@@ -19,9 +19,11 @@ use icnn::check::{prove, require_convex};
 use icnn::ir::instance::Instance;
 use icnn::ir::program::{GroupKind, Op, Program};
 use icnn::ir::scalar::Scalar;
+use icnn::network::{Ficnn, FicnnLayer};
 use icnn::solve::batch::Session;
 use icnn::solve::{Goal, Proof};
 use icnn::{Domain, Limits, Method, Network, Solution, Status};
+use nalgebra::{DMatrix, DVector};
 use table::{domains, entries};
 
 fn program(text: &str) -> Instance {
@@ -444,5 +446,44 @@ mod program_icnn {
         assert!(ran.code == 2 && ran.err.contains("--stream"), "{}", ran.err);
         let ran = icnn(&["solve", "examples/diabetes/diabetes.onnx", "--stream"]);
         assert!(ran.code == 2 && ran.err.contains("--context"), "{}", ran.err);
+    }
+}
+
+/// Numbers that single precision, in which the search is made, does not have, and boxes far from 0, where it has few: the minimum is that of the same
+/// network at home.
+#[test]
+fn the_search_is_at_home_in_all_sizes_of_numbers() {
+    let (p, widths) = (5, [12, 12, 1]);
+    let mut random = 11u64;
+    let mut next = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    let mut layers: Vec<FicnnLayer> = vec![];
+    for (k, width) in widths.into_iter().enumerate() {
+        let wz = (k > 0).then(|| DMatrix::from_fn(width, widths[k - 1], |_, _| next().abs()));
+        layers.push(FicnnLayer {
+            wz,
+            wy: DMatrix::from_fn(width, p, |_, _| next()),
+            b: DVector::from_fn(width, |_, _| next() - 0.5),
+        });
+    }
+    let least = |factor: f64, shift: f64| {
+        let mut network = Ficnn { layers: layers.clone() };
+        for layer in &mut network.layers {
+            layer.b -= &layer.wy * DVector::from_element(p, shift);
+            layer.b *= factor;
+            layer.wy *= factor;
+        }
+        let domain = Domain::cube(p, shift - 1.0, shift + 1.0).unwrap();
+        let f = Arc::new(network.program().unwrap()).at(&[]).unwrap();
+        let found = f.minimize_with(&domain, Method::ActiveSet, &Limits { gap: 1e-6, ..Limits::default() }).unwrap();
+        assert_eq!(found.status, Status::Optimal, "times {factor}, at {shift}: {:?}", found.message);
+        found.value.unwrap() / factor
+    };
+    let home = least(1.0, 0.0);
+    for (factor, shift) in [(1e39, 0.0), (1e100, 0.0), (1e-50, 0.0), (1e-100, 0.0), (1.0, 1e6), (1e39, -1e3)] {
+        let away = least(factor, shift);
+        assert!((away - home).abs() <= 1e-5 * home.abs().max(1.0), "times {factor}, at {shift}: {away}, not {home}");
     }
 }
