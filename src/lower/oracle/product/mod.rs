@@ -2,7 +2,13 @@
 //! cache for all points (Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008); units that are
 //! zero at all points of a group cost nothing.
 
+mod panel;
+mod shared;
+
 use pulp::{Arch, Simd, WithSimd};
+
+use panel::{GROUP, add_wide, width};
+pub(super) use shared::Shared;
 
 use super::kernels::Weights;
 use super::sums::{Entry, Number, Precise, Sum};
@@ -10,8 +16,6 @@ use super::sums::{Entry, Number, Precise, Sum};
 /// Columns of A in a block.
 const DEPTH: usize = 256;
 static ZEROS: [f64; DEPTH] = [0.0; DEPTH];
-/// Points that the inner loop takes together.
-const GROUP: usize = 4;
 /// So many points are too few to lay a block out for.
 const FEW: usize = 6 * GROUP;
 /// Most points in a block.
@@ -111,15 +115,6 @@ struct Many<'a, W> {
     blocks: &'a mut Blocks,
 }
 
-/// Rows of a panel: whole vectors, as many as there are registers for, and all panels about as wide.
-#[inline(always)]
-fn width<S: Simd>(rows: usize, lanes: usize) -> usize {
-    // 32 registers where vectors have eight lanes, 16 elsewhere.
-    let most = if S::F64_LANES == 8 { 6 } else { 3 };
-    let vectors = rows.div_ceil(lanes);
-    vectors.div_ceil(vectors.div_ceil(most)) * lanes
-}
-
 impl<W: Entry> WithSimd for Few<'_, W> {
     type Output = ();
 
@@ -193,139 +188,6 @@ fn add_blocks<'a, S: Simd, A: Sum<Number = f64, Entry: 'a>>(
     for (((columns, values), count), out) in groups.zip(out.chunks_mut(GROUP * rows)) {
         let (columns, values) = (&columns[..*count], &values[..*count]);
         add_wide::<S, A>(simd, vectors, columns, |k, _, r| values[k][r], &line, out, rows, place);
-    }
-}
-
-/// [`add_group`] for a panel of so many vectors, and as many points as `out` has.
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-fn add_wide<'a, S: Simd, A: Sum<Entry: 'a>>(
-    simd: S,
-    vectors: usize,
-    columns: &[usize],
-    factor: impl Fn(usize, usize, usize) -> A::Number,
-    line: &impl Fn(usize) -> &'a [A::Entry],
-    out: &mut [A::Number],
-    rows: usize,
-    place: (usize, usize),
-) {
-    macro_rules! add {
-        ($v:literal) => {
-            match out.len() / rows {
-                GROUP => add_group::<S, A, $v, GROUP>(simd, columns, factor, line, out, rows, place),
-                points => (0..points).zip(out.chunks_exact_mut(rows)).for_each(|(r, out)| {
-                    add_group::<S, A, $v, 1>(simd, columns, |k, j, _| factor(k, j, r), line, out, rows, place)
-                }),
-            }
-        };
-    }
-    match vectors {
-        1 => add!(1),
-        2 => add!(2),
-        3 => add!(3),
-        4 => add!(4),
-        5 => add!(5),
-        _ => add!(6),
-    }
-}
-
-/// Adds the sums of `columns` of a panel, V vectors wide, times the `factor` of the k-th, column j, for point r of R.
-#[inline(always)]
-fn add_group<'a, S: Simd, A: Sum<Entry: 'a>, const V: usize, const R: usize>(
-    simd: S,
-    columns: &[usize],
-    factor: impl Fn(usize, usize, usize) -> A::Number,
-    line: &impl Fn(usize) -> &'a [A::Entry],
-    out: &mut [A::Number],
-    rows: usize,
-    (first, used): (usize, usize),
-) {
-    let zero = A::splat(simd, A::Number::default());
-    let mut sums = [[zero; V]; R];
-    for (k, j) in columns.iter().enumerate() {
-        let entries = line(*j);
-        let mut line = [zero; V];
-        for (k, vector) in line.iter_mut().enumerate() {
-            *vector = A::entries(simd, entries, k);
-        }
-        for (r, sums) in sums.iter_mut().enumerate() {
-            let c = A::splat(simd, factor(k, *j, r));
-            for k in 0..V {
-                sums[k] = A::mul_add(simd, c, line[k], sums[k]);
-            }
-        }
-    }
-    for (out, sums) in out.chunks_exact_mut(rows).zip(sums) {
-        let out = out[first..first + used].chunks_mut(A::lanes::<S>());
-        out.zip(sums).for_each(|(out, sums)| add::<S, A>(simd, sums, out));
-    }
-}
-
-/// out += sums; no longer than a vector.
-#[inline(always)]
-fn add<S: Simd, A: Sum>(simd: S, sums: A::Vector<S>, out: &mut [A::Number]) {
-    let (whole, rest) = A::split_mut::<S>(out);
-    whole.iter_mut().for_each(|o| *o = A::add(simd, *o, sums));
-    if !rest.is_empty() {
-        A::store_last(simd, rest, A::add(simd, A::last(simd, rest), sums));
-    }
-}
-
-/// Columns of a matrix that points have in common.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    any: Vec<u64>,
-    columns: Vec<usize>,
-}
-
-impl Shared {
-    /// out += A·v for each of a few vectors side by side in `v` that are zero at the same places, for sums of some kind.
-    pub fn add_product<A: Sum>(
-        &mut self,
-        arch: Arch,
-        a: Columns<'_, [A::Entry]>,
-        v: &[A::Number],
-        out: &mut [A::Number],
-    ) {
-        arch.dispatch(Together::<A> { a, v, out, shared: self });
-    }
-}
-
-struct Together<'a, A: Sum> {
-    a: Columns<'a, [A::Entry]>,
-    v: &'a [A::Number],
-    out: &'a mut [A::Number],
-    shared: &'a mut Shared,
-}
-
-impl<A: Sum> WithSimd for Together<'_, A> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Together { a: Columns { matrix, rows, columns: len }, v, out, shared: Shared { any, columns } } = self;
-        any.clear();
-        any.resize(len, 0);
-        for v in v.chunks_exact(len) {
-            any.iter_mut().zip(v).for_each(|(any, v)| *any |= v.bits());
-        }
-        columns.resize(len, 0);
-        let mut count = 0;
-        for (j, any) in any.iter().enumerate() {
-            columns[count] = j;
-            count += usize::from(*any != 0);
-        }
-        let (columns, lanes) = (&columns[..count], A::lanes::<S>());
-        let width = width::<S>(rows, lanes);
-        for first in (0..rows).step_by(width) {
-            let used = width.min(rows - first);
-            let vectors = used.div_ceil(lanes);
-            // The last vector may reach into what follows, whose sums are not read.
-            let line = |j: usize| &matrix[j * rows + first..][..vectors * lanes];
-            for (v, out) in v.chunks(GROUP * len).zip(out.chunks_mut(GROUP * rows)) {
-                add_wide::<S, A>(simd, vectors, columns, |_, j, r| v[r * len + j], &line, out, rows, (first, used));
-            }
-        }
     }
 }
 
