@@ -78,75 +78,28 @@ pub(super) fn add_product(
     out: &mut [f64],
     blocks: &mut Blocks,
 ) {
-    let few = v.len() <= FEW * columns;
     match matrix {
-        Weights::Single(matrix) => {
-            let a = Columns { matrix: matrix.as_slice(), rows, columns };
-            if few { add_few(arch, a, v, out, blocks) } else { add_many(arch, a, v, out, blocks) }
-        }
-        Weights::Double(matrix) => {
-            let a = Columns { matrix: matrix.as_slice(), rows, columns };
-            if few { add_few(arch, a, v, out, blocks) } else { add_many(arch, a, v, out, blocks) }
-        }
+        Weights::Single(matrix) => arch.dispatch(Product { matrix, rows, columns, v, out, blocks }),
+        Weights::Double(matrix) => arch.dispatch(Product { matrix, rows, columns, v, out, blocks }),
     }
 }
 
-/// The same at a few points.
-fn add_few<W: Entry>(arch: Arch, a: Columns<'_, [W]>, v: &[f64], out: &mut [f64], blocks: &mut Blocks) {
-    arch.dispatch(Few { a, v, out, blocks });
-}
-
-/// The same at many points, for which blocks of the matrix are laid out.
-fn add_many<W: Entry>(arch: Arch, a: Columns<'_, [W]>, v: &[f64], out: &mut [f64], blocks: &mut Blocks) {
-    arch.dispatch(Many { a, v, out, blocks });
-}
-
-struct Few<'a, W> {
-    a: Columns<'a, [W]>,
+struct Product<'a, W> {
+    matrix: &'a [W],
+    rows: usize,
+    columns: usize,
     v: &'a [f64],
     out: &'a mut [f64],
     blocks: &'a mut Blocks,
 }
 
-struct Many<'a, W> {
-    a: Columns<'a, [W]>,
-    v: &'a [f64],
-    out: &'a mut [f64],
-    blocks: &'a mut Blocks,
-}
-
-impl<W: Entry> WithSimd for Few<'_, W> {
+impl<W: Entry> WithSimd for Product<'_, W> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Few { a: Columns { matrix, rows, columns: len }, v, out, blocks } = self;
-        let lanes = S::F64_LANES;
-        let width = width::<S>(rows, lanes);
-        for (v, out) in v.chunks(POINTS * len).zip(out.chunks_mut(POINTS * rows)) {
-            for from in (0..len).step_by(DEPTH) {
-                let to = len.min(from + DEPTH);
-                blocks.gather(v, len, from, to);
-                for first in (0..rows).step_by(width) {
-                    let used = width.min(rows - first);
-                    let vectors = used.div_ceil(lanes);
-                    // The last vector may reach into what follows, whose sums are not read.
-                    let from = from * rows + first;
-                    let line = |j: usize| &matrix[from + j * rows..][..vectors * lanes];
-                    add_blocks::<S, Precise<W>>(simd, vectors, blocks, line, out, rows, (first, used));
-                }
-            }
-        }
-    }
-}
-
-impl<W: Entry> WithSimd for Many<'_, W> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Many { a: Columns { matrix, rows, columns: len }, v, out, blocks } = self;
-        let lanes = S::F64_LANES;
+        let Product { matrix, rows, columns: len, v, out, blocks } = self;
+        let (few, lanes) = (v.len() <= FEW * len, S::F64_LANES);
         let width = width::<S>(rows, lanes);
         for (v, out) in v.chunks(POINTS * len).zip(out.chunks_mut(POINTS * rows)) {
             for from in (0..len).step_by(DEPTH) {
@@ -156,6 +109,13 @@ impl<W: Entry> WithSimd for Many<'_, W> {
                     let used = width.min(rows - first);
                     let vectors = used.div_ceil(lanes);
                     let width = vectors * lanes;
+                    if few {
+                        // Too few points to lay the block out for. The last vector may reach into what follows, whose sums are not read.
+                        let from = from * rows + first;
+                        let line = |j: usize| &matrix[from + j * rows..][..width];
+                        add_blocks::<S, Precise<W>>(simd, vectors, blocks, line, out, rows, (first, used));
+                        continue;
+                    }
                     if blocks.panel.len() < DEPTH * width {
                         blocks.panel.resize(DEPTH * width, 0.0);
                     }
